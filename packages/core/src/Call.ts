@@ -1,0 +1,213 @@
+/**
+ * What Exotel says of one call.
+ *
+ * A field is an `Option` wherever Exotel may leave it empty, which it does in half a dozen spellings; only the sid and
+ * the status are always there. `to`, `from` and `exoPhone` are strings: a leading zero or plus is part of a number.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import { NodeInspectSymbol, symbolRedactable } from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { CallSid } from "./CallSid.ts"
+import * as CallStatus from "./CallStatus.ts"
+
+/** Absent is `null` when a call is encoded, so that a stored call says of each field whether it was known. */
+const absent = <A, I>(schema: Schema.Schema<A, I>) => Schema.OptionFromNullOr(schema)
+
+/**
+ * One party's part of the call. Leg 1 is the party called first, leg 2 the party connected to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Leg extends Schema.Class<Leg>("@effect-exotel/core/Leg")({
+  /** 1 or 2. */
+  id: Schema.NonNegativeInt,
+  /** How long this party was on the call, in whole seconds. */
+  onCallDuration: absent(Schema.DurationFromMillis)
+}) {}
+
+/**
+ * What `details=true` adds to a call (call-details page).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class CallDetails extends Schema.Class<CallDetails>("@effect-exotel/core/CallDetails")({
+  /** How long both parties talked, in whole seconds: the true talk time. */
+  conversationDuration: absent(Schema.DurationFromMillis),
+  leg1Status: absent(CallStatus.LegStatus),
+  /** Absent when there was no second leg. */
+  leg2Status: absent(CallStatus.LegStatus),
+  /** In Exotel's order; compared by content, as every part of a call is. */
+  legs: Schema.Data(Schema.Array(Leg))
+}) {}
+
+/** Fields that tell who spoke to whom, or that open a recording without a password. */
+const personal: ReadonlySet<string> = new Set([
+  "to",
+  "from",
+  "exoPhone",
+  "forwardedFrom",
+  "callerName",
+  "recordingUrl",
+  "preSignedRecordingUrl"
+])
+
+const withoutPersonal = (call: object): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(call).map(([name, value]) => [
+      name,
+      personal.has(name) && Option.isOption(value) ? Option.map(value, () => "<redacted>") : value
+    ])
+  )
+
+/**
+ * One call, as one read found it.
+ *
+ * Times are the account's wall clock with its zone, durations are `Duration`s, the price is an exact decimal. Logging or
+ * printing a call hides phone numbers, the caller's name and recording links; `Schema.encode(Call)` keeps them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Call extends Schema.Class<Call>("@effect-exotel/core/Call")({
+  sid: CallSid,
+  parentCallSid: absent(Schema.String),
+  accountSid: absent(Schema.String),
+  status: CallStatus.CallStatus,
+  direction: absent(CallStatus.Direction),
+  from: absent(Schema.String),
+  to: absent(Schema.String),
+  /** The ExoPhone of the call. On the wire it is called `PhoneNumberSid`, and holds the number itself. */
+  exoPhone: absent(Schema.String),
+  dateCreated: absent(Schema.DateTimeZoned),
+  dateUpdated: absent(Schema.DateTimeZoned),
+  startTime: absent(Schema.DateTimeZoned),
+  /** Filled in when the record settles, some time after the end. */
+  endTime: absent(Schema.DateTimeZoned),
+  /**
+   * Whole seconds, **ringing included**; more than zero for busy and unanswered calls too, and not always
+   * `endTime - startTime`. For the time that people talked, see {@link talkTime}.
+   */
+  duration: absent(Schema.DurationFromMillis),
+  /** In the account's currency (INR or USD), which Exotel does not name. A free call's price may stay absent. */
+  price: absent(Schema.BigDecimal),
+  /** `human` stands on busy and unanswered calls too: it does not say that somebody answered. */
+  answeredBy: absent(Schema.String),
+  forwardedFrom: absent(Schema.String),
+  callerName: absent(Schema.String),
+  uri: absent(Schema.String),
+  /** Absent on unanswered calls; may appear before the file can be fetched, which needs the account's credentials. */
+  recordingUrl: absent(Schema.String),
+  /** Opens the recording without credentials while it is valid. */
+  preSignedRecordingUrl: absent(Schema.String),
+  /** Present after a read with details. */
+  details: absent(CallDetails)
+}) {
+  /** @internal What Effect's loggers print in place of the call. */
+  [symbolRedactable](): unknown {
+    return withoutPersonal(this)
+  }
+  /** @internal What `console.log` prints in place of the call. */
+  [NodeInspectSymbol](): unknown {
+    return withoutPersonal(this)
+  }
+  override toString(): string {
+    return `Call(${this.sid}, ${this.status})`
+  }
+}
+
+/**
+ * A call whose details are there, as `getWithDetails` gives it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CallWithDetails = Call & { readonly details: Option.Some<CallDetails> }
+
+/**
+ * A call that has ended: `status` is one of the five terminal words.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TerminalCall = Call & { readonly status: CallStatus.TerminalStatus }
+
+/**
+ * Whether the call has ended; narrows to {@link TerminalCall}.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isTerminal = (call: Call): call is TerminalCall => CallStatus.isTerminal(call.status)
+
+/**
+ * Whether the details are there; narrows to {@link CallWithDetails}.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const hasDetails = (call: Call): call is CallWithDetails => Option.isSome(call.details)
+
+/**
+ * The fields that Exotel fills in after a call has ended.
+ *
+ * @since 0.1.0
+ * @category settling
+ */
+export type SettlingField = "duration" | "endTime" | "price" | "recordingUrl"
+
+/**
+ * What to wait for before a record counts as settled.
+ *
+ * @since 0.1.0
+ * @category settling
+ */
+export interface SettlingOptions {
+  /** Whether a recording is expected of a completed call. Default: `false`. */
+  readonly recording?: boolean | undefined
+}
+
+/**
+ * The fields that an ended call still lacks. Exotel fills them in 17 s to 15 min after the end, 5 min on average; the
+ * price of a free call may never come, so whoever waits needs a time limit.
+ *
+ * @since 0.1.0
+ * @category settling
+ */
+export const unsettled = (call: Call, options?: SettlingOptions): ReadonlyArray<SettlingField> => {
+  const expected: ReadonlyArray<SettlingField> = options?.recording === true && call.status === "completed"
+    ? ["duration", "endTime", "price", "recordingUrl"]
+    : ["duration", "endTime", "price"]
+  return expected.filter((field) => !Option.isSome<unknown>(call[field]))
+}
+
+/**
+ * Whether the call has ended and its record is complete. Ended is not settled: see {@link unsettled}.
+ *
+ * @since 0.1.0
+ * @category settling
+ */
+export const isSettled = (call: Call, options?: SettlingOptions): call is TerminalCall =>
+  isTerminal(call) && unsettled(call, options).length === 0
+
+/**
+ * How long both parties talked. Known only from a read with details; `duration` includes ringing and is not this.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const talkTime = (call: Call): Option.Option<Duration.Duration> =>
+  Option.flatMap(call.details, (details) => details.conversationDuration)
+
+/**
+ * The legs of the call, in order; none without a read with details.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const legs = (call: Call): ReadonlyArray<Leg> =>
+  Option.match(call.details, { onNone: () => [], onSome: (details) => details.legs })

@@ -1,0 +1,24 @@
+/**
+ * Typed call details from Exotel.
+ *
+ * @since 0.1.0
+ */
+
+/** @since 0.1.0 */
+export * as AccountSid from "./AccountSid.ts"
+/** @since 0.1.0 */
+export * as Call from "./Call.ts"
+/** @since 0.1.0 */
+export * as CallSid from "./CallSid.ts"
+/** @since 0.1.0 */
+export * as CallStatus from "./CallStatus.ts"
+/** @since 0.1.0 */
+export * as ExotelCalls from "./ExotelCalls.ts"
+/** @since 0.1.0 */
+export * as ExotelConfig from "./ExotelConfig.ts"
+/** @since 0.1.0 */
+export * as ExotelError from "./ExotelError.ts"
+/** @since 0.1.0 */
+export * as Region from "./Region.ts"
+/** @since 0.1.0 */
+export * as RetryPolicy from "./RetryPolicy.ts"

@@ -1,0 +1,134 @@
+/** From an answer, status and body, to a call or the error that it means. */
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Call from "../Call.ts"
+import type { ExotelConfig } from "../ExotelConfig.ts"
+import * as E from "../ExotelError.ts"
+import type { Region } from "../Region.ts"
+import type { Body } from "./body.ts"
+import { readBody } from "./body.ts"
+import type { Damage } from "./damage.ts"
+import { mask } from "./masking.ts"
+import type { WireRecord } from "./record.ts"
+import { emptyDetails, readCall } from "./record.ts"
+
+/** What a reader of answers must know beside the answer. */
+export interface Reading {
+  readonly sid?: string | undefined
+  readonly region?: Region | undefined
+  /** Every form of the credentials, to be masked wherever Exotel is quoted. */
+  readonly secrets: ReadonlyArray<string>
+  readonly timeZone: ExotelConfig["timeZone"]
+}
+
+export interface Answer {
+  readonly status: number
+  readonly retryAfter: Duration.Duration | undefined
+  readonly body: string
+}
+
+/**
+ * `Retry-After` in seconds or as a date; undefined when absent, negative or garbage, zero when the date has passed.
+ */
+export const parseRetryAfter = (header: string | undefined, now: number): Duration.Duration | undefined => {
+  const text = header?.trim()
+  if (text === undefined || text === "") return undefined
+  if (/^\d+(?:\.\d+)?$/.test(text)) {
+    const seconds = Number(text)
+    return Number.isFinite(seconds) ? Duration.seconds(seconds) : Duration.infinity
+  }
+  // An HTTP date names its day and its month; without this, Date.parse would take a bare "-5" for a year.
+  if (!/^[A-Za-z]{3,9},? .*\d{4}/.test(text)) return undefined
+  const date = Date.parse(text)
+  return Number.isNaN(date) ? undefined : Duration.millis(Math.max(0, date - now))
+}
+
+/** Leaves out what is undefined, as `exactOptionalPropertyTypes` and a tidy print-out want it. */
+const defined = <A extends Record<string, unknown>>(fields: A): { [K in keyof A]: Exclude<A[K], undefined> } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof A]: Exclude<A[K], undefined>
+  }
+
+export const parseError = (reading: Reading, damage: Damage, status?: number): E.ParseError =>
+  new E.ParseError(defined({ sid: reading.sid, region: reading.region, status, ...damage }))
+
+const integer = (value: unknown): number | undefined => {
+  const text = typeof value === "number" || typeof value === "string" ? String(value).trim() : ""
+  // Seven digits and more could be a phone number; Exotel's statuses and codes are shorter.
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined
+}
+
+/** The error that a status stands for, or undefined when it stands for none. */
+const errorOfStatus = (
+  status: number,
+  reading: Reading,
+  retryAfter: Duration.Duration | undefined,
+  exception: WireRecord | undefined
+): E.ExotelError | undefined => {
+  const message = exception?.["Message"]
+  const fields = defined({
+    sid: reading.sid,
+    region: reading.region,
+    status,
+    code: integer(exception?.["Code"]),
+    reply: typeof message === "string" && message.trim() !== "" ? mask(message, reading.secrets) : undefined
+  })
+  if (status === 401) return new E.AuthenticationError(fields)
+  if (status === 402 || status === 403) return new E.AccessDenied(fields)
+  if (status === 404) return new E.CallNotFound(fields)
+  if (status === 429) return new E.RateLimited({ ...fields, ...defined({ retryAfter }) })
+  if (status >= 500) return new E.ServiceUnavailable({ ...fields, ...defined({ retryAfter }) })
+  if (status >= 400) return new E.InvalidRequest(fields)
+  return undefined
+}
+
+/** Statuses that say more of the credentials and the traffic than a body's 404 could. */
+const decisive = new Set([401, 402, 403, 429])
+
+/** What a failed answer means; a success is no concern of this function. */
+export const errorOfAnswer = (answer: Answer, reading: Reading): E.ExotelError => {
+  const body = readBody(answer.body)
+  const exception = Either.isRight(body) && body.right._tag === "RestException" ? body.right.record : undefined
+  // An unknown call has been met as a body's 404 under HTTP 400.
+  const status = !decisive.has(answer.status) && integer(exception?.["Status"]) === 404 ? 404 : answer.status
+  return errorOfStatus(status, reading, answer.retryAfter, exception)
+    ?? parseError(reading, { reason: "Unexpected", detail: redirected(answer.status) }, answer.status)
+}
+
+const redirected = (status: number) =>
+  status >= 300 && status < 400
+    ? "a redirect, which is not followed so that credentials go nowhere else; check the base URL"
+    : "a status that Exotel does not document"
+
+const readException = (body: Body, answer: Answer, reading: Reading): E.ExotelError =>
+  errorOfStatus(integer(body.record["Status"]) ?? 0, reading, answer.retryAfter, body.record)
+    ?? parseError(reading, {
+      reason: "Unexpected",
+      format: body.format,
+      path: "RestException.Status",
+      detail: "an error without an error's status"
+    }, answer.status)
+
+const withEmptyDetails = (call: Call.Call): Call.Call =>
+  new Call.Call({ ...call, details: Option.some(emptyDetails) }, { disableValidation: true })
+
+/** What an answer with a status of success holds. */
+export const callOfAnswer = (
+  answer: Answer,
+  reading: Reading & { readonly details: boolean }
+): Either.Either<Call.Call, E.ExotelError> => {
+  const body = readBody(answer.body)
+  if (Either.isLeft(body)) return Either.left(parseError(reading, body.left, answer.status))
+  if (body.right._tag === "RestException") return Either.left(readException(body.right, answer, reading))
+  const { format, record } = body.right
+  const call = readCall(record, { timeZone: reading.timeZone, format, path: "Call." })
+  if (Either.isLeft(call)) return Either.left(parseError(reading, call.left, answer.status))
+  // Whether Exotel minds the case of a sid is unknown; another call's record it must not be.
+  if (reading.sid !== undefined && call.right.sid.toLowerCase() !== reading.sid.toLowerCase()) {
+    return Either.left(
+      parseError(reading, { reason: "Unexpected", format, path: "Call.Sid", detail: "it is another call's" }, answer.status)
+    )
+  }
+  return Either.right(reading.details && !Call.hasDetails(call.right) ? withEmptyDetails(call.right) : call.right)
+}

@@ -1,0 +1,167 @@
+/** One request over the user's `HttpClient`: credentials, time-out, cap on the body, and a name for every failure. */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { ExotelConfig } from "../ExotelConfig.ts"
+import type { TransportReason } from "../ExotelError.ts"
+import * as Errors from "../ExotelError.ts"
+import type { Answer } from "./reply.ts"
+import { parseRetryAfter } from "./reply.ts"
+
+/** Why no usable answer came: for lack of a call or a region to name, not yet an `ExotelError`. */
+export type NoAnswer =
+  | { readonly _tag: "Transport"; readonly reason: TransportReason }
+  | { readonly _tag: "TooLarge"; readonly status: number }
+
+const noAnswer = (reason: TransportReason): NoAnswer => ({ _tag: "Transport", reason })
+
+const reasons: ReadonlyMap<string, TransportReason> = new Map<string, TransportReason>([
+  ["ECONNREFUSED", "Refused"],
+  ["ECONNRESET", "Reset"],
+  ["EPIPE", "Reset"],
+  ["UND_ERR_SOCKET", "Reset"],
+  ["UND_ERR_ABORTED", "Reset"],
+  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "Reset"],
+  ["ERR_STREAM_PREMATURE_CLOSE", "Reset"],
+  ["HPE_INVALID_EOF_STATE", "Reset"],
+  ["ETIMEDOUT", "Timeout"],
+  ["UND_ERR_CONNECT_TIMEOUT", "Timeout"],
+  ["UND_ERR_HEADERS_TIMEOUT", "Timeout"],
+  ["UND_ERR_BODY_TIMEOUT", "Timeout"],
+  ["ENOTFOUND", "NameNotFound"],
+  ["EAI_AGAIN", "NameNotFound"]
+])
+
+/**
+ * The reason that the lowest cause with a known code gives. Only the code is looked at: the errors of HTTP clients hold
+ * the request with its `Authorization` header, and are dropped here.
+ */
+const reasonOf = (error: unknown): TransportReason => {
+  let reason: TransportReason = "Unknown"
+  let cause: unknown = error
+  for (let depth = 0; depth < 8 && typeof cause === "object" && cause !== null; depth++) {
+    const code = "code" in cause && typeof cause.code === "string" ? cause.code : ""
+    reason = reasons.get(code) ?? (/TLS|SSL|CERT|^UNABLE_TO_/.test(code) ? "Tls" : reason)
+    cause = "cause" in cause ? cause.cause : undefined
+  }
+  return reason
+}
+
+const fromClientError = (error: HttpClientError.HttpClientError): NoAnswer => {
+  const reason = reasonOf(error)
+  // Once an answer has begun, a failure without a code means that it was cut off.
+  return noAnswer(reason === "Unknown" && error._tag === "ResponseError" ? "Reset" : reason)
+}
+
+const tooLarge = (status: number): NoAnswer => ({ _tag: "TooLarge", status })
+
+const decoder = new TextDecoder("utf-8", { fatal: true })
+
+/** Bytes that are no UTF-8 become a text that is neither JSON nor XML: the body's reader has the words for it. */
+const decodeUtf8 = (bytes: Uint8Array): string => {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return "\ufffd"
+  }
+}
+
+const readText = (
+  response: HttpClientResponse.HttpClientResponse,
+  maxBytes: number
+): Effect.Effect<string, NoAnswer> => {
+  const declared = response.headers["content-length"]
+  if (declared !== undefined && Number(declared) > maxBytes) return Effect.fail(tooLarge(response.status))
+  const chunks: Array<Uint8Array> = []
+  let size = 0
+  return response.stream.pipe(
+    Stream.mapError(fromClientError),
+    Stream.runForEach((chunk) => {
+      size += chunk.length
+      chunks.push(chunk)
+      return size > maxBytes ? Effect.fail(tooLarge(response.status)) : Effect.void
+    }),
+    Effect.map(() => decodeUtf8(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : concat(chunks, size)))
+  )
+}
+
+const concat = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
+  const whole = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, offset)
+    offset += chunk.length
+  }
+  return whole
+}
+
+export interface Transport {
+  /** The whole answer. */
+  readonly fetch: (url: string) => Effect.Effect<Answer, NoAnswer>
+  /** The status alone; the body is not read. */
+  readonly status: (url: string) => Effect.Effect<Pick<Answer, "status" | "retryAfter">, NoAnswer>
+}
+
+export const make = (config: ExotelConfig): Effect.Effect<Transport, never, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+    const client = (yield* HttpClient.HttpClient).pipe(
+      // Its spans hold URLs, and headers that a server may fill with what it was sent. Ours say what is needed.
+      HttpClient.withTracerDisabledWhen(() => true),
+      HttpClient.withScope
+    )
+    const execute = (url: string): Effect.Effect<HttpClientResponse.HttpClientResponse, NoAnswer, Scope.Scope> =>
+      client.execute(
+        HttpClientRequest.get(url).pipe(
+          HttpClientRequest.basicAuth(config.apiKey, config.apiToken),
+          HttpClientRequest.accept(config.format === "json" ? "application/json" : "application/xml")
+        )
+      ).pipe(
+        // Of the clients only `fetch` follows redirects by itself.
+        Effect.provideService(FetchHttpClient.RequestInit, {
+          ...Option.getOrElse(requestInit, () => ({})),
+          redirect: "manual"
+        }),
+        Effect.mapError(fromClientError)
+      )
+    // Closing the scope gives up the connection if the answer was not read to its end.
+    const attempt = <A>(
+      url: string,
+      read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, NoAnswer>
+    ): Effect.Effect<A, NoAnswer> =>
+      Effect.flatMap(execute(url), read).pipe(
+        Effect.scoped,
+        Effect.timeoutFail({ duration: config.timeout, onTimeout: () => noAnswer("Timeout") })
+      )
+    const head = (response: HttpClientResponse.HttpClientResponse) =>
+      Effect.map(Clock.currentTimeMillis, (now) => ({
+        status: response.status,
+        retryAfter: parseRetryAfter(response.headers["retry-after"], now)
+      }))
+    return {
+      status: (url) => attempt(url, head),
+      fetch: (url) =>
+        attempt(url, (response) =>
+          Effect.zipWith(head(response), readText(response, config.maxBodyBytes), (known, body) => ({ ...known, body })))
+    }
+  })
+
+export const toError = (
+  cause: NoAnswer,
+  place: { readonly sid?: string; readonly region?: Errors.TransportError["region"] & string }
+): Errors.TransportError | Errors.ParseError =>
+  cause._tag === "Transport"
+    ? new Errors.TransportError({ ...place, reason: cause.reason })
+    : new Errors.ParseError({
+      ...place,
+      status: cause.status,
+      reason: "TooLarge",
+      detail: "it is larger than `maxBodyBytes` allows"
+    })

@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config"
+
+const project = (root: string) => ({
+  extends: true as const,
+  test: { name: root.replace("packages/", ""), root, include: ["test/**/*.test.ts"] }
+})
+
+/** The one test configuration: a project for each room that has tests. */
+export default defineConfig({
+  test: {
+    projects: ["packages/core", "packages/watch", "packages/testing", "examples"].map(project),
+    coverage: {
+      provider: "v8",
+      experimentalAstAwareRemapping: true,
+      include: ["packages/*/src/**/*.ts"],
+      reporter: ["text"]
+    }
+  }
+})
