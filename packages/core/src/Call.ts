@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { CallSid } from "./CallSid.ts"
 import * as CallStatus from "./CallStatus.ts"
+import { printable } from "./internal/printable.ts"
 
 /** Absent is `null` when a call is encoded, so that a stored call says of each field whether it was known. */
 const absent = <A, I>(schema: Schema.Schema<A, I>) => Schema.OptionFromNullOr(schema)
@@ -44,25 +45,6 @@ export class CallDetails extends Schema.Class<CallDetails>("@effect-exotel/core/
   /** In Exotel's order; compared by content, as every part of a call is. */
   legs: Schema.Data(Schema.Array(Leg))
 }) {}
-
-/** Fields that tell who spoke to whom, or that open a recording without a password. */
-const personal: ReadonlySet<string> = new Set([
-  "to",
-  "from",
-  "exoPhone",
-  "forwardedFrom",
-  "callerName",
-  "recordingUrl",
-  "preSignedRecordingUrl"
-])
-
-const withoutPersonal = (call: object): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(call).map(([name, value]) => [
-      name,
-      personal.has(name) && Option.isOption(value) ? Option.map(value, () => "<redacted>") : value
-    ])
-  )
 
 /**
  * One call, as one read found it.
@@ -109,11 +91,11 @@ export class Call extends Schema.Class<Call>("@effect-exotel/core/Call")({
 }) {
   /** @internal What Effect's loggers print in place of the call. */
   [symbolRedactable](): unknown {
-    return withoutPersonal(this)
+    return printable(this)
   }
   /** @internal What `console.log` prints in place of the call. */
   [NodeInspectSymbol](): unknown {
-    return withoutPersonal(this)
+    return printable(this)
   }
   override toString(): string {
     return `Call(${this.sid}, ${this.status})`

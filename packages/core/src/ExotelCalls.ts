@@ -154,10 +154,13 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
       })
 
     const account = accountUrl(config.baseUrl, config.accountSid)
-    const verifyOnce = Effect.flatMap(ask(transport.status(account), region), (answer) =>
-      answer.status >= 200 && answer.status < 300
-        ? Effect.void
-        : Effect.fail(errorOfAnswer({ ...answer, body: "" }, { ...region, secrets, timeZone: config.timeZone })))
+    const verifyOnce = Effect.flatMap(
+      ask(transport.status(account), region),
+      (answer) =>
+        answer.status >= 200 && answer.status < 300
+          ? Effect.void
+          : Effect.fail(errorOfAnswer({ ...answer, body: "" }, { ...region, secrets, timeZone: config.timeZone }))
+    )
 
     return {
       get: (sid, options) => read(sid, false, options),

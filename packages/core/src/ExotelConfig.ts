@@ -81,13 +81,18 @@ const checkSecret = (option: "apiKey" | "apiToken", secret: Redacted.Redacted): 
   const value = Redacted.value(secret)
   if (value === "") return invalid(option, "is empty")
   // eslint-disable-next-line no-control-regex -- a line break at the end of a secret's file is the usual mishap
-  if (/[\s\u0000-\u001f\u007f]/.test(value)) return invalid(option, "has white space in it; copy it without line breaks")
-  if (option === "apiKey" && value.includes(":")) return invalid(option, "has a colon in it, which Basic auth cannot carry")
+  if (/[\s\u0000-\u001f\u007f]/.test(value)) {
+    return invalid(option, "has white space in it; copy it without line breaks")
+  }
+  if (option === "apiKey" && value.includes(":")) {
+    return invalid(option, "has a colon in it, which Basic auth cannot carry")
+  }
   return Either.right(secret)
 }
 
 const isLoopback = (hostname: string): boolean =>
-  hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname)
+  hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" ||
+  /^127(\.\d{1,3}){3}$/.test(hostname)
 
 const checkBaseUrl = (input: string | URL, allowInsecure: boolean): Checked<string> => {
   // The URL itself stays out of every message: people do put credentials there.

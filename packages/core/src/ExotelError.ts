@@ -48,10 +48,12 @@ const wait = (error: { readonly retryAfter?: Duration.Duration | undefined }) =>
  * @since 0.1.0
  * @category errors
  */
-export class AuthenticationError extends Schema.TaggedError<AuthenticationError>("@effect-exotel/core/AuthenticationError")(
-  "AuthenticationError",
-  answer
-) {
+export class AuthenticationError
+  extends Schema.TaggedError<AuthenticationError>("@effect-exotel/core/AuthenticationError")(
+    "AuthenticationError",
+    answer
+  )
+{
   override get message(): string {
     return `Exotel${at(this)} did not accept the API key and token. Check EXOTEL_API_KEY, EXOTEL_API_TOKEN and `
       + `EXOTEL_ACCOUNT_SID: all three must be of one account.${quote(this)}`
@@ -179,10 +181,12 @@ export class RateLimited extends Schema.TaggedError<RateLimited>("@effect-exotel
  * @since 0.1.0
  * @category errors
  */
-export class ServiceUnavailable extends Schema.TaggedError<ServiceUnavailable>("@effect-exotel/core/ServiceUnavailable")(
-  "ServiceUnavailable",
-  { ...answer, ...retryAfterField }
-) {
+export class ServiceUnavailable
+  extends Schema.TaggedError<ServiceUnavailable>("@effect-exotel/core/ServiceUnavailable")(
+    "ServiceUnavailable",
+    { ...answer, ...retryAfterField }
+  )
+{
   override get message(): string {
     return `Exotel${at(this)} has trouble (status ${this.status}). Try again later.${wait(this)}${quote(this)}`
   }

@@ -127,7 +127,11 @@ export const callOfAnswer = (
   // Whether Exotel minds the case of a sid is unknown; another call's record it must not be.
   if (reading.sid !== undefined && call.right.sid.toLowerCase() !== reading.sid.toLowerCase()) {
     return Either.left(
-      parseError(reading, { reason: "Unexpected", format, path: "Call.Sid", detail: "it is another call's" }, answer.status)
+      parseError(
+        reading,
+        { reason: "Unexpected", format, path: "Call.Sid", detail: "it is another call's" },
+        answer.status
+      )
     )
   }
   return Either.right(reading.details && !Call.hasDetails(call.right) ? withEmptyDetails(call.right) : call.right)

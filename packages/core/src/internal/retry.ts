@@ -18,7 +18,12 @@ const isThrottled = (error: ExotelError): boolean =>
  * How long to wait before retry `n` (from 1), or none when the error is final, the attempts are used up, or Exotel asks
  * for a longer rest than the policy grants. `chance` is drawn from [0, 1).
  */
-export const delayBefore = (policy: Policy, error: ExotelError, n: number, chance: number): Option.Option<Duration.Duration> => {
+export const delayBefore = (
+  policy: Policy,
+  error: ExotelError,
+  n: number,
+  chance: number
+): Option.Option<Duration.Duration> => {
   if (!isTriedAgain(error) || !(n < policy.attempts)) return Option.none()
   const backoff = Duration.toMillis(isThrottled(error) ? policy.throttledBackoff : policy.backoff)
   const asked = Errors.retryAfter(error)

@@ -148,8 +148,15 @@ export const make = (config: ExotelConfig): Effect.Effect<Transport, never, Http
     return {
       status: (url) => attempt(url, head),
       fetch: (url) =>
-        attempt(url, (response) =>
-          Effect.zipWith(head(response), readText(response, config.maxBodyBytes), (known, body) => ({ ...known, body })))
+        attempt(
+          url,
+          (response) =>
+            Effect.zipWith(
+              head(response),
+              readText(response, config.maxBodyBytes),
+              (known, body) => ({ ...known, body })
+            )
+        )
     }
   })
 

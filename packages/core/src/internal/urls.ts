@@ -19,7 +19,9 @@ export const callUrl = (
 ): string => {
   const query = new URLSearchParams()
   if (options.details) query.set("details", "true")
-  if (options.recordingUrlValidity !== undefined) query.set("RecordingUrlValidity", String(options.recordingUrlValidity))
+  if (options.recordingUrlValidity !== undefined) {
+    query.set("RecordingUrlValidity", String(options.recordingUrlValidity))
+  }
   const suffix = options.format === "json" ? ".json" : ""
   const search = query.size === 0 ? "" : `?${query}`
   return `${accountPath(baseUrl, account)}/Calls/${encodeURIComponent(sid)}${suffix}${search}`

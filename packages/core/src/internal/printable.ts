@@ -1,0 +1,34 @@
+/** How a call looks in a log: what is known of it, in plain words, without what would tell who spoke to whom. */
+import * as BigDecimal from "effect/BigDecimal"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+
+/** A phone number, a name, or a link that opens a recording. */
+const personal: ReadonlySet<string> = new Set([
+  "to",
+  "from",
+  "exoPhone",
+  "forwardedFrom",
+  "callerName",
+  "recordingUrl",
+  "preSignedRecordingUrl"
+])
+
+const plain = (value: unknown): unknown => {
+  if (DateTime.isDateTime(value)) return DateTime.isZoned(value) ? DateTime.formatIsoOffset(value) : String(value)
+  if (Duration.isDuration(value)) return Duration.format(value)
+  if (BigDecimal.isBigDecimal(value)) return BigDecimal.format(value)
+  if (Array.isArray(value)) return value.map(plain)
+  return typeof value === "object" && value !== null ? printable(value) : value
+}
+
+/** Absent fields are left out. */
+export const printable = (record: object): Record<string, unknown> => {
+  const out: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(record)) {
+    const known: unknown = Option.isOption(value) ? Option.getOrUndefined(value) : value
+    if (known !== undefined) out[name] = personal.has(name) ? "<redacted>" : plain(known)
+  }
+  return out
+}
