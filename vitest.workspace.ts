@@ -9,6 +9,10 @@ const project = (root: string) => ({
 export default defineConfig({
   test: {
     projects: ["packages/core", "packages/watch", "packages/testing", "examples"].map(project),
+    // The checks read how many tests ran from the file; a person reads the terminal.
+    reporters: process.env["CI"] === undefined
+      ? ["default"]
+      : ["default", ["json", { outputFile: ".test-results.json" }]],
     coverage: {
       provider: "v8",
       experimentalAstAwareRemapping: true,

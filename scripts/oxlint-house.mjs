@@ -1,0 +1,69 @@
+// House rules that oxlint has no rule for: which room may import which, and what library code goes without.
+
+/** The arrows between the rooms: what the sources of each package may import of the others. */
+const arrows = { core: [], watch: ["core"], testing: ["core"] }
+
+/** A rule that is a visitor of the syntax tree, given a way to report and the path of the file. */
+const rule = (visitor) => ({
+  create: (context) => visitor((node, message) => context.report({ node, message }), context.filename)
+})
+
+const rooms = rule((report, filename) => {
+  const [, room, part] = /packages[\\/](\w+)[\\/](\w+)[\\/]/.exec(filename) ?? []
+  const check = ({ source }) => {
+    if (typeof source?.value !== "string") return
+    const [, other, module] = /^@effect-exotel\/(\w+)(?:\/(.*))?$/.exec(source.value) ?? []
+    if (module?.startsWith("internal")) report(source, `What is internal to ${other} is no surface of it.`)
+    if (room === undefined) return
+    if (/^(\.\.\/)+(packages\/)?(core|watch|testing)\//.test(source.value)) {
+      report(source, "Import another package by its name.")
+      return
+    }
+    if (part !== "src") return
+    if (other === room || /^\.\.?\/(.*\/)?index\.ts$/.test(source.value)) {
+      report(source, "Inside a package, import the module itself and not the index.")
+    } else if (other !== undefined && !arrows[room].includes(other)) {
+      report(source, `${room} does not know ${other}: arrows between packages run one way.`)
+    }
+  }
+  return {
+    ImportDeclaration: check,
+    ImportExpression: check,
+    ExportAllDeclaration: check,
+    ExportNamedDeclaration: check,
+    TSImportType: check
+  }
+})
+
+const noAsync = rule((report) => {
+  const check = (node) => node.async && report(node, "Library code is Effect, not async/await.")
+  return { FunctionDeclaration: check, FunctionExpression: check, ArrowFunctionExpression: check }
+})
+
+const noDefaultExport = rule((report) => ({
+  ExportDefaultDeclaration: (node) => report(node, "Export by name.")
+}))
+
+const noDoubleAssertion = rule((report) => ({
+  TSAsExpression: (node) => {
+    const inner = node.expression
+    if (inner.type === "TSAsExpression" && inner.typeAnnotation.type === "TSUnknownKeyword") {
+      report(node, "`as unknown as` silences the compiler: narrow, or decode by a schema.")
+    }
+  }
+}))
+
+const noThrow = rule((report) => ({
+  ThrowStatement: (node) => report(node, "Nothing throws: fail with a typed error.")
+}))
+
+export default {
+  meta: { name: "house" },
+  rules: {
+    rooms,
+    "no-async": noAsync,
+    "no-default-export": noDefaultExport,
+    "no-double-assertion": noDoubleAssertion,
+    "no-throw": noThrow
+  }
+}
