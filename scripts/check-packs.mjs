@@ -1,0 +1,111 @@
+// Packs the built packages and looks at them as a stranger who installs them: what is in the tarballs, whether they
+// resolve, type-check and run in an empty project outside of this workspace, and that what is internal stays so.
+import { spawnSync } from "node:child_process"
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+
+const packs = resolve(".packs")
+/** The oldest TypeScript that the declarations promise to compile under, beside the one that this workspace uses. */
+const olderTypeScript = "5.9.3"
+
+const fail = (message) => {
+  console.error(message)
+  process.exit(1)
+}
+
+/** Runs a command to its end, and gives what it printed, or ends the checks with it. */
+const run = (command, args, options = {}) => {
+  const { error, status, stderr, stdout } = spawnSync(command, args, { encoding: "utf8", ...options })
+  if (status !== 0) fail(`${command} ${args.join(" ")} failed:\n${stdout ?? ""}${stderr ?? ""}${error ?? ""}`)
+  return stdout
+}
+
+const readJson = (path) => JSON.parse(readFileSync(path, "utf8"))
+const versionOf = (name) => readJson(`node_modules/${name}/package.json`).version
+
+const shipped = /^(package\.json|README\.md|LICENSE|src\/.+\.ts|dist\/.+\.(js|js\.map|d\.ts|d\.ts\.map))$/
+
+const pack = (directory) => {
+  const { name } = readJson(`${directory}/package.json`)
+  const packed = run("pnpm", ["--dir", directory, "pack", "--json", "--pack-destination", packs])
+  const { filename, files } = JSON.parse(packed)
+  const paths = files.map(({ path }) => path)
+  const missing = ["package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts"]
+    .filter((path) => !paths.includes(path))
+  const strangers = paths.filter((path) => !shipped.test(path))
+  const orphans = paths.filter((path) => path.endsWith(".js") && !paths.includes(toSource(path)))
+  if (missing.length > 0) fail(`${name}: the tarball lacks ${missing.join(", ")}.`)
+  if (strangers.length > 0) fail(`${name}: the tarball should not hold ${strangers.join(", ")}.`)
+  if (orphans.length > 0) fail(`${name}: built from sources that are gone: ${orphans.join(", ")}. Run pnpm build.`)
+  run("publint", ["run", filename, "--strict"])
+  run("attw", [filename, "--profile", "esm-only"])
+  console.log(`${name}: ${paths.length} files; publint and attw have no complaint.`)
+  const modules = paths.flatMap((path) => /^dist\/(.+)\.js$/.exec(path)?.[1] ?? [])
+  return { name, filename, modules }
+}
+
+const toSource = (path) => path.replace(/^dist\/(.+)\.js$/, "src/$1.ts")
+
+/** An empty project with the tarballs in it, and the peers that they are developed against. */
+const makeConsumer = (directory, packages) => {
+  writeFileSync(join(directory, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
+  const peers = ["effect", "@effect/platform", "@effect/platform-node", "@types/node", "typescript"]
+  const others = [
+    ...peers.map((name) => `${name}@${versionOf(name)}`),
+    `typescript-5@npm:typescript@${olderTypeScript}`
+  ]
+  run("npm", ["install", "--no-audit", "--no-fund", ...packages.map(({ filename }) => filename), ...others], {
+    cwd: directory
+  })
+  copyFileSync("scripts/consumer/main.ts", join(directory, "main.ts"))
+  const compilerOptions = {
+    target: "ES2022",
+    module: "NodeNext",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    types: ["node"],
+    outDir: "out"
+  }
+  writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }))
+}
+
+rmSync(packs, { recursive: true, force: true })
+mkdirSync(packs)
+const packages = readdirSync("packages").map((room) => pack(join("packages", room)))
+const consumer = mkdtempSync(join(tmpdir(), "consumer-"))
+process.on("exit", () => rmSync(consumer, { recursive: true, force: true }))
+const inConsumer = (...args) => run(process.execPath, args, { cwd: consumer })
+
+makeConsumer(consumer, packages)
+// A command is a module as well, but one that is run and not imported.
+const commands = packages.flatMap(({ name }) => {
+  const { bin = {} } = readJson(join(consumer, "node_modules", name, "package.json"))
+  return Object.entries(bin).map(([command, path]) => ({ command, module: join(name, path) }))
+})
+const isCommand = (module) => commands.some((command) => command.module === module)
+const modules = packages.flatMap(({ modules, name }) =>
+  modules.filter((module) => !isCommand(`${name}/dist/${module}.js`)).map((module) => `${name}/${module}`)
+)
+const isInternal = (module) => module.includes("/internal/")
+writeFileSync(
+  join(consumer, "all.ts"),
+  modules.filter((module) => !isInternal(module)).map((module, n) => `export * as m${n} from "${module}"\n`).join("")
+)
+inConsumer("node_modules/typescript-5/bin/tsc", "--noEmit")
+inConsumer("node_modules/typescript/bin/tsc")
+inConsumer("out/all.js")
+console.log(`Installed by npm, the packages type-check and run: ${inConsumer("out/main.js").trim()}`)
+
+const attempts = `for (const module of ${JSON.stringify(modules.filter(isInternal))}) {
+  const outcome = await import(module).then(() => "imported", (error) => error.code)
+  if (outcome !== "ERR_PACKAGE_PATH_NOT_EXPORTED") console.log(module, outcome)
+}`
+const importable = inConsumer("--input-type=module", "--eval", attempts)
+if (importable !== "") fail(`Internal modules that are not refused:\n${importable}`)
+console.log(`${modules.filter(isInternal).length} internal modules are refused.`)
+
+for (const { command } of commands) {
+  inConsumer(`node_modules/.bin/${command}`, "--help")
+  console.log(`${command} --help works.`)
+}
