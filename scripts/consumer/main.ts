@@ -5,6 +5,7 @@ import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { Duration, Effect, Layer, Option, Redacted } from "effect"
 
 // @ts-expect-error what is internal cannot be imported
+// oxlint-disable-next-line house/rooms -- that is the point
 import type {} from "@effect-exotel/core/internal/xml"
 
 const sid = "b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f"
