@@ -1,1 +1,16 @@
-export {}
+/**
+ * A pretended Exotel for tests.
+ *
+ * @since 0.1.0
+ */
+
+/** @since 0.1.0 */
+export * as CallScript from "./CallScript.ts"
+/** @since 0.1.0 */
+export * as FakeExotel from "./FakeExotel.ts"
+/** @since 0.1.0 */
+export * as FaultPlan from "./FaultPlan.ts"
+/** @since 0.1.0 */
+export * as Journal from "./Journal.ts"
+/** @since 0.1.0 */
+export * as Spelling from "./Spelling.ts"

@@ -1,0 +1,408 @@
+/**
+ * A pretended Exotel, driven by the clock: the service with which a test speaks, and the layers that put it where the
+ * real one would be.
+ *
+ * | layer | gives | for |
+ * |---|---|---|
+ * | `layer` | `FakeExotel`, `ExotelCalls` | code that asks for `ExotelCalls` |
+ * | `layerHttpClient` | `FakeExotel`, `HttpClient` | an application with its own `ExotelCalls.layer…` |
+ * | `layerServer` | `FakeExotel`, `ExotelCalls` | real sockets on loopback; its address is `baseUrl` |
+ *
+ * Each of them is the real client with the real decoder, and a new, empty world each time that it is built.
+ *
+ * @since 0.1.0
+ */
+import type { CallSid } from "@effect-exotel/core/CallSid"
+import { isCallSid } from "@effect-exotel/core/CallSid"
+import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
+import * as ExotelConfig from "@effect-exotel/core/ExotelConfig"
+import * as Region from "@effect-exotel/core/Region"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Clock from "effect/Clock"
+import * as ConfigError from "effect/ConfigError"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { CallScript, State } from "./CallScript.ts"
+import { steppedAt } from "./CallScript.ts"
+import type { FaultPlan } from "./FaultPlan.ts"
+import type { WireRequest } from "./internal/exotel.ts"
+import { exchange } from "./internal/exotel.ts"
+import type { Numbers, PlacedCall } from "./internal/record.ts"
+import { stateOf } from "./internal/record.ts"
+import { makeClient } from "./internal/wire.ts"
+import type { Settings } from "./internal/world.ts"
+import { World } from "./internal/world.ts"
+import type { JournalEntry } from "./Journal.ts"
+import { render } from "./Journal.ts"
+import type { Spelling } from "./Spelling.ts"
+import { default_ as defaultSpelling } from "./Spelling.ts"
+
+/**
+ * An account that the world knows.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Account {
+  readonly accountSid: string
+  readonly apiKey: Redacted.Redacted
+  readonly apiToken: Redacted.Redacted
+  readonly region: Region.Region
+}
+
+/**
+ * The account of a world that is not told of others: `acme1m`, in Mumbai.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultAccount: Account = {
+  accountSid: "acme1m",
+  apiKey: Redacted.make("pretended-api-key"),
+  apiToken: Redacted.make("pretended-api-token"),
+  region: "mumbai"
+}
+
+/**
+ * How the world is. Everything has a default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The first one is the account of `options` and of the layers' `ExotelCalls`. Default: `defaultAccount` alone. */
+  readonly accounts?: readonly [Account, ...ReadonlyArray<Account>] | undefined
+  /** Further options for the layers' `ExotelCalls`, such as `{ format: "xml" }`. */
+  readonly client?: Partial<ExotelConfig.Options> | undefined
+  /** The zone of the wall clocks in records. Default: `+05:30`. */
+  readonly timeZone?: string | undefined
+  /** From which sids and chances are drawn; a whole number. Default: 1. */
+  readonly seed?: number | undefined
+  /** How records are written, where it differs from `Spelling.default_`. */
+  readonly spelling?: Partial<Spelling> | undefined
+  /** How many requests an account may make in any minute, before 429. Default: 200, as Exotel's. */
+  readonly requestsPerMinute?: number | undefined
+  /** Whether a 429 tells how long to wait, and how; nobody has seen Exotel do so. Default: `absent`. */
+  readonly retryAfter?: "absent" | "seconds" | "date" | undefined
+  /** How long after its end a call appears in the bulk read; Exotel's lag is unknown. Default: 0. */
+  readonly bulkLag?: Duration.DurationInput | undefined
+  /** What a region answers to the account of another one; both are reported. Default: 404. */
+  readonly wrongRegion?: 401 | 404 | undefined
+  /** The HTTP status for an unknown call, whose body says 404; one capture has 400. Default: 404. */
+  readonly unknownCall?: 400 | 404 | undefined
+  /** What goes wrong. More can be added by the service's `faults`. */
+  readonly faults?: FaultPlan | undefined
+  /**
+   * Whether requests for calls, accounts and credentials that the world does not know fail the test. Requests for what
+   * the world does not do at all always fail it. Default: `false`.
+   */
+  readonly strict?: boolean | undefined
+  /**
+   * Whether the layer, when it is closed after a success, checks as `verify` does and dies if something is amiss.
+   * Default: `true`.
+   */
+  readonly verifyOnClose?: boolean | undefined
+  /** How many of the latest requests the journal keeps. Default: all. */
+  readonly journalLimit?: number | undefined
+}
+
+/**
+ * What a call may be told beyond its script.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PlaceOptions extends Partial<Numbers> {
+  /** Default: a new one, in the form of Exotel's. */
+  readonly sid?: string | undefined
+  /** Default: the world's first account. */
+  readonly accountSid?: string | undefined
+  /** For so long the call cannot be read yet, as may happen to one just created. Default: 0. */
+  readonly readableAfter?: Duration.DurationInput | undefined
+}
+
+/**
+ * What a world was promised and did not see, or saw and was not promised.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnmetExpectations
+  extends Schema.TaggedError<UnmetExpectations>("@effect-exotel/testing/UnmetExpectations")(
+    "UnmetExpectations",
+    {
+      problems: Schema.Array(Schema.String),
+      /** The journal, rendered. */
+      journal: Schema.String
+    }
+  )
+{
+  override get message(): string {
+    return `The pretended Exotel did not see what was planned:\n${
+      this.problems.map((problem) => `- ${problem}`).join("\n")
+    }\nIt was asked:\n${this.journal}`
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** Credentials, account and region (or base URL) that reach this world: `ExotelCalls.layer(fake.options)` works. */
+  readonly options: ExotelConfig.Options
+  /** Where this world is reached. */
+  readonly baseUrl: string
+  /**
+   * Begins a call now. Dies when the sid is taken or no sid at all, or the account unknown: mistakes of a test.
+   */
+  readonly place: (script: CallScript, options?: PlaceOptions) => Effect.Effect<CallSid>
+  /**
+   * Ends what is going on with the call now: its phase, or after its end the wait for its record to settle. The way to
+   * lead a script by hand (`CallScript.byHand`).
+   */
+  readonly step: (sid: CallSid) => Effect.Effect<State>
+  /** Where the call stands. Not a request. */
+  readonly state: (sid: CallSid) => Effect.Effect<State>
+  /** Plans faults, beside those already planned. Their times and counts begin now. */
+  readonly faults: (plan: FaultPlan) => Effect.Effect<void>
+  /** Forgets every planned fault. */
+  readonly clearFaults: Effect.Effect<void>
+  /** Every request so far, in order. */
+  readonly journal: Effect.Effect<ReadonlyArray<JournalEntry>>
+  /** Fails when a planned fault has not struck, or a request came that was not expected. */
+  readonly verify: Effect.Effect<void, UnmetExpectations>
+}
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class FakeExotel extends Context.Tag("@effect-exotel/testing/FakeExotel")<FakeExotel, Service>() {}
+
+const defaultNumbers: Numbers = { from: "09000000001", to: "09000000002", exoPhone: "08000000000" }
+
+const numbersOf = (options: PlaceOptions): Numbers =>
+  ["from", "to", "exoPhone", "callerName", "parentCallSid", "forwardedFrom"].some((name) => name in options)
+    ? {
+      from: options.from ?? defaultNumbers.from,
+      to: options.to ?? defaultNumbers.to,
+      exoPhone: options.exoPhone ?? defaultNumbers.exoPhone,
+      callerName: options.callerName,
+      parentCallSid: options.parentCallSid,
+      forwardedFrom: options.forwardedFrom
+    }
+    : defaultNumbers
+
+const authorizationOf = (account: Account): string =>
+  `Basic ${Encoding.encodeBase64(`${Redacted.value(account.apiKey)}:${Redacted.value(account.apiToken)}`)}`
+
+/** A world, the service that speaks for it, and how a request reaches it. */
+interface Running {
+  readonly service: Service
+  readonly handle: (request: WireRequest, now: number) => ReturnType<typeof exchange>
+  readonly world: World
+}
+
+const positive = (option: string, value: number): Effect.Effect<number, ConfigError.ConfigError> =>
+  value > 0 ? Effect.succeed(value) : Effect.fail(ConfigError.InvalidData([option], "must be greater than zero"))
+
+const settingsOf = (
+  options: Options,
+  timeZone: Settings["timeZone"]
+): Effect.Effect<Settings, ConfigError.ConfigError> =>
+  Effect.gen(function*() {
+    return {
+      seed: options.seed ?? 1,
+      timeZone,
+      spelling: { ...defaultSpelling, ...options.spelling },
+      requestsPerMinute: yield* positive("requestsPerMinute", options.requestsPerMinute ?? 200),
+      retryAfter: options.retryAfter ?? "absent",
+      bulkLagMillis: Duration.toMillis(options.bulkLag ?? Duration.zero),
+      wrongRegion: options.wrongRegion ?? 404,
+      unknownCall: options.unknownCall ?? 404,
+      strict: options.strict ?? false,
+      journalLimit: yield* positive("journalLimit", options.journalLimit ?? Infinity)
+    }
+  })
+
+/** `reach` is what brings a client here: nothing for the fake wire, a base URL for a server. */
+const run = (
+  options: Options,
+  reach: { readonly baseUrl?: string }
+): Effect.Effect<Running, ConfigError.ConfigError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const accounts = options.accounts ?? [defaultAccount]
+    const { region, ...credentials } = accounts[0]
+    const timeZone = options.timeZone === undefined ? {} : { timeZone: options.timeZone }
+    const clientOptions: ExotelConfig.Options = {
+      ...credentials,
+      ...(reach.baseUrl === undefined ? { region } : reach),
+      ...timeZone,
+      ...options.client
+    }
+    const config = yield* ExotelConfig.make({ ...credentials, region, ...timeZone })
+    const settings = yield* settingsOf(options, config.timeZone)
+    const now = Clock.currentTimeMillis
+    const world = new World(
+      settings,
+      accounts.map((account) => ({ ...account, authorization: authorizationOf(account) })),
+      yield* now
+    )
+    if (options.faults !== undefined) world.faults.add(options.faults, world.began)
+
+    const known = (sid: CallSid): Effect.Effect<PlacedCall> => {
+      const call = world.calls.get(sid)
+      return call === undefined
+        ? Effect.dieMessage(`FakeExotel has no call ${sid}; place it before it is used`)
+        : Effect.succeed(call)
+    }
+
+    const verify = Effect.suspend(() => {
+      const problems = [...world.unexpected, ...world.faults.unfired()]
+      return problems.length === 0
+        ? Effect.void
+        : new UnmetExpectations({ problems, journal: render(world.journal().slice(-20)) })
+    })
+
+    const service: Service = {
+      options: clientOptions,
+      baseUrl: reach.baseUrl ?? Region.baseUrls[region],
+      place: (script, placing = {}) =>
+        Effect.flatMap(now, (start) => {
+          const sid = placing.sid ?? world.nextSid()
+          const accountSid = placing.accountSid ?? credentials.accountSid
+          if (!isCallSid(sid)) return Effect.dieMessage("A call sid is made of letters and digits only")
+          if (world.calls.has(sid)) return Effect.dieMessage(`FakeExotel has a call ${sid} already`)
+          if (!world.accounts.has(accountSid)) return Effect.dieMessage(`FakeExotel has no account ${accountSid}`)
+          const readableAt = start + Duration.toMillis(placing.readableAfter ?? Duration.zero)
+          world.calls.set(sid, { sid, accountSid, start, readableAt, numbers: numbersOf(placing), script })
+          return Effect.succeed(sid)
+        }),
+      step: (sid) =>
+        Effect.zipWith(known(sid), now, (call, at) => {
+          call.script = steppedAt(call.script, at - call.start)
+          return stateOf(call, at)
+        }),
+      state: (sid) => Effect.zipWith(known(sid), now, stateOf),
+      faults: (plan) => Effect.map(now, (at) => world.faults.add(plan, at)),
+      clearFaults: Effect.sync(() => world.faults.clear()),
+      journal: Effect.sync(() => world.journal()),
+      verify
+    }
+    if (options.verifyOnClose !== false) {
+      yield* Effect.addFinalizer((exit) => Exit.isSuccess(exit) ? Effect.orDie(verify) : Effect.void)
+    }
+    return { service, world, handle: (request, at) => exchange(world, request, at) }
+  })
+
+const regionOfHost: ReadonlyMap<string, Region.Region> = new Map([
+  ...Region.all.map((region) => [new URL(Region.baseUrls[region]).host, region] as const),
+  // Legacy names that are still answered.
+  ["api.exotel.in", "singapore"],
+  ["twilix.exotel.in", "singapore"]
+])
+
+const runWire = (
+  options: Options
+): Effect.Effect<Context.Context<FakeExotel | HttpClient.HttpClient>, ConfigError.ConfigError, Scope.Scope> =>
+  Effect.map(run(options, {}), ({ handle, service, world }) => {
+    const client = makeClient((request, url, now) => {
+      const region = regionOfHost.get(url.host)
+      if (region === undefined) {
+        const row = world.record({
+          at: now,
+          operation: "unknown",
+          method: request.method,
+          path: `//${url.host}`,
+          sid: undefined
+        })
+        const why = `the pretended Exotel is reached at ${[...regionOfHost.keys()].join(", ")} only`
+        row.outcome = { _tag: "Refused", why }
+        world.unexpected.push(`${request.method} ${row.path}: ${why}`)
+        return { row, transmission: undefined }
+      }
+      return handle({
+        method: request.method,
+        region,
+        path: url.pathname,
+        query: url.searchParams,
+        authorization: request.headers["authorization"]
+      }, now)
+    })
+    return Context.make(FakeExotel, service).pipe(Context.add(HttpClient.HttpClient, client))
+  })
+
+/** The wire stays inside: it must not stand in for an application's other HTTP client. */
+const withCalls = (
+  wire: Context.Context<FakeExotel | HttpClient.HttpClient>
+): Effect.Effect<Context.Context<FakeExotel | ExotelCalls.ExotelCalls>, ConfigError.ConfigError> => {
+  const fake = Context.get(wire, FakeExotel)
+  return ExotelCalls.make(fake.options).pipe(
+    Effect.provideService(HttpClient.HttpClient, Context.get(wire, HttpClient.HttpClient)),
+    Effect.map((calls) => Context.make(FakeExotel, fake).pipe(Context.add(ExotelCalls.ExotelCalls, calls)))
+  )
+}
+
+/**
+ * The wire alone: every request of the application's `HttpClient` to one of Exotel's hosts is answered by the world. The
+ * application keeps its own `ExotelCalls.layer…`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerHttpClient = (
+  options: Options = {}
+): Layer.Layer<FakeExotel | HttpClient.HttpClient, ConfigError.ConfigError> => Layer.scopedContext(runWire(options))
+
+/**
+ * The real `ExotelCalls` over the fake wire.
+ *
+ * @example
+ * ```ts
+ * import { ExotelCalls } from "@effect-exotel/core"
+ * import { CallScript, FakeExotel } from "@effect-exotel/testing"
+ * import { Effect, TestClock } from "effect"
+ *
+ * const test = Effect.gen(function*() {
+ *   const fake = yield* FakeExotel.FakeExotel
+ *   const calls = yield* ExotelCalls.ExotelCalls
+ *   const sid = yield* fake.place(CallScript.answered({ ring: "8 seconds", talk: "40 seconds" }))
+ *   yield* TestClock.adjust("1 minute")
+ *   return yield* calls.get(sid)
+ * }).pipe(Effect.provide(FakeExotel.layer()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<FakeExotel | ExotelCalls.ExotelCalls, ConfigError.ConfigError> =>
+  Layer.scopedContext(Effect.flatMap(runWire(options), withCalls))
+
+/**
+ * The environment under which `ExotelCalls.layerConfig()` reaches this world: `EXOTEL_API_KEY` and the others.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const configProvider = ({ options }: Service): ConfigProvider.ConfigProvider => {
+  const entries: Array<[string, string]> = [
+    ["EXOTEL_API_KEY", Redacted.value(options.apiKey)],
+    ["EXOTEL_API_TOKEN", Redacted.value(options.apiToken)],
+    ["EXOTEL_ACCOUNT_SID", options.accountSid]
+  ]
+  if (options.region !== undefined) entries.push(["EXOTEL_REGION", options.region])
+  if (options.baseUrl !== undefined) entries.push(["EXOTEL_BASE_URL", String(options.baseUrl)])
+  if (options.timeZone !== undefined) entries.push(["EXOTEL_TIME_ZONE", options.timeZone])
+  return ConfigProvider.fromMap(new Map(entries))
+}

@@ -1,0 +1,241 @@
+/** The world through its layers: what the real client reads from it, and how it refuses. */
+import type { ExotelConfig } from "@effect-exotel/core"
+import { Call, ExotelCalls } from "@effect-exotel/core"
+import { CallScript, FakeExotel, FaultPlan, Journal, Spelling } from "@effect-exotel/testing"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Duration, Effect, Exit, Layer, Option, Redacted, TestClock } from "effect"
+
+const script = CallScript.answered({ ring: "8 seconds", talk: "40 seconds", settles: "20 seconds" })
+
+const story = (sid: string) =>
+  Effect.gen(function*() {
+    const calls = yield* ExotelCalls.ExotelCalls
+    const begun = yield* calls.getWithDetails(sid)
+    yield* TestClock.adjust("48 seconds")
+    const ended = yield* calls.getWithDetails(sid)
+    yield* TestClock.adjust("20 seconds")
+    const settled = yield* calls.getWithDetails(sid)
+    return { begun, ended, settled }
+  })
+
+describe("FakeExotel.layer", () => {
+  it.effect("lets a call live through ring, talk, end and settling by the clock", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const { begun, ended, settled } = yield* story(yield* fake.place(script))
+      assert.strictEqual(begun.status, "in-progress")
+      assert.deepStrictEqual(begun.details.value.leg1Status, Option.some("ringing"))
+      assert.isTrue(Call.isTerminal(ended))
+      assert.isFalse(Call.isSettled(ended))
+      assert.isTrue(Call.isSettled(settled, { recording: true }))
+      assert.deepStrictEqual(settled.duration, Option.some(Duration.seconds(48)))
+      assert.deepStrictEqual(Call.talkTime(settled), Option.some(Duration.seconds(40)))
+      assert.strictEqual(Call.legs(settled).length, 2)
+    }).pipe(Effect.provide(FakeExotel.layer())))
+
+  for (const format of ["json", "xml"] as const) {
+    for (const [name, spelling] of Object.entries({ default: Spelling.default_, contrary: Spelling.contrary })) {
+      it.effect(`reads the same in ${format} and the ${name} spelling`, () =>
+        Effect.gen(function*() {
+          const fake = yield* FakeExotel.FakeExotel
+          const { settled } = yield* story(yield* fake.place(script))
+          assert.deepStrictEqual(
+            Option.map(settled.price, String),
+            Option.some("BigDecimal(1.5)")
+          )
+          assert.deepStrictEqual(settled.from, Option.some("09000000001"))
+          assert.deepStrictEqual(
+            Option.map(settled.endTime, String),
+            Option.some("DateTime.Zoned(2026-01-01T05:30:48.000+05:30)")
+          )
+        }).pipe(Effect.provide(FakeExotel.layer({ client: { format }, spelling }))))
+    }
+  }
+
+  it.effect("answers an unknown call, wrong credentials and a wrong region as the real one does", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const sid = yield* fake.place(script)
+      const readWith = (options: Partial<ExotelConfig.Options>) =>
+        ExotelCalls.make({ ...fake.options, ...options }).pipe(
+          Effect.flatMap((calls) => Effect.flip(calls.get(sid))),
+          Effect.map((error) => error._tag)
+        )
+      const unknown = yield* ExotelCalls.make(fake.options).pipe(
+        Effect.flatMap((calls) => Effect.flip(calls.get("0".repeat(32))))
+      )
+      assert.strictEqual(unknown._tag, "CallNotFound")
+      assert.strictEqual(yield* readWith({ apiToken: Redacted.make("wrong") }), "AuthenticationError")
+      assert.strictEqual(yield* readWith({ region: "singapore" }), "RegionMismatch")
+    }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
+
+  it.effect("tells a region that answers 401 from wrong credentials, too", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const calls = yield* ExotelCalls.make({ ...fake.options, region: "singapore" })
+      const error = yield* Effect.flip(calls.get(yield* fake.place(script)))
+      assert.strictEqual(error._tag, "RegionMismatch")
+    }).pipe(Effect.provide(FakeExotel.layerHttpClient({ wrongRegion: 401 }))))
+
+  it.effect("works under an application's own layerConfig", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const sid = yield* fake.place(script)
+      const call = yield* Effect.flatMap(ExotelCalls.ExotelCalls, (calls) => calls.get(sid)).pipe(
+        Effect.provide(ExotelCalls.layerConfig()),
+        Effect.withConfigProvider(FakeExotel.configProvider(fake))
+      )
+      assert.strictEqual(call.sid, sid)
+    }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
+
+  it.effect("places calls with sids in the form of Exotel's, the same for the same seed", () => {
+    const sids = (seed: number) =>
+      Effect.gen(function*() {
+        const fake = yield* FakeExotel.FakeExotel
+        return yield* Effect.replicateEffect(fake.place(CallScript.busy()), 3)
+      }).pipe(Effect.provide(FakeExotel.layer({ seed })))
+    return Effect.gen(function*() {
+      const first = yield* sids(7)
+      assert.isTrue(first.every((sid) => /^[0-9a-z]{32}$/.test(sid)))
+      assert.strictEqual(new Set(first).size, 3)
+      assert.deepStrictEqual(yield* sids(7), first)
+      assert.notDeepEqual(yield* sids(8), first)
+    })
+  })
+
+  it.effect("answers 429 to the request that is one too many, and again when the minute has slid on", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const calls = yield* ExotelCalls.ExotelCalls
+      const sid = yield* fake.place(script)
+      yield* Effect.replicateEffect(calls.get(sid), 200)
+      yield* Effect.fork(Effect.flip(calls.get(sid)))
+      yield* TestClock.adjust("10 seconds")
+      const journal = yield* fake.journal
+      assert.deepStrictEqual(journal[200]?.outcome, { _tag: "Answered", status: 429 })
+      yield* TestClock.adjust("50 seconds")
+      assert.strictEqual((yield* calls.get(sid)).sid, sid)
+    }).pipe(Effect.provide(FakeExotel.layer())))
+
+  it.effect("keeps a call unreadable for as long as it is told", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const calls = yield* ExotelCalls.ExotelCalls
+      const sid = yield* fake.place(script, { readableAfter: "2 seconds" })
+      assert.strictEqual((yield* Effect.flip(calls.get(sid)))._tag, "CallNotFound")
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* calls.get(sid)).status, "in-progress")
+    }).pipe(Effect.provide(FakeExotel.layer())))
+
+  it.effect("moves a call that is led by hand with each step, and not with time", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const calls = yield* ExotelCalls.ExotelCalls
+      const sid = yield* fake.place(CallScript.byHand(CallScript.answered({ stages: true })))
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual((yield* calls.get(sid)).status, "ringing")
+      yield* fake.step(sid)
+      assert.strictEqual((yield* calls.get(sid)).status, "in-progress")
+      yield* fake.step(sid)
+      assert.isFalse(Call.isSettled(yield* calls.get(sid)))
+      yield* fake.step(sid)
+      assert.isTrue(Call.isSettled(yield* calls.get(sid)))
+    }).pipe(Effect.provide(FakeExotel.layer())))
+})
+
+/** Runs a program in a world of its own and gives what a failure would print. */
+const failureOf = <A, E>(
+  program: Effect.Effect<A, E, FakeExotel.FakeExotel | ExotelCalls.ExotelCalls>,
+  options?: FakeExotel.Options
+) =>
+  Effect.map(
+    Effect.exit(Effect.provide(program, FakeExotel.layer(options))),
+    (exit) => Exit.isFailure(exit) ? Cause.pretty(exit.cause) : ""
+  )
+
+describe("expectations", () => {
+  it.effect("a planned fault that never fired fails the test and is named", () =>
+    Effect.gen(function*() {
+      const report = yield* failureOf(
+        Effect.gen(function*() {
+          const fake = yield* FakeExotel.FakeExotel
+          const calls = yield* ExotelCalls.ExotelCalls
+          yield* fake.faults(FaultPlan.status(503).pipe(FaultPlan.onRequest(3)))
+          yield* calls.get(yield* fake.place(script))
+        })
+      )
+      assert.include(
+        report,
+        `the planned fault "status 503 on request 3" never fired: 1 request met its other conditions`
+      )
+    }))
+
+  it.effect("a test that failed by itself is not blamed on its faults", () =>
+    Effect.gen(function*() {
+      const report = yield* failureOf(Effect.fail("the reason"), { faults: FaultPlan.status(503) })
+      assert.include(report, "the reason")
+      assert.notInclude(report, "status 503")
+    }))
+
+  it.effect("a read of a call that nobody placed fails a strict test, with the sid that was perhaps meant", () =>
+    Effect.gen(function*() {
+      const program = Effect.gen(function*() {
+        const fake = yield* FakeExotel.FakeExotel
+        const calls = yield* ExotelCalls.ExotelCalls
+        yield* fake.place(script, { sid: "abc123" })
+        yield* Effect.flip(calls.get("abc124"))
+      })
+      assert.include(yield* failureOf(program, { strict: true }), "abc123 differs in one character")
+      assert.strictEqual(yield* failureOf(program), "")
+    }))
+
+  it.effect("what the world does not do is a defect that names it", () =>
+    Effect.gen(function*() {
+      const report = yield* failureOf(
+        Effect.gen(function*() {
+          const fake = yield* FakeExotel.FakeExotel
+          const elsewhere = yield* ExotelCalls.make({ ...fake.options, baseUrl: "https://exotel.example" })
+          yield* elsewhere.get(yield* fake.place(script))
+        }).pipe(Effect.provide(FakeExotel.layerHttpClient()))
+      )
+      assert.include(report, "the pretended Exotel is reached at api.exotel.com")
+    }))
+
+  it.effect("the journal shows each request with its time and outcome", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const calls = yield* ExotelCalls.ExotelCalls
+      yield* fake.place(script, { sid: "abc" })
+      yield* calls.get("abc")
+      yield* TestClock.adjust("5 seconds")
+      yield* calls.getWithDetails("abc")
+      assert.strictEqual(
+        Journal.render(yield* fake.journal),
+        "#1 +0s GET /v1/Accounts/acme1m/Calls/abc.json 200\n"
+          + "#2 +5s GET /v1/Accounts/acme1m/Calls/abc.json?details=true 200"
+      )
+    }).pipe(Effect.provide(FakeExotel.layer())))
+})
+
+describe("worlds", () => {
+  const count = Effect.flatMap(FakeExotel.FakeExotel, (fake) => fake.journal)
+  const read = Effect.gen(function*() {
+    const fake = yield* FakeExotel.FakeExotel
+    const calls = yield* ExotelCalls.ExotelCalls
+    yield* calls.get(yield* fake.place(script))
+  })
+
+  it.layer(FakeExotel.layer())("in one layer block", (it) => {
+    const fresh = <A, E, R>(test: Effect.Effect<A, E, R>) => Effect.provide(test, Layer.fresh(FakeExotel.layer()))
+
+    it.effect("the first test sees its own requests", () =>
+      Effect.gen(function*() {
+        yield* read
+        assert.strictEqual((yield* count).length, 1)
+      }).pipe(fresh))
+    it.effect("the second test has a fresh world", () =>
+      Effect.gen(function*() {
+        assert.strictEqual((yield* count).length, 0)
+      }).pipe(fresh))
+  })
+})
