@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import type { Damage } from "./damage.ts"
 import { malformed, unexpected } from "./damage.ts"
 import type { WireRecord } from "./record.ts"
-import { isRecord } from "./record.ts"
+import { hasStrayText, isRecord } from "./record.ts"
 import { parseXml } from "./xml.ts"
 
 export type Body =
@@ -31,7 +31,7 @@ export const readBody = (text: string): Either.Either<Body, Damage> => {
       return unexpected(format, undefined, "a call and an error stand side by side")
     }
     if (isRecord(exception)) return Either.right({ _tag: "RestException", format, record: exception })
-    if (isRecord(call) && inner["#text"] === undefined) return Either.right({ _tag: "Call", format, record: call })
+    if (isRecord(call) && !hasStrayText(inner)) return Either.right({ _tag: "Call", format, record: call })
     return unexpected(format, "Call", "a record of fields is expected")
   })
 }

@@ -12,6 +12,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Call from "../Call.ts"
 import * as CallSid from "../CallSid.ts"
+import { forbiddenCharacter } from "./characters.ts"
 import type { Damage } from "./damage.ts"
 import { unexpected } from "./damage.ts"
 import { parseWallClock } from "./wallClock.ts"
@@ -21,6 +22,11 @@ export type WireRecord = Readonly<Record<string, unknown>>
 
 export const isRecord = (value: unknown): value is WireRecord =>
   typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isBlank = (value: unknown): boolean => typeof value === "string" && value.trim() === ""
+
+/** In XML, text between elements means that a tag was lost; white space is how they are laid out. */
+export const hasStrayText = (record: WireRecord): boolean => record["#text"] !== undefined && !isBlank(record["#text"])
 
 const none = Option.none<never>()
 const noLegs: ReadonlyArray<Call.Leg> = Data.array([])
@@ -46,13 +52,15 @@ class FieldReader {
     switch (typeof value) {
       case "string": {
         const text = value.trim()
-        return text === "" ? undefined : text
+        if (!forbiddenCharacter.test(text)) return text === "" ? undefined : text
+        this.refuse(path + name, "a control character stands in it")
+        return undefined
       }
       case "undefined":
         return undefined
       case "number":
-        // Digits beyond 2^53 were lost when the JSON was read.
-        if (Number.isSafeInteger(value) || !Number.isInteger(value)) return String(value)
+        // Digits beyond 2^53 were lost when the JSON was read, and what lies beyond 10^308 has become Infinity.
+        if (Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value))) return String(value)
         this.refuse(path + name, "the number has more digits than can be kept")
         return undefined
       default:
@@ -93,10 +101,9 @@ class FieldReader {
   /** A record below this one; undefined for every spelling of empty. */
   record(parent: WireRecord, name: string, path: string): WireRecord | undefined {
     const value = parent[name]
-    if (value === undefined || value === null || (typeof value === "string" && value.trim() === "")) return undefined
+    if (value === undefined || value === null || isBlank(value)) return undefined
     if (isRecord(value)) {
-      // In XML, text between elements means that a tag was lost.
-      if (value["#text"] === undefined) return value
+      if (!hasStrayText(value)) return value
       this.refuse(path + name, "text stands between its fields")
     } else {
       this.refuse(path + name, "a record of fields is expected")
@@ -118,9 +125,9 @@ const readLeg = (reader: FieldReader, leg: WireRecord, path: string): Call.Leg |
 /** JSON lists `{"Leg": {…}}`; XML puts the `<Leg>` elements, always as a list, into `<Legs>`. */
 const readLegs = (reader: FieldReader, details: WireRecord, path: string): ReadonlyArray<Call.Leg> => {
   const value = details["Legs"]
-  if (value === undefined || value === null || value === "") return noLegs
+  if (value === undefined || value === null || isBlank(value)) return noLegs
   const wrapped = Array.isArray(value)
-  const list: unknown = wrapped ? value : isRecord(value) && value["#text"] === undefined ? value["Leg"] : undefined
+  const list: unknown = wrapped ? value : isRecord(value) && !hasStrayText(value) ? value["Leg"] : undefined
   if (!Array.isArray(list)) {
     reader.refuse(`${path}Legs`, "a list of legs is expected")
     return noLegs
@@ -178,7 +185,7 @@ export const readCall = (
   const reader = new FieldReader(options.timeZone)
   const text = (name: string) => reader.text(wire, name, path)
   const time = (name: string) => reader.time(wire, name, path)
-  if (wire["#text"] !== undefined) reader.refuse(path.slice(0, -1), "text stands between its fields")
+  if (hasStrayText(wire)) reader.refuse(path.slice(0, -1), "text stands between its fields")
   const sid = text("Sid")
   const status = text("Status")
   if (Option.isNone(sid) || !CallSid.isCallSid(sid.value)) {

@@ -1,0 +1,88 @@
+/** One call, read alike from JSON and XML in every spelling that occurs on the wire. */
+import { Call } from "@effect-exotel/core"
+import { assert, describe, it } from "@effect/vitest"
+import { DateTime, Duration, Either, Equal, Hash, Option, Schema } from "effect"
+import { read } from "./support/read.ts"
+import { answered, fresh, plain, spelling, toCall, toJson, toXml, truth, unanswered } from "./support/wire.ts"
+
+const callOf = (body: string): Call.Call => Either.getOrThrowWith(read(body), (error) => new Error(error.message))
+
+describe("decoding", () => {
+  it.prop(
+    "reads the same call from JSON and from XML, however each value is spelt",
+    [truth, spelling, spelling],
+    ([truth, forJson, forXml]) => {
+      const expected = toCall(truth)
+      const json = callOf(toJson(truth, forJson))
+      const xml = callOf(toXml(truth, forXml))
+      assert.deepStrictEqual(Schema.encodeSync(Call.Call)(json), Schema.encodeSync(Call.Call)(expected))
+      assert.deepStrictEqual(Schema.encodeSync(Call.Call)(xml), Schema.encodeSync(Call.Call)(expected))
+      assert.isTrue(Equal.equals(json, xml))
+      assert.isTrue(Equal.equals(json, expected))
+      assert.strictEqual(Hash.hash(json), Hash.hash(xml))
+    },
+    { timeout: 60_000, fastCheck: { numRuns: 1500 } }
+  )
+
+  it.prop(
+    "gives calls that satisfy the public schema and survive being stored as JSON",
+    [truth, spelling],
+    ([truth, spelling]) => {
+      const call = callOf(toXml(truth, spelling))
+      assert.isTrue(Schema.is(Call.Call)(call))
+      const stored = JSON.stringify(Schema.encodeSync(Call.Call)(call))
+      assert.isTrue(Equal.equals(Schema.decodeUnknownSync(Call.Call)(JSON.parse(stored)), call))
+    },
+    { timeout: 60_000, fastCheck: { numRuns: 1000 } }
+  )
+
+  for (const [name, sample] of Object.entries({ answered, fresh, unanswered })) {
+    it(`reads the ${name} sample`, () => {
+      assert.isTrue(Equal.equals(callOf(toJson(sample, plain())), toCall(sample)))
+      assert.isTrue(Equal.equals(callOf(toXml(sample, plain())), toCall(sample)))
+    })
+  }
+
+  it("keeps a number's zero and plus, a price's digits and an unknown status", () => {
+    const call = callOf(toXml({ ...answered, status: "transferring" }, plain()))
+    assert.deepStrictEqual(call.to, Option.some("08012345678"))
+    assert.deepStrictEqual(call.from, Option.some("+918087654321"))
+    assert.strictEqual(call.status, "transferring")
+    assert.isFalse(Call.isTerminal(call))
+    assert.deepStrictEqual(Option.map(call.price, String), Option.some("BigDecimal(1.5)"))
+  })
+
+  it("takes two calls that differ in one leg for different", () => {
+    const other = { ...answered, details: { ...unanswered.details, legs: [] } } as typeof answered
+    assert.isFalse(Equal.equals(toCall(other), toCall(answered)))
+    assert.isFalse(Equal.equals(callOf(toJson(other, plain())), callOf(toJson(answered, plain()))))
+  })
+
+  it("reads a time as the wall clock of the account", () => {
+    const start = Option.getOrThrow(callOf(toJson(answered, plain())).startTime)
+    assert.strictEqual(DateTime.formatIsoZoned(start), "2026-11-02T10:00:01.000+05:30")
+    assert.strictEqual(DateTime.toEpochMillis(start), Date.UTC(2026, 10, 2, 4, 30, 1))
+  })
+
+  it("tells the legs and the talk time only of a call with details", () => {
+    const call = callOf(toJson(answered, plain()))
+    assert.deepStrictEqual(Call.talkTime(call), Option.some(Duration.seconds(40)))
+    assert.deepStrictEqual(Call.legs(call).map((leg) => leg.id), [1, 2])
+    const bare = callOf(toJson(fresh, plain()))
+    assert.deepStrictEqual(Call.talkTime(bare), Option.none())
+    assert.deepStrictEqual(Call.legs(bare), [])
+  })
+
+  it("ignores fields and elements that it does not know", () => {
+    const json = JSON.stringify({ Meta: [1], Call: { Sid: "abc", Status: "busy", Custom: { a: [1] }, Flag: true } })
+    const xml =
+      "<TwilioResponse><Meta/><Call><Sid>abc</Sid><Custom><a>1</a><a>2</a></Custom><Status>busy</Status></Call></TwilioResponse>"
+    assert.isTrue(Equal.equals(callOf(json), callOf(xml)))
+  })
+
+  it("minds no space around the body", () => {
+    for (const body of [toJson(answered, plain()), toXml(answered, plain())]) {
+      assert.isTrue(Equal.equals(callOf(`\r\n\t ${body} \r\n`), toCall(answered)))
+    }
+  })
+})

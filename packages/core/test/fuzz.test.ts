@@ -1,0 +1,94 @@
+/** Bodies damaged at random: what is still read as a call is what a second, independent reader reads too. */
+import { Call } from "@effect-exotel/core"
+import { assert, describe, it } from "@effect/vitest"
+import { Either, Equal, FastCheck as fc, Schema } from "effect"
+import { read } from "./support/read.ts"
+import { strictXml, type Tree } from "./support/strictXml.ts"
+import { spelling, toJson, toXml, truth } from "./support/wire.ts"
+
+/** Bits of syntax, which do more harm than random characters. */
+const scrap = fc.oneof(
+  fc.constantFrom(
+    ..."< > / </ /> & ; &# \" ' = <a> </a> </a/> <a/> <![CDATA[ ]]> <!-- --> <? ?> <Call> </Call> <Sid>x</Sid>".split(
+      " "
+    ),
+    ..."</TwilioResponse> { } [ ] , : null - 1e9 \\ \\u0000 \u0000 \ufeff Leg Status Call".split(" "),
+    " ",
+    "\u2028"
+  ),
+  fc.string({ unit: "binary", maxLength: 3 })
+)
+
+const mutation = fc.record({
+  at: fc.nat(),
+  drop: fc.oneof(fc.constant(0), fc.nat({ max: 12 })),
+  insert: fc.oneof(fc.constant(""), scrap)
+})
+
+const damaged = (body: string, mutations: ReadonlyArray<typeof mutation extends fc.Arbitrary<infer A> ? A : never>) =>
+  mutations.reduce((text, { at, drop, insert }) => {
+    const place = text.length === 0 ? 0 : at % text.length
+    return text.slice(0, place) + insert + text.slice(place + drop)
+  }, body)
+
+const list = (tree: Tree | ReadonlyArray<Tree> | undefined): ReadonlyArray<Tree> =>
+  tree === undefined ? [] : Array.isArray(tree) ? tree : [tree as Tree]
+
+const child = (tree: Tree | undefined, name: string): Tree | undefined => {
+  const [only, ...more] = typeof tree === "object" ? list(tree[name]) : []
+  return more.length === 0 ? only : undefined
+}
+
+/** The tree's call as a JSON body, by the rules in which the two formats differ. */
+const asJson = (tree: Record<string, Tree>): string => {
+  const call = child(tree["TwilioResponse"], "Call")
+  const details = child(call, "Details")
+  const legs = child(details, "Legs")
+  if (typeof call !== "object") return ""
+  return JSON.stringify({
+    Call: {
+      ...call,
+      ...(typeof details !== "object" ? {} : {
+        Details: {
+          ...details,
+          ...(typeof legs !== "object" ? {} : { Legs: list(legs["Leg"]).map((Leg) => ({ Leg })) })
+        }
+      })
+    }
+  })
+}
+
+describe("a body damaged at random", () => {
+  it.prop(
+    "in XML is refused, or read as a strict reader reads it",
+    [truth, spelling, fc.array(mutation, { minLength: 1, maxLength: 3 })],
+    ([truth, spelling, mutations]) => {
+      const body = damaged(toXml(truth, spelling), mutations)
+      const result = read(body)
+      if (Either.isLeft(result)) return
+      const tree = strictXml(body)
+      assert.isDefined(tree, `no well-formed document was read as a call: ${body}`)
+      if (tree === undefined) return
+      assert.isTrue(Schema.is(Call.Call)(result.right))
+      const second = read(asJson(tree))
+      assert.isTrue(Either.isRight(second), `only in XML is this a call: ${body}`)
+      assert.isTrue(Equal.equals(result, second), `read as another call: ${body}`)
+    },
+    { timeout: 120_000, fastCheck: { numRuns: 2000 } }
+  )
+
+  it.prop(
+    "in JSON is refused, or read as JSON.parse reads it",
+    [truth, spelling, fc.array(mutation, { minLength: 1, maxLength: 3 })],
+    ([truth, spelling, mutations]) => {
+      const body = damaged(toJson(truth, spelling), mutations)
+      const result = read(body)
+      if (Either.isLeft(result)) return
+      assert.isTrue(Schema.is(Call.Call)(result.right))
+      const { Call: record } = JSON.parse(body)
+      assert.strictEqual(result.right.sid, String(record.Sid).trim())
+      assert.strictEqual(result.right.status, String(record.Status).trim())
+    },
+    { timeout: 120_000, fastCheck: { numRuns: 2000 } }
+  )
+})
