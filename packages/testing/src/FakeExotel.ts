@@ -18,6 +18,7 @@ import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
 import * as ExotelConfig from "@effect-exotel/core/ExotelConfig"
 import * as Region from "@effect-exotel/core/Region"
 import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpServerError from "@effect/platform/HttpServerError"
 import * as Clock from "effect/Clock"
 import * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -33,7 +34,6 @@ import type * as Scope from "effect/Scope"
 import type { CallScript, State } from "./CallScript.ts"
 import { steppedAt } from "./CallScript.ts"
 import type { FaultPlan } from "./FaultPlan.ts"
-import type { WireRequest } from "./internal/exotel.ts"
 import { exchange } from "./internal/exotel.ts"
 import type { Numbers, PlacedCall } from "./internal/record.ts"
 import { stateOf } from "./internal/record.ts"
@@ -205,11 +205,10 @@ const numbersOf = (options: PlaceOptions): Numbers =>
 const authorizationOf = (account: Account): string =>
   `Basic ${Encoding.encodeBase64(`${Redacted.value(account.apiKey)}:${Redacted.value(account.apiToken)}`)}`
 
-/** A world, the service that speaks for it, and how a request reaches it. */
+/** A world, and the service that speaks for it to a client that comes by this way. */
 interface Running {
-  readonly service: Service
-  readonly handle: (request: WireRequest, now: number) => ReturnType<typeof exchange>
   readonly world: World
+  readonly service: (reach: { readonly region: Region.Region } | { readonly baseUrl: string }) => Service
 }
 
 const positive = (option: string, value: number): Effect.Effect<number, ConfigError.ConfigError> =>
@@ -234,21 +233,11 @@ const settingsOf = (
     }
   })
 
-/** `reach` is what brings a client here: nothing for the fake wire, a base URL for a server. */
-const run = (
-  options: Options,
-  reach: { readonly baseUrl?: string }
-): Effect.Effect<Running, ConfigError.ConfigError, Scope.Scope> =>
+const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, Scope.Scope> =>
   Effect.gen(function*() {
     const accounts = options.accounts ?? [defaultAccount]
     const { region, ...credentials } = accounts[0]
     const timeZone = options.timeZone === undefined ? {} : { timeZone: options.timeZone }
-    const clientOptions: ExotelConfig.Options = {
-      ...credentials,
-      ...(reach.baseUrl === undefined ? { region } : reach),
-      ...timeZone,
-      ...options.client
-    }
     const config = yield* ExotelConfig.make({ ...credentials, region, ...timeZone })
     const settings = yield* settingsOf(options, config.timeZone)
     const now = Clock.currentTimeMillis
@@ -273,9 +262,9 @@ const run = (
         : new UnmetExpectations({ problems, journal: render(world.journal().slice(-20)) })
     })
 
-    const service: Service = {
-      options: clientOptions,
-      baseUrl: reach.baseUrl ?? Region.baseUrls[region],
+    const service = (reach: Parameters<Running["service"]>[0]): Service => ({
+      options: { ...credentials, ...reach, ...timeZone, ...options.client },
+      baseUrl: "baseUrl" in reach ? reach.baseUrl : Region.baseUrls[reach.region],
       place: (script, placing = {}) =>
         Effect.flatMap(now, (start) => {
           const sid = placing.sid ?? world.nextSid()
@@ -297,11 +286,11 @@ const run = (
       clearFaults: Effect.sync(() => world.faults.clear()),
       journal: Effect.sync(() => world.journal()),
       verify
-    }
+    })
     if (options.verifyOnClose !== false) {
       yield* Effect.addFinalizer((exit) => Exit.isSuccess(exit) ? Effect.orDie(verify) : Effect.void)
     }
-    return { service, world, handle: (request, at) => exchange(world, request, at) }
+    return { service, world }
   })
 
 const regionOfHost: ReadonlyMap<string, Region.Region> = new Map([
@@ -314,7 +303,7 @@ const regionOfHost: ReadonlyMap<string, Region.Region> = new Map([
 const runWire = (
   options: Options
 ): Effect.Effect<Context.Context<FakeExotel | HttpClient.HttpClient>, ConfigError.ConfigError, Scope.Scope> =>
-  Effect.map(run(options, {}), ({ handle, service, world }) => {
+  Effect.map(run(options), ({ service, world }) => {
     const client = makeClient((request, url, now) => {
       const region = regionOfHost.get(url.host)
       if (region === undefined) {
@@ -330,7 +319,7 @@ const runWire = (
         world.unexpected.push(`${request.method} ${row.path}: ${why}`)
         return { row, transmission: undefined }
       }
-      return handle({
+      return exchange(world, {
         method: request.method,
         region,
         path: url.pathname,
@@ -338,7 +327,8 @@ const runWire = (
         authorization: request.headers["authorization"]
       }, now)
     })
-    return Context.make(FakeExotel, service).pipe(Context.add(HttpClient.HttpClient, client))
+    const fake = service({ region: (options.accounts?.[0] ?? defaultAccount).region })
+    return Context.make(FakeExotel, fake).pipe(Context.add(HttpClient.HttpClient, client))
   })
 
 /** The wire stays inside: it must not stand in for an application's other HTTP client. */
@@ -388,6 +378,50 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<FakeExotel | ExotelCalls.ExotelCalls, ConfigError.ConfigError> =>
   Layer.scopedContext(Effect.flatMap(runWire(options), withCalls))
+
+/**
+ * How a loopback server is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServerOptions extends Options {
+  /** Default: any that is free. */
+  readonly port?: number | undefined
+  /** Default: `127.0.0.1`. */
+  readonly host?: string | undefined
+  /** Which region's cluster the server plays. Default: that of the first account. */
+  readonly region?: Region.Region | undefined
+  /** Told of each request when it is over. */
+  readonly onRequest?: ((entry: JournalEntry) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * A real HTTP server on loopback, and the real `ExotelCalls` over undici: sockets, resets and all. Real sockets take real
+ * time; answers still come by the clock of whoever builds the layer. When the layer is closed, so is every connection.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerServer = (
+  options: ServerOptions = {}
+): Layer.Layer<FakeExotel | ExotelCalls.ExotelCalls, ConfigError.ConfigError | HttpServerError.ServeError> =>
+  Layer.scopedContext(Effect.gen(function*() {
+    const { service, world } = yield* run(options)
+    const region = options.region ?? (options.accounts?.[0] ?? defaultAccount).region
+    const { onRequest } = options
+    // Node's server and client are loaded only here: no other layer pays for them.
+    const Server = yield* Effect.promise(() => import("./internal/server.ts"))
+    const baseUrl = yield* Server.serve({
+      host: options.host ?? "127.0.0.1",
+      port: options.port ?? 0,
+      handle: ({ authorization, method, url }, now) =>
+        exchange(world, { method, region, path: url.pathname, query: url.searchParams, authorization }, now),
+      afterwards: (row) => onRequest === undefined ? Effect.void : onRequest(world.toEntry(row))
+    })
+    const wire = yield* Layer.build(Server.httpClient)
+    return yield* withCalls(Context.add(wire, FakeExotel, service({ baseUrl })))
+  }))
 
 /**
  * The environment under which `ExotelCalls.layerConfig()` reaches this world: `EXOTEL_API_KEY` and the others.

@@ -1,0 +1,88 @@
+/** The same world over real sockets. Nothing here waits on the real clock for longer than a socket takes. */
+import { Call, ExotelCalls } from "@effect-exotel/core"
+import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Fiber, Layer, Option, Schedule, Scope, TestClock } from "effect"
+import * as Net from "node:net"
+
+const script = CallScript.answered({ ring: "8 seconds", talk: "40 seconds" })
+
+const read = Effect.gen(function*() {
+  const fake = yield* FakeExotel.FakeExotel
+  const calls = yield* ExotelCalls.ExotelCalls
+  return yield* calls.getWithDetails(yield* fake.place(script))
+})
+
+/** Whether somebody listens there. */
+const answers = (baseUrl: string) =>
+  Effect.async<boolean>((resume) => {
+    const url = new URL(baseUrl)
+    const socket = Net.connect(Number(url.port), url.hostname)
+    socket.once("connect", () => {
+      socket.destroy()
+      resume(Effect.succeed(true))
+    })
+    socket.once("error", () => resume(Effect.succeed(false)))
+  })
+
+const withFault = (faults: FaultPlan.FaultPlan) => FakeExotel.layerServer({ faults, client: { timeout: "2 seconds" } })
+
+describe("FakeExotel.layerServer", () => {
+  it.effect("answers over real HTTP by the clock of its builder, a TestClock too", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const calls = yield* ExotelCalls.ExotelCalls
+      const sid = yield* fake.place(script)
+      assert.strictEqual((yield* calls.get(sid)).status, "in-progress")
+      yield* TestClock.adjust("1 minute")
+      assert.isTrue(Call.isTerminal(yield* calls.get(sid)))
+    }).pipe(Effect.provide(FakeExotel.layerServer())))
+
+  it.live("leaves no socket behind, not even that of a stalled answer", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(FakeExotel.layerServer(), scope)
+      const fake = Context.get(context, FakeExotel.FakeExotel)
+      const calls = Context.get(context, ExotelCalls.ExotelCalls)
+      const sid = yield* fake.place(script)
+      yield* calls.get(sid)
+      yield* fake.faults(FaultPlan.stalled({ at: "body" }))
+      const stalled = yield* Effect.fork(calls.get(sid))
+      yield* Effect.repeat(fake.journal, {
+        until: (journal) => journal.length === 2,
+        // A real socket is waited for; without a pause no socket would get its turn.
+        schedule: Schedule.spaced("2 millis")
+      })
+      assert.isTrue(yield* answers(fake.baseUrl))
+      yield* Scope.close(scope, Exit.void)
+      assert.isFalse(yield* answers(fake.baseUrl))
+      // The server cut the stalled answer off; the client is on its way to the next attempt.
+      yield* Fiber.interrupt(stalled)
+    }))
+
+  it.live("resets in the middle of a body as a transport error, and the next attempt succeeds", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      yield* fake.faults(FaultPlan.reset("body").pipe(FaultPlan.onRequest(1)))
+      const call = yield* read
+      assert.isTrue(Option.isSome(call.dateCreated))
+      const journal = yield* fake.journal
+      assert.deepStrictEqual(journal.map((entry) => entry.outcome._tag), ["Broken", "Answered"])
+    }).pipe(Effect.provide(FakeExotel.layerServer())))
+
+  for (
+    const [name, plan, tag] of [
+      ["a reset before the answer", FaultPlan.reset(), "TransportError"],
+      ["a huge body", FaultPlan.hugeBody(), "ParseError"],
+      ["a truncated body", FaultPlan.truncated(), "ParseError"],
+      ["a web page", FaultPlan.html, "ParseError"],
+      ["a 403", FaultPlan.status(403), "AccessDenied"]
+    ] as const
+  ) {
+    it.live(`shows ${name} as ${tag}`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(read)
+        assert.strictEqual(error._tag, tag)
+      }).pipe(Effect.provide(withFault(plan))))
+  }
+})
