@@ -30,30 +30,46 @@ export const hasStrayText = (record: WireRecord): boolean => record["#text"] !==
 
 const none = Option.none<never>()
 const noLegs: ReadonlyArray<Call.Leg> = Data.array([])
-const skipValidation = { disableValidation: true }
 
-/** Reads fields and remembers the first that is not what it should be. */
-class FieldReader {
-  fault: { readonly path: string; readonly detail: string } | undefined
+/**
+ * What `new` would make of checked fields, without its copies and its search for defaults, which would take longer than
+ * all the rest of reading a call.
+ */
+const instance = <Fields extends object, A extends Fields>(type: new(fields: Fields) => A, fields: Fields): A =>
+  Object.setPrototypeOf(fields, type.prototype)
+
+/** What the readers of one call share: the zone of its times, and the first field that is not what it should be. */
+interface Context {
   readonly timeZone: DateTime.TimeZone
+  fault: { readonly path: string; readonly detail: string } | undefined
+}
 
-  constructor(timeZone: DateTime.TimeZone) {
-    this.timeZone = timeZone
+/** Reads the fields of one record, and notes the first that cannot be read. */
+class RecordReader {
+  readonly wire: WireRecord
+  /** What stands before a field's name in errors, with a dot at its end. */
+  readonly path: string
+  readonly context: Context
+
+  constructor(wire: WireRecord, path: string, context: Context) {
+    this.wire = wire
+    this.path = path
+    this.context = context
   }
 
-  refuse(path: string, detail: string): Option.Option<never> {
-    this.fault ??= { path, detail }
+  refuse(name: string, detail: string): Option.Option<never> {
+    this.context.fault ??= { path: this.path + name, detail }
     return none
   }
 
   /** The text of a field, or undefined for every spelling of empty. */
-  private scalar(record: WireRecord, name: string, path: string): string | undefined {
-    const value = record[name]
+  private scalar(name: string): string | undefined {
+    const value = this.wire[name]
     switch (typeof value) {
       case "string": {
         const text = value.trim()
         if (!forbiddenCharacter.test(text)) return text === "" ? undefined : text
-        this.refuse(path + name, "a control character stands in it")
+        this.refuse(name, "a control character stands in it")
         return undefined
       }
       case "undefined":
@@ -61,104 +77,103 @@ class FieldReader {
       case "number":
         // Digits beyond 2^53 were lost when the JSON was read, and what lies beyond 10^308 has become Infinity.
         if (Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value))) return String(value)
-        this.refuse(path + name, "the number has more digits than can be kept")
+        this.refuse(name, "the number has more digits than can be kept")
         return undefined
       default:
-        if (value !== null) this.refuse(path + name, "text, a number or nothing is expected")
+        if (value !== null) this.refuse(name, "text, a number or nothing is expected")
         return undefined
     }
   }
 
-  text(record: WireRecord, name: string, path: string): Option.Option<string> {
-    const text = this.scalar(record, name, path)
+  text(name: string): Option.Option<string> {
+    const text = this.scalar(name)
     return text === undefined ? none : Option.some(text)
   }
 
-  seconds(record: WireRecord, name: string, path: string): Option.Option<Duration.Duration> {
-    const text = this.scalar(record, name, path)
+  seconds(name: string): Option.Option<Duration.Duration> {
+    const text = this.scalar(name)
     if (text === undefined) return none
     return /^\d{1,9}$/.test(text)
       ? Option.some(Duration.seconds(Number(text)))
-      : this.refuse(path + name, "a whole number of seconds is expected")
+      : this.refuse(name, "a whole number of seconds is expected")
   }
 
-  decimal(record: WireRecord, name: string, path: string): Option.Option<BigDecimal.BigDecimal> {
-    const text = this.scalar(record, name, path)
+  decimal(name: string): Option.Option<BigDecimal.BigDecimal> {
+    const text = this.scalar(name)
     if (text === undefined) return none
     // An exponent comes only from a JSON number below 10^-6; a long one would make a decimal of any size.
     return /^-?\d{1,20}(?:\.\d{1,20})?(?:e-\d{1,2})?$/.test(text)
       ? BigDecimal.fromString(text)
-      : this.refuse(path + name, "a decimal number is expected")
+      : this.refuse(name, "a decimal number is expected")
   }
 
-  time(record: WireRecord, name: string, path: string): Option.Option<DateTime.Zoned> {
-    const text = this.scalar(record, name, path)
+  time(name: string): Option.Option<DateTime.Zoned> {
+    const text = this.scalar(name)
     if (text === undefined) return none
-    return parseWallClock(text, this.timeZone)
-      ?? this.refuse(path + name, "a time like 2026-01-31 23:59:59 is expected")
+    return parseWallClock(text, this.context.timeZone)
+      ?? this.refuse(name, "a time like 2026-01-31 23:59:59 is expected")
   }
 
   /** A record below this one; undefined for every spelling of empty. */
-  record(parent: WireRecord, name: string, path: string): WireRecord | undefined {
-    const value = parent[name]
+  below(name: string): RecordReader | undefined {
+    const value = this.wire[name]
     if (value === undefined || value === null || isBlank(value)) return undefined
     if (isRecord(value)) {
-      if (!hasStrayText(value)) return value
-      this.refuse(path + name, "text stands between its fields")
+      if (!hasStrayText(value)) return new RecordReader(value, `${this.path}${name}.`, this.context)
+      this.refuse(name, "text stands between its fields")
     } else {
-      this.refuse(path + name, "a record of fields is expected")
+      this.refuse(name, "a record of fields is expected")
     }
     return undefined
   }
 }
 
-const readLeg = (reader: FieldReader, leg: WireRecord, path: string): Call.Leg | undefined => {
-  const id = reader.text(leg, "Id", path)
-  const onCallDuration = reader.seconds(leg, "OnCallDuration", path)
+const readLeg = (leg: RecordReader): Call.Leg | undefined => {
+  const id = leg.text("Id")
+  const onCallDuration = leg.seconds("OnCallDuration")
   if (Option.isSome(id) && /^\d{1,9}$/.test(id.value)) {
-    return new Call.Leg({ id: Number(id.value), onCallDuration }, skipValidation)
+    return instance(Call.Leg, { id: Number(id.value), onCallDuration })
   }
-  reader.refuse(`${path}Id`, "the number of the leg is expected")
+  leg.refuse("Id", "the number of the leg is expected")
   return undefined
 }
 
 /** JSON lists `{"Leg": {…}}`; XML puts the `<Leg>` elements, always as a list, into `<Legs>`. */
-const readLegs = (reader: FieldReader, details: WireRecord, path: string): ReadonlyArray<Call.Leg> => {
-  const value = details["Legs"]
+const readLegs = (details: RecordReader): ReadonlyArray<Call.Leg> => {
+  const value = details.wire["Legs"]
   if (value === undefined || value === null || isBlank(value)) return noLegs
   const wrapped = Array.isArray(value)
   const list: unknown = wrapped ? value : isRecord(value) && !hasStrayText(value) ? value["Leg"] : undefined
   if (!Array.isArray(list)) {
-    reader.refuse(`${path}Legs`, "a list of legs is expected")
+    details.refuse("Legs", "a list of legs is expected")
     return noLegs
   }
   const legs: Array<Call.Leg> = []
   for (let i = 0; i < list.length; i++) {
     const entry: unknown = list[i]
     const leg: unknown = wrapped && isRecord(entry) ? entry["Leg"] : entry
-    const at = `${path}Legs[${i}]`
+    const name = `Legs[${i}]`
     if (!isRecord(leg)) {
-      reader.refuse(at, "a leg is expected")
+      details.refuse(name, "a leg is expected")
       return noLegs
     }
-    const read = readLeg(reader, leg, `${at}.`)
+    const read = readLeg(new RecordReader(leg, `${details.path}${name}.`, details.context))
     if (read === undefined) return noLegs
     legs.push(read)
   }
   return Data.array(legs)
 }
 
-const readDetails = (reader: FieldReader, call: WireRecord, path: string): Option.Option<Call.CallDetails> => {
-  const details = reader.record(call, "Details", path)
+const readDetails = (call: RecordReader): Option.Option<Call.CallDetails> => {
+  const details = call.below("Details")
   if (details === undefined) return none
-  const below = `${path}Details.`
   return Option.some(
-    new Call.CallDetails({
-      conversationDuration: reader.seconds(details, "ConversationDuration", below),
-      leg1Status: reader.text(details, "Leg1Status", below),
-      leg2Status: reader.text(details, "Leg2Status", below),
-      legs: readLegs(reader, details, below) as typeof Call.CallDetails.Type["legs"]
-    }, skipValidation)
+    instance(Call.CallDetails, {
+      conversationDuration: details.seconds("ConversationDuration"),
+      leg1Status: details.text("Leg1Status"),
+      leg2Status: details.text("Leg2Status"),
+      legs: readLegs(details) as Call.CallDetails["legs"]
+    })
   )
 }
 
@@ -181,45 +196,43 @@ export const readCall = (
     readonly path: string
   }
 ): Either.Either<Call.Call, Damage> => {
-  const { path } = options
-  const reader = new FieldReader(options.timeZone)
-  const text = (name: string) => reader.text(wire, name, path)
-  const time = (name: string) => reader.time(wire, name, path)
-  if (hasStrayText(wire)) reader.refuse(path.slice(0, -1), "text stands between its fields")
-  const sid = text("Sid")
-  const status = text("Status")
+  const { format, path } = options
+  const context: Context = { timeZone: options.timeZone, fault: undefined }
+  const fields = new RecordReader(wire, path, context)
+  if (hasStrayText(wire)) context.fault = { path: path.slice(0, -1), detail: "text stands between its fields" }
+  const sid = fields.text("Sid")
+  const status = fields.text("Status")
   if (Option.isNone(sid) || !CallSid.isCallSid(sid.value)) {
-    reader.refuse(`${path}Sid`, "a call's sid is expected")
-    return unexpected(options.format, reader.fault?.path, reader.fault?.detail ?? "")
+    fields.refuse("Sid", "a call's sid is expected")
+    return unexpected(format, context.fault?.path, context.fault?.detail ?? "")
   }
   if (Option.isNone(status)) {
-    reader.refuse(`${path}Status`, "a call's status is expected")
-    return unexpected(options.format, reader.fault?.path, reader.fault?.detail ?? "")
+    fields.refuse("Status", "a call's status is expected")
+    return unexpected(format, context.fault?.path, context.fault?.detail ?? "")
   }
-  const call = new Call.Call({
+  const exoPhone = fields.text("PhoneNumberSid")
+  const call = instance(Call.Call, {
     sid: sid.value,
-    parentCallSid: text("ParentCallSid"),
-    accountSid: text("AccountSid"),
+    parentCallSid: fields.text("ParentCallSid"),
+    accountSid: fields.text("AccountSid"),
     status: status.value,
-    direction: text("Direction"),
-    from: text("From"),
-    to: text("To"),
-    exoPhone: Option.orElse(text("PhoneNumberSid"), () => text("PhoneNumber")),
-    dateCreated: time("DateCreated"),
-    dateUpdated: time("DateUpdated"),
-    startTime: time("StartTime"),
-    endTime: time("EndTime"),
-    duration: reader.seconds(wire, "Duration", path),
-    price: reader.decimal(wire, "Price", path),
-    answeredBy: text("AnsweredBy"),
-    forwardedFrom: text("ForwardedFrom"),
-    callerName: text("CallerName"),
-    uri: text("Uri"),
-    recordingUrl: text("RecordingUrl"),
-    preSignedRecordingUrl: text("PreSignedRecordingUrl"),
-    details: readDetails(reader, wire, path)
-  }, skipValidation)
-  return reader.fault === undefined
-    ? Either.right(call)
-    : unexpected(options.format, reader.fault.path, reader.fault.detail)
+    direction: fields.text("Direction"),
+    from: fields.text("From"),
+    to: fields.text("To"),
+    exoPhone: Option.isSome(exoPhone) ? exoPhone : fields.text("PhoneNumber"),
+    dateCreated: fields.time("DateCreated"),
+    dateUpdated: fields.time("DateUpdated"),
+    startTime: fields.time("StartTime"),
+    endTime: fields.time("EndTime"),
+    duration: fields.seconds("Duration"),
+    price: fields.decimal("Price"),
+    answeredBy: fields.text("AnsweredBy"),
+    forwardedFrom: fields.text("ForwardedFrom"),
+    callerName: fields.text("CallerName"),
+    uri: fields.text("Uri"),
+    recordingUrl: fields.text("RecordingUrl"),
+    preSignedRecordingUrl: fields.text("PreSignedRecordingUrl"),
+    details: readDetails(fields)
+  })
+  return context.fault === undefined ? Either.right(call) : unexpected(format, context.fault.path, context.fault.detail)
 }

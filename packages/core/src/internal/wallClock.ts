@@ -31,12 +31,11 @@ export const parseWallClock = (
   const hour = Number(h)
   const minute = Number(mi)
   const second = Number(s)
-  if (hour > 23 || minute > 59 || second > 59) return undefined
+  if (month < 0 || month > 11 || day < 1 || hour > 23 || minute > 59 || second > 59) return undefined
   const millis = fraction === undefined ? 0 : Math.trunc(Number(`0.${fraction}`) * 1000)
   const wall = Date.UTC(year, month, day, hour, minute, second, millis)
   // Date.UTC turns 31 April into 1 May; a time that does not exist is no time.
-  const back = new Date(wall)
-  if (back.getUTCMonth() !== month || back.getUTCDate() !== day) return undefined
+  if (day > 28 && new Date(wall).getUTCDate() !== day) return undefined
   // A year of four digits is always within DateTime's range.
   const utc = DateTime.unsafeMake(zone === undefined ? wall : wall - offsetOf(zone))
   return Option.some(DateTime.setZone(utc, timeZone, { adjustForTimeZone: zone === undefined }))

@@ -42,19 +42,22 @@ const entityDecoder = {
   setXmlVersion: () => {}
 }
 
-const parser = new XMLParser({
+const options = {
   // A number of a phone is no number: 08012345678 must keep its zero.
   parseTagValue: false,
-  // It would trim each piece of a text that is partly CDATA, and join the words on either side.
-  trimValues: false,
   ignoreAttributes: true,
-  ignoreDeclaration: true,
-  ignorePiTags: true,
-  // One leg is a list of one, too; and so is one call of a page.
-  isArray: (name) => name === "Leg",
+  // One leg is a list of one, too.
+  isArray: (name: string) => name === "Leg",
+  // Saves the parser from writing out each element's path.
+  jPath: false,
   maxNestedTags: 32,
   entityDecoder
-})
+}
+
+const parser = new XMLParser(options)
+
+/** Trimming keeps the parser from making a text of every line break, but it would trim on both sides of a CDATA section. */
+const cdataParser = new XMLParser({ ...options, trimValues: false })
 
 /**
  * Replaces each CDATA section by a character that no document can hold, so that what is left is tags and text; undefined
@@ -92,7 +95,8 @@ const endings: ReadonlyMap<string, RegExp> = new Map(
 /** The one root element, by name. Text is a string, an element with children an object, a repeated element a list. */
 export const parseXml = (text: string): Either.Either<Readonly<Record<string, unknown>>, Damage> => {
   if (forbiddenCharacter.test(text)) return malformed("xml", "a control character stands in it")
-  const tags = text.includes("<![CDATA[") ? withoutCdata(text) : text
+  const hasCdata = text.includes("<![CDATA[")
+  const tags = hasCdata ? withoutCdata(text) : text
   if (tags === undefined) return malformed("xml", "it is cut off or not well-formed")
   // Comments and DOCTYPEs have no business in an answer of Exotel's; refusing both closes entity bombs.
   if (tags.includes("<!")) return malformed("xml", "a DOCTYPE or a comment stands in it; is it a web page?")
@@ -106,7 +110,7 @@ export const parseXml = (text: string): Either.Either<Readonly<Record<string, un
   const root = Either.try(() => {
     if (brokenTag.test(tags.slice(declaration)) || tags.includes("]]>")) return undefined
     if (XMLValidator.validate(element) !== true) return undefined
-    const document: Record<string, unknown> = parser.parse(element)
+    const document: Record<string, unknown> = (hasCdata ? cdataParser : parser).parse(element)
     return document
   })
   if (Either.isLeft(root) || root.right === undefined) return malformed("xml", "it is cut off or not well-formed")

@@ -1,0 +1,87 @@
+/**
+ * What it costs to read one call with details: core's decoder, with all that it checks, against what a program would do
+ * with fast-xml-parser or `JSON.parse` and a `Schema` of plain strings.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, DateTime, Effect, Either, Schema } from "effect"
+import { XMLParser } from "fast-xml-parser"
+// The decoder is internal to core, and its package exports nothing of it: what is timed here is a part, not the client.
+import { callOfAnswer } from "../../packages/core/src/internal/reply.ts"
+import { interleave, median, ratio, smoke, table, timed } from "./lib/measure.ts"
+import { call, json, xml } from "./lib/sample.ts"
+
+const text = Schema.NullOr(Schema.String)
+const Leg = Schema.Struct({ Id: text, OnCallDuration: text })
+const plainCall = <A, I>(Legs: Schema.Schema<A, I>) =>
+  Schema.Struct({
+    Sid: text,
+    ParentCallSid: text,
+    DateCreated: text,
+    DateUpdated: text,
+    AccountSid: text,
+    To: text,
+    From: text,
+    PhoneNumberSid: text,
+    Status: text,
+    StartTime: text,
+    EndTime: text,
+    Duration: text,
+    Price: text,
+    Direction: text,
+    AnsweredBy: text,
+    ForwardedFrom: text,
+    CallerName: text,
+    Uri: text,
+    RecordingUrl: text,
+    Details: Schema.Struct({ ConversationDuration: text, Leg1Status: text, Leg2Status: text, Legs })
+  })
+
+const decodeJson = Schema.decodeUnknownEither(
+  Schema.Struct({ Call: plainCall(Schema.Array(Schema.Struct({ Leg }))) })
+)
+const decodeXml = Schema.decodeUnknownEither(
+  Schema.Struct({
+    TwilioResponse: Schema.Struct({ Call: plainCall(Schema.Struct({ Leg: Schema.Array(Leg) })) })
+  })
+)
+
+const parser = new XMLParser({ parseTagValue: false, isArray: (name) => name === "Leg" })
+const timeZone = DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000)
+const core = (body: string) =>
+  callOfAnswer({ status: 200, retryAfter: undefined, body }, { sid: call.sid, secrets: [], timeZone, details: true })
+
+const operations = {
+  "XML: core": () => core(xml),
+  "XML: fast-xml-parser, validating, + Schema": () => decodeXml(parser.parse(xml, true)),
+  "JSON: core": () => core(json),
+  "JSON: JSON.parse + Schema": () => decodeJson(JSON.parse(json))
+}
+
+const program = Effect.gen(function*() {
+  for (const [name, operation] of Object.entries(operations)) {
+    if (!Either.isRight<unknown, unknown>(operation())) {
+      return yield* Effect.dieMessage(`${name} cannot read the sample`)
+    }
+  }
+  const quick = yield* smoke
+  const [rounds, millis] = quick ? [3, 40] : [41, 150]
+  const each = (name: keyof typeof operations) => timed(operations[name], millis)
+  const times = yield* interleave({
+    "XML: core": each("XML: core"),
+    "XML: fast-xml-parser, validating, + Schema": each("XML: fast-xml-parser, validating, + Schema"),
+    "JSON: core": each("JSON: core"),
+    "JSON: JSON.parse + Schema": each("JSON: JSON.parse + Schema")
+  }, rounds)
+  const rows = (Object.keys(operations) as Array<keyof typeof operations>).map((name) => [
+    name,
+    `${median(times[name]).toFixed(1)} µs`
+  ])
+  yield* Console.log(`Reading one call with details, median of ${rounds} rounds in turn\n`)
+  yield* Console.log(table(["", "one call"], rows))
+  const xmlRatio = ratio(times["XML: core"], times["XML: fast-xml-parser, validating, + Schema"])
+  const jsonRatio = ratio(times["JSON: core"], times["JSON: JSON.parse + Schema"])
+  yield* Console.log(`\nXML: ${xmlRatio.toFixed(2)} times the plain way (at most 1.3 is wanted)`)
+  yield* Console.log(`JSON: ${jsonRatio.toFixed(2)} times the plain way (at most 2 is wanted)`)
+})
+
+NodeRuntime.runMain(program)
