@@ -1,1 +1,16 @@
-export {}
+/**
+ * What becomes of an Exotel call.
+ *
+ * @since 0.1.0
+ */
+
+/** @since 0.1.0 */
+export * as CallWatch from "./CallWatch.ts"
+/** @since 0.1.0 */
+export * as WatchError from "./WatchError.ts"
+/** @since 0.1.0 */
+export * as WatchEvent from "./WatchEvent.ts"
+/** @since 0.1.0 */
+export * as WatchPolicy from "./WatchPolicy.ts"
+/** @since 0.1.0 */
+export * as WatchToken from "./WatchToken.ts"

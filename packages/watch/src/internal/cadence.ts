@@ -1,0 +1,37 @@
+/** From a cadence, function or schedule, to a wait in milliseconds. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import type { Cadence, Progress } from "../WatchPolicy.ts"
+
+/** A policy's slip must not hammer Exotel. */
+const SHORTEST_MILLIS = 100
+
+const atLeast = (millis: number): number => millis >= SHORTEST_MILLIS ? Math.ceil(millis) : SHORTEST_MILLIS
+
+/** A cadence on its way through one watch: a schedule has a state. */
+export interface Pace {
+  /** None when a schedule has come to its end. */
+  readonly next: (progress: Progress, now: number) => Effect.Effect<Option.Option<number>>
+}
+
+const paceOfSchedule = (schedule: Schedule.Schedule<unknown, Progress>): Pace => {
+  let state: unknown = schedule.initial
+  return {
+    next: (progress, now) =>
+      Effect.map(schedule.step(now, progress, state), ([following, , decision]) => {
+        state = following
+        return ScheduleDecision.isContinue(decision)
+          ? Option.some(atLeast(ScheduleIntervals.start(decision.intervals) - now))
+          : Option.none()
+      })
+  }
+}
+
+export const paceOf = (cadence: Cadence): Pace =>
+  typeof cadence === "function"
+    ? { next: (progress) => Effect.sync(() => Option.some(atLeast(Duration.toMillis(cadence(progress))))) }
+    : paceOfSchedule(cadence)
