@@ -1,4 +1,4 @@
-// Says in one line what vitest counted, and fails unless every test file ran and at least one test passed.
+// Says in one line what vitest counted, and fails unless every test file ran and every test passed.
 import { readFileSync } from "node:fs"
 import { files } from "./lib/files.mjs"
 
@@ -13,5 +13,6 @@ const missing = files("*/test/**.test.ts").filter((path) => !testResults.some(({
 for (const { name } of unloaded) console.log(`Could not be loaded: ${name.slice(process.cwd().length + 1)}`)
 for (const path of missing) console.log(`Did not run: ${path}`)
 if (numPendingTests + numTodoTests > 0) console.log(`${numPendingTests + numTodoTests} skipped`)
-console.log(`${numPassedTests} passed, ${numFailedTests} failed`)
-if (numPassedTests === 0 || numFailedTests + unloaded.length + missing.length > 0) process.exit(1)
+const ran = numPassedTests + numFailedTests
+console.log(ran === 0 ? "No test ran." : `${numPassedTests} passed, ${numFailedTests} failed`)
+if (ran === 0 || numFailedTests + unloaded.length + missing.length > 0) process.exit(1)
