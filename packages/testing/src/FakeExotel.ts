@@ -256,7 +256,7 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
     }
 
     const verify = Effect.suspend(() => {
-      const problems = [...world.unexpected, ...world.faults.unfired()]
+      const problems = world.problems()
       return problems.length === 0
         ? Effect.void
         : new UnmetExpectations({ problems, journal: render(world.journal().slice(-20)) })

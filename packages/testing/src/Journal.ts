@@ -6,6 +6,9 @@
  */
 import type * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Schema from "effect/Schema"
 
 /**
  * What came of a request.
@@ -102,3 +105,124 @@ export const renderEntry = (entry: JournalEntry): string => {
  */
 export const render = (journal: ReadonlyArray<JournalEntry>): string =>
   journal.length === 0 ? "(no request)" : journal.map(renderEntry).join("\n")
+
+/**
+ * What a test expected of the journal, and what the journal says.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class JournalMismatch extends Schema.TaggedError<JournalMismatch>("@effect-exotel/testing/JournalMismatch")(
+  "JournalMismatch",
+  {
+    expected: Schema.String,
+    actual: Schema.String,
+    /** The journal, rendered. */
+    journal: Schema.String
+  }
+) {
+  override get message(): string {
+    return `Expected ${this.expected}, but there ${this.actual}:\n${this.journal}`
+  }
+}
+
+const counted = (count: number, what: string): string =>
+  `${count === 1 ? "was" : "were"} ${count} ${what}${count === 1 ? "" : "s"}`
+
+const check = (
+  holds: boolean,
+  expected: string,
+  actual: string,
+  shown: Journal
+): Effect.Effect<void, JournalMismatch> =>
+  holds ? Effect.void : new JournalMismatch({ expected, actual, journal: render(shown) })
+
+type Journal = ReadonlyArray<JournalEntry>
+
+/**
+ * The call was read so many times.
+ *
+ * @example
+ * ```ts
+ * import { FakeExotel, Journal } from "@effect-exotel/testing"
+ * import { Effect } from "effect"
+ *
+ * const check = (sid: string) =>
+ *   Effect.gen(function*() {
+ *     const fake = yield* FakeExotel.FakeExotel
+ *     yield* Effect.flatMap(fake.journal, Journal.expectPolled(sid, 7))
+ *   })
+ * ```
+ *
+ * @since 0.1.0
+ * @category assertions
+ */
+export const expectPolled: {
+  (sid: string, times: number): (journal: ReadonlyArray<JournalEntry>) => Effect.Effect<void, JournalMismatch>
+  (journal: ReadonlyArray<JournalEntry>, sid: string, times: number): Effect.Effect<void, JournalMismatch>
+} = dual(3, (journal: Journal, sid: string, times: number) => {
+  const reads = forCall(sid)(journal).filter((entry) => entry.operation === "read")
+  return check(
+    reads.length === times,
+    `call ${sid} to be read ${times === 1 ? "once" : `${times} times`}`,
+    counted(reads.length, "read"),
+    reads
+  )
+})
+
+/**
+ * Nothing was asked later than so long after the world began.
+ *
+ * @since 0.1.0
+ * @category assertions
+ */
+export const expectNoRequestAfter: {
+  (elapsed: Duration.DurationInput): (journal: ReadonlyArray<JournalEntry>) => Effect.Effect<void, JournalMismatch>
+  (journal: ReadonlyArray<JournalEntry>, elapsed: Duration.DurationInput): Effect.Effect<void, JournalMismatch>
+} = dual(2, (journal: Journal, elapsed: Duration.DurationInput) => {
+  const late = after(elapsed)(journal)
+  return check(
+    late.length === 0,
+    `no request after ${Duration.format(elapsed)}`,
+    counted(late.length, "request"),
+    late
+  )
+})
+
+/**
+ * At most so many requests began in any stretch of that length, callbacks aside: the limit of an account, say.
+ *
+ * @since 0.1.0
+ * @category assertions
+ */
+export const expectAtMost: {
+  (
+    limit: number,
+    within: Duration.DurationInput
+  ): (journal: ReadonlyArray<JournalEntry>) => Effect.Effect<void, JournalMismatch>
+  (
+    journal: ReadonlyArray<JournalEntry>,
+    limit: number,
+    within: Duration.DurationInput
+  ): Effect.Effect<void, JournalMismatch>
+} = dual(3, (journal: Journal, limit: number, within: Duration.DurationInput) => {
+  const requests = journal.filter((entry) => entry.operation !== "callback")
+  const width = Duration.toMillis(within)
+  let first = 0
+  for (let last = 0; last < requests.length; last++) {
+    while (millisBetween(requests[first], requests[last]) >= width) first++
+    if (last - first + 1 > limit) {
+      const shown = requests.slice(first, last + 1)
+      return check(
+        false,
+        `at most ${limit} requests in any ${Duration.format(within)}`,
+        counted(shown.length, "request"),
+        shown
+      )
+    }
+  }
+  return Effect.void
+})
+
+const millisBetween = (a: JournalEntry | undefined, b: JournalEntry | undefined): number =>
+  a === undefined || b === undefined ? 0 : Duration.toMillis(b.elapsed) - Duration.toMillis(a.elapsed)

@@ -5,6 +5,8 @@
  */
 
 /** @since 0.1.0 */
+export * as Arbitraries from "./Arbitraries.ts"
+/** @since 0.1.0 */
 export * as CallScript from "./CallScript.ts"
 /** @since 0.1.0 */
 export * as FakeExotel from "./FakeExotel.ts"

@@ -53,23 +53,22 @@ export class FaultEngine {
     return struck
   }
 
-  /** A line for each fault that should have struck and did not, with how near it came. */
-  unfired(): ReadonlyArray<string> {
+  /** A line for each fault that should have struck and did not, with how near it came. `asked` are the calls read. */
+  unfired(asked: ReadonlyArray<string>): ReadonlyArray<string> {
     const lines: Array<string> = []
     for (const { fault, fired, seen } of this.planned) {
       if (fault.optional === true || fault.chance !== undefined) continue
       const wanted = fault.requests?.length ?? 1
       if (fired >= wanted) continue
       const how = fired === 0 ? "never fired" : `fired ${fired} of ${wanted} times`
-      lines.push(`the planned fault "${describe(fault)}" ${how}: ${fitting(seen)}`)
+      lines.push(`the planned fault "${describe(fault)}" ${how}: ${fitting(fault, seen, asked)}`)
     }
     return lines
   }
 }
 
-const fitting = (seen: number): string =>
-  seen === 0
-    ? "no request met its conditions"
-    : seen === 1
-    ? "1 request met its other conditions"
-    : `${seen} requests met its other conditions`
+const fitting = (fault: Fault, seen: number, asked: ReadonlyArray<string>): string => {
+  if (seen > 0) return `${seen === 1 ? "1 request" : `${seen} requests`} met its other conditions`
+  if (fault.sid === undefined || asked.includes(fault.sid)) return "no request met its conditions"
+  return asked.length === 0 ? "no call was read" : `that call was not read; ${asked.slice(0, 5).join(", ")} was`
+}

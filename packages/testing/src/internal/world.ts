@@ -92,6 +92,13 @@ export class World {
     return entry
   }
 
+  /** What fails a test, in words: unexpected requests, and faults that did not strike. */
+  problems(): ReadonlyArray<string> {
+    const asked = new Set<string>()
+    for (const { sid } of this.rows) if (sid !== undefined) asked.add(sid)
+    return [...this.unexpected, ...this.faults.unfired([...asked])]
+  }
+
   toEntry(row: Row): JournalEntry {
     return {
       ...row,
