@@ -142,7 +142,7 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
         })
         const reading: Reading = { ...place, secrets, timeZone: config.timeZone }
         const readOnce = Effect.flatMap(ask(transport.fetch(url), place), (answer) =>
-          answer.status >= 200 && answer.status < 300
+          Transport.isSuccess(answer.status)
             ? callOfAnswer(answer, { ...reading, details })
             : Effect.fail(errorOfAnswer(answer, reading)))
         return yield* explained(retried(readOnce, { sid })).pipe(
@@ -157,7 +157,7 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
     const verifyOnce = Effect.flatMap(
       ask(transport.status(account), region),
       (answer) =>
-        answer.status >= 200 && answer.status < 300
+        Transport.isSuccess(answer.status)
           ? Effect.void
           : Effect.fail(errorOfAnswer({ ...answer, body: "" }, { ...region, secrets, timeZone: config.timeZone }))
     )

@@ -6,7 +6,7 @@ import type { ExotelConfig } from "../ExotelConfig.ts"
 import type { ExotelError } from "../ExotelError.ts"
 import { RegionMismatch } from "../ExotelError.ts"
 import * as Region from "../Region.ts"
-import type { Transport } from "./transport.ts"
+import { isSuccess, type Transport } from "./transport.ts"
 import { accountUrl } from "./urls.ts"
 
 /** How long an answer that settles nothing is kept, so that an outage is not probed with every failing read. */
@@ -42,8 +42,7 @@ export const make = (config: ExotelConfig, transport: Transport): Effect.Effect<
       // The status alone: the account resource holds an auth token, so its body is never read.
       Effect.match(transport.status(accountUrl(Region.baseUrls[region], config.accountSid)), {
         onFailure: () => "unknown",
-        onSuccess: ({ status }) =>
-          status >= 200 && status < 300 ? "yes" : status === 401 || status === 404 ? "no" : "unknown"
+        onSuccess: ({ status }) => isSuccess(status) ? "yes" : status === 401 || status === 404 ? "no" : "unknown"
       })
 
     const others = Region.all.filter((region) => region !== configured)

@@ -31,6 +31,7 @@ const reasons: ReadonlyMap<string, TransportReason> = new Map<string, TransportR
   ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "Reset"],
   ["ERR_STREAM_PREMATURE_CLOSE", "Reset"],
   ["HPE_INVALID_EOF_STATE", "Reset"],
+  ["EPROTO", "Tls"],
   ["ETIMEDOUT", "Timeout"],
   ["UND_ERR_CONNECT_TIMEOUT", "Timeout"],
   ["UND_ERR_HEADERS_TIMEOUT", "Timeout"],
@@ -73,6 +74,8 @@ const decodeUtf8 = (bytes: Uint8Array): string => {
   }
 }
 
+export const isSuccess = (status: number): boolean => status >= 200 && status < 300
+
 const readText = (
   response: HttpClientResponse.HttpClientResponse,
   maxBytes: number
@@ -82,7 +85,8 @@ const readText = (
   const chunks: Array<Uint8Array> = []
   let size = 0
   return response.stream.pipe(
-    Stream.mapError(fromClientError),
+    // `fetch` has no stream for a status that never has a body.
+    Stream.catchAll((error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail(fromClientError(error))),
     Stream.runForEach((chunk) => {
       size += chunk.length
       chunks.push(chunk)
@@ -118,10 +122,13 @@ export const make = (config: ExotelConfig): Effect.Effect<Transport, never, Http
       HttpClient.withScope
     )
     const execute = (url: string): Effect.Effect<HttpClientResponse.HttpClientResponse, NoAnswer, Scope.Scope> =>
-      client.execute(
-        HttpClientRequest.get(url).pipe(
-          HttpClientRequest.basicAuth(config.apiKey, config.apiToken),
-          HttpClientRequest.accept(config.format === "json" ? "application/json" : "application/xml")
+      // Suspended, for an effect that holds the request shows its `Authorization` to whoever prints the effect.
+      Effect.suspend(() =>
+        client.execute(
+          HttpClientRequest.get(url).pipe(
+            HttpClientRequest.basicAuth(config.apiKey, config.apiToken),
+            HttpClientRequest.accept(config.format === "json" ? "application/json" : "application/xml")
+          )
         )
       ).pipe(
         // Of the clients only `fetch` follows redirects by itself.
@@ -129,7 +136,12 @@ export const make = (config: ExotelConfig): Effect.Effect<Transport, never, Http
           ...Option.getOrElse(requestInit, () => ({})),
           redirect: "manual"
         }),
-        Effect.mapError(fromClientError)
+        // An application's client may have been told to fail by status. What a status means is decided here.
+        Effect.catchAll((error) =>
+          error._tag === "ResponseError" && error.reason === "StatusCode"
+            ? Effect.succeed(error.response)
+            : Effect.fail(fromClientError(error))
+        )
       )
     // Closing the scope gives up the connection if the answer was not read to its end.
     const attempt = <A>(
@@ -153,7 +165,12 @@ export const make = (config: ExotelConfig): Effect.Effect<Transport, never, Http
           (response) =>
             Effect.zipWith(
               head(response),
-              readText(response, config.maxBodyBytes),
+              // An error's status says enough without its body, which may be a gateway's.
+              Effect.catchIf(
+                readText(response, config.maxBodyBytes),
+                (cause) => cause._tag === "TooLarge" && !isSuccess(cause.status),
+                () => Effect.succeed("")
+              ),
               (known, body) => ({ ...known, body })
             )
         )
