@@ -47,7 +47,7 @@ export {
    * @since 0.1.0
    * @category constants
    */
-  defaultPolicy as default_
+  defaultPolicy as default
 }
 
 /**
