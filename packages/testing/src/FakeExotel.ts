@@ -34,6 +34,7 @@ import type * as Scope from "effect/Scope"
 import type { CallScript, State } from "./CallScript.ts"
 import { steppedAt } from "./CallScript.ts"
 import type { FaultPlan } from "./FaultPlan.ts"
+import * as Callbacks from "./internal/callbacks.ts"
 import { exchange } from "./internal/exotel.ts"
 import type { Numbers, PlacedCall } from "./internal/record.ts"
 import { stateOf } from "./internal/record.ts"
@@ -44,6 +45,7 @@ import type { JournalEntry } from "./Journal.ts"
 import { render } from "./Journal.ts"
 import type { Spelling } from "./Spelling.ts"
 import { default_ as defaultSpelling } from "./Spelling.ts"
+import type { StatusCallback } from "./StatusCallback.ts"
 
 /**
  * An account that the world knows.
@@ -98,6 +100,13 @@ export interface Options {
   readonly wrongRegion?: 401 | 404 | undefined
   /** The HTTP status for an unknown call, whose body says 404; one capture has 400. Default: 404. */
   readonly unknownCall?: 400 | 404 | undefined
+  /** What is posted to the application for each call that is not told otherwise. Default: nothing. */
+  readonly statusCallback?: StatusCallback | undefined
+  /**
+   * What carries callbacks: `StatusCallback.clientOf(app)` hands them to a route without a socket. Default: none over
+   * the fake wire, undici for a server.
+   */
+  readonly callbackClient?: HttpClient.HttpClient | undefined
   /** What goes wrong. More can be added by the service's `faults`. */
   readonly faults?: FaultPlan | undefined
   /**
@@ -125,6 +134,8 @@ export interface PlaceOptions extends Partial<Numbers> {
   readonly sid?: string | undefined
   /** Default: the world's first account. */
   readonly accountSid?: string | undefined
+  /** What is posted to the application. Default: the world's `statusCallback`, if there is one. */
+  readonly statusCallback?: StatusCallback | undefined
   /** For so long the call cannot be read yet, as may happen to one just created. Default: 0. */
   readonly readableAfter?: Duration.DurationInput | undefined
 }
@@ -247,6 +258,7 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
       yield* now
     )
     if (options.faults !== undefined) world.faults.add(options.faults, world.began)
+    const callbacks = yield* Callbacks.make(world, options.callbackClient)
 
     const known = (sid: CallSid): Effect.Effect<PlacedCall> => {
       const call = world.calls.get(sid)
@@ -273,12 +285,17 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
           if (world.calls.has(sid)) return Effect.dieMessage(`FakeExotel has a call ${sid} already`)
           if (!world.accounts.has(accountSid)) return Effect.dieMessage(`FakeExotel has no account ${accountSid}`)
           const readableAt = start + Duration.toMillis(placing.readableAfter ?? Duration.zero)
-          world.calls.set(sid, { sid, accountSid, start, readableAt, numbers: numbersOf(placing), script })
-          return Effect.succeed(sid)
+          const call: PlacedCall = { sid, accountSid, start, readableAt, numbers: numbersOf(placing), script }
+          world.calls.set(sid, call)
+          const callback = placing.statusCallback ?? options.statusCallback
+          return Effect.as(callback === undefined ? Effect.void : callbacks.schedule(call, callback), sid)
         }),
       step: (sid) =>
-        Effect.zipWith(known(sid), now, (call, at) => {
+        Effect.gen(function*() {
+          const call = yield* known(sid)
+          const at = yield* now
           call.script = steppedAt(call.script, at - call.start)
+          yield* callbacks.reschedule(call)
           return stateOf(call, at)
         }),
       state: (sid) => Effect.zipWith(known(sid), now, stateOf),
@@ -407,11 +424,13 @@ export const layerServer = (
   options: ServerOptions = {}
 ): Layer.Layer<FakeExotel | ExotelCalls.ExotelCalls, ConfigError.ConfigError | HttpServerError.ServeError> =>
   Layer.scopedContext(Effect.gen(function*() {
-    const { service, world } = yield* run(options)
-    const region = options.region ?? (options.accounts?.[0] ?? defaultAccount).region
-    const { onRequest } = options
     // Node's server and client are loaded only here: no other layer pays for them.
     const Server = yield* Effect.promise(() => import("./internal/server.ts"))
+    const wire = yield* Layer.build(Server.httpClient)
+    const callbackClient = options.callbackClient ?? Context.get(wire, HttpClient.HttpClient)
+    const { service, world } = yield* run({ ...options, callbackClient })
+    const region = options.region ?? (options.accounts?.[0] ?? defaultAccount).region
+    const { onRequest } = options
     const baseUrl = yield* Server.serve({
       host: options.host ?? "127.0.0.1",
       port: options.port ?? 0,
@@ -419,7 +438,6 @@ export const layerServer = (
         exchange(world, { method, region, path: url.pathname, query: url.searchParams, authorization }, now),
       afterwards: (row) => onRequest === undefined ? Effect.void : onRequest(world.toEntry(row))
     })
-    const wire = yield* Layer.build(Server.httpClient)
     return yield* withCalls(Context.add(wire, FakeExotel, service({ baseUrl })))
   }))
 

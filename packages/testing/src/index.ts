@@ -16,3 +16,5 @@ export * as FaultPlan from "./FaultPlan.ts"
 export * as Journal from "./Journal.ts"
 /** @since 0.1.0 */
 export * as Spelling from "./Spelling.ts"
+/** @since 0.1.0 */
+export * as StatusCallback from "./StatusCallback.ts"
