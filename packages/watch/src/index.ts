@@ -7,6 +7,8 @@
 /** @since 0.1.0 */
 export * as CallWatch from "./CallWatch.ts"
 /** @since 0.1.0 */
+export * as StatusCallback from "./StatusCallback.ts"
+/** @since 0.1.0 */
 export * as WatchError from "./WatchError.ts"
 /** @since 0.1.0 */
 export * as WatchEvent from "./WatchEvent.ts"
