@@ -80,9 +80,9 @@ type Checked<A> = Either.Either<A, ConfigError.ConfigError>
 const checkSecret = (option: "apiKey" | "apiToken", secret: Redacted.Redacted): Checked<Redacted.Redacted> => {
   const value = Redacted.value(secret)
   if (value === "") return invalid(option, "is empty")
-  // eslint-disable-next-line no-control-regex -- a line break at the end of a secret's file is the usual mishap
-  if (/[\s\u0000-\u001f\u007f]/.test(value)) {
-    return invalid(option, "has white space in it; copy it without line breaks")
+  // A line break at the end of a secret's file and an invisible character out of a web page are the usual mishaps.
+  if (!/^[!-~]+$/.test(value)) {
+    return invalid(option, "has white space or an unusual character in it; copy it anew, without line breaks")
   }
   if (option === "apiKey" && value.includes(":")) {
     return invalid(option, "has a colon in it, which Basic auth cannot carry")
@@ -166,13 +166,25 @@ export const make = (options: Options): Either.Either<ExotelConfig, ConfigError.
     }
   })
 
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
-  Config.map(Config.option(config), Option.getOrUndefined)
+/** Blank is absent: templates of deployments leave behind variables with nothing in them. */
+const optional = (name: string): Config.Config<string | undefined> =>
+  Config.option(Config.string(name)).pipe(
+    Config.map((value) => Option.getOrUndefined(Option.filter(value, (text) => text.trim() !== "")))
+  )
+
+/** Not `Config.literal`, which shows what it refuses: in the wrong variable, that is a token. */
+const region = Config.mapOrFail(
+  optional("EXOTEL_REGION"),
+  (value): Checked<Region.Region | undefined> =>
+    value === undefined || Region.isRegion(value)
+      ? Either.right(value)
+      : invalid("EXOTEL_REGION", `must be one of ${Region.all.join(", ")}; for another host give EXOTEL_BASE_URL`)
+)
 
 /**
  * The options from the environment (or any `ConfigProvider`): `EXOTEL_API_KEY`, `EXOTEL_API_TOKEN`,
  * `EXOTEL_ACCOUNT_SID`, and `EXOTEL_REGION` (`singapore` or `mumbai`) or `EXOTEL_BASE_URL`; optionally
- * `EXOTEL_TIME_ZONE`.
+ * `EXOTEL_TIME_ZONE`. A blank variable counts as absent.
  *
  * @since 0.1.0
  * @category constructors
@@ -181,7 +193,7 @@ export const fromEnv: Config.Config<Options> = Config.all({
   apiKey: Config.redacted("EXOTEL_API_KEY"),
   apiToken: Config.redacted("EXOTEL_API_TOKEN"),
   accountSid: Config.string("EXOTEL_ACCOUNT_SID"),
-  region: optional(Config.literal(...Region.Region.literals)("EXOTEL_REGION")),
-  baseUrl: optional(Config.string("EXOTEL_BASE_URL")),
-  timeZone: optional(Config.string("EXOTEL_TIME_ZONE"))
+  region,
+  baseUrl: optional("EXOTEL_BASE_URL"),
+  timeZone: optional("EXOTEL_TIME_ZONE")
 })

@@ -28,19 +28,23 @@ export interface Answer {
   readonly body: string
 }
 
+/** Some thirty years: as good as for ever, and still a number that JSON can hold. */
+const LONGEST_RETRY_AFTER = 1_000_000_000
+
+/** The two forms of an HTTP date that are still met. Left to itself, `Date.parse` finds a date in nearly any text. */
+const httpDate =
+  /^[A-Za-z]{3,9},? (?:\d{1,2} [A-Za-z]{3} \d{4} \d\d:\d\d:\d\d( GMT)|[A-Za-z]{3} [ \d]\d \d\d:\d\d:\d\d \d{4})$/
+
 /**
  * `Retry-After` in seconds or as a date; undefined when absent, negative or garbage, zero when the date has passed.
  */
 export const parseRetryAfter = (header: string | undefined, now: number): Duration.Duration | undefined => {
-  const text = header?.trim()
-  if (text === undefined || text === "") return undefined
-  if (/^\d+(?:\.\d+)?$/.test(text)) {
-    const seconds = Number(text)
-    return Number.isFinite(seconds) ? Duration.seconds(seconds) : Duration.infinity
-  }
-  // An HTTP date names its day and its month; without this, Date.parse would take a bare "-5" for a year.
-  if (!/^[A-Za-z]{3,9},? .*\d{4}/.test(text)) return undefined
-  const date = Date.parse(text)
+  const text = header?.trim() ?? ""
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Duration.seconds(Math.min(Number(text), LONGEST_RETRY_AFTER))
+  const match = httpDate.exec(text)
+  if (match === null) return undefined
+  // The older form names no zone and means the same one.
+  const date = Date.parse(match[1] === undefined ? `${text} GMT` : text)
   return Number.isNaN(date) ? undefined : Duration.millis(Math.max(0, date - now))
 }
 

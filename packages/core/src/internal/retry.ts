@@ -47,7 +47,8 @@ export const makeBudget = (): RetryBudget => {
       spent = Math.max(0, spent - policy.budget.perSuccess)
     },
     spend: (policy) => {
-      if (spent + 1 > policy.budget.burst) return false
+      // Ten times a tenth is not exactly one.
+      if (spent + 1 > policy.budget.burst + 1e-6) return false
       spent += 1
       return true
     }

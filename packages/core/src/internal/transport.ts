@@ -6,12 +6,14 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ExotelConfig } from "../ExotelConfig.ts"
 import type { TransportReason } from "../ExotelError.ts"
 import * as Errors from "../ExotelError.ts"
+import { requests } from "../ExotelMetrics.ts"
 import type { Answer } from "./reply.ts"
 import { parseRetryAfter } from "./reply.ts"
 
@@ -60,6 +62,10 @@ const fromClientError = (error: HttpClientError.HttpClientError): NoAnswer => {
   // Once an answer has begun, a failure without a code means that it was cut off.
   return noAnswer(reason === "Unknown" && error._tag === "ResponseError" ? "Reset" : reason)
 }
+
+const nameOf = (cause: NoAnswer): string => cause._tag === "Transport" ? cause.reason : cause._tag
+
+const counted = (outcome: string) => Metric.increment(Metric.tagged(requests, "outcome", outcome))
 
 const tooLarge = (status: number): NoAnswer => ({ _tag: "TooLarge", status })
 
@@ -144,13 +150,17 @@ export const make = (config: ExotelConfig): Effect.Effect<Transport, never, Http
         )
       )
     // Closing the scope gives up the connection if the answer was not read to its end.
-    const attempt = <A>(
+    const attempt = <A extends { readonly status: number }>(
       url: string,
       read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, NoAnswer>
     ): Effect.Effect<A, NoAnswer> =>
       Effect.flatMap(execute(url), read).pipe(
         Effect.scoped,
-        Effect.timeoutFail({ duration: config.timeout, onTimeout: () => noAnswer("Timeout") })
+        Effect.timeoutFail({ duration: config.timeout, onTimeout: () => noAnswer("Timeout") }),
+        Effect.tapBoth({
+          onSuccess: ({ status }) => counted(String(status)),
+          onFailure: (cause) => counted(nameOf(cause))
+        })
       )
     const head = (response: HttpClientResponse.HttpClientResponse) =>
       Effect.map(Clock.currentTimeMillis, (now) => ({

@@ -1,0 +1,317 @@
+/** How often, how soon and at what price a failed read is tried again; all on the virtual clock. */
+import { ExotelCalls, ExotelError, RetryPolicy } from "@effect-exotel/core"
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Duration, Effect, Exit, FastCheck as fc, Fiber, Option, Random, TestClock } from "effect"
+import { parseRetryAfter } from "../src/internal/reply.ts"
+import { delayBefore, makeBudget } from "../src/internal/retry.ts"
+import { credentials, sid } from "./support/clients.ts"
+import { type Reply, status, stub } from "./support/stub.ts"
+import { answered, plain, toJson } from "./support/wire.ts"
+
+const found = () => new Response(toJson({ ...answered, sid }, plain()))
+
+/** Reads once, lets time pass, and tells how it went and when each request was made. */
+const run = (
+  reply: (n: number) => Reply,
+  options: { readonly policy?: RetryPolicy.Policy; readonly seed?: string; readonly read?: "get" | "verify" } = {}
+) =>
+  Effect.gen(function*() {
+    const times: Array<number> = []
+    const client = stub((_, n) => Effect.map(Clock.currentTimeMillis, (now) => (times.push(now), reply(n))))
+    const calls = yield* Effect.provide(ExotelCalls.make({ ...credentials, baseUrl: "http://localhost" }), client.layer)
+    const read: Effect.Effect<unknown, ExotelError.ExotelError> = options.read === "verify"
+      ? calls.verify
+      : calls.get(sid)
+    const fiber = yield* read.pipe(
+      Effect.provideService(RetryPolicy.RetryPolicy, options.policy ?? RetryPolicy.default),
+      Effect.withRandom(Random.make(options.seed ?? "seed")),
+      Effect.exit,
+      Effect.fork
+    )
+    yield* TestClock.adjust("1 hour")
+    const exit = yield* Fiber.join(fiber)
+    return {
+      tag: Exit.isSuccess(exit) ? "a call" : Option.getOrThrow(Exit.causeOption(exit)).toString(),
+      error: Exit.isFailure(exit) && exit.cause._tag === "Fail" ? exit.cause.error : undefined,
+      times,
+      // The clock has moved on by an hour before each run, and with it the last digits of a difference.
+      waits: times.slice(1).map((time, i) => Math.round((time - (times[i] ?? 0)) * 1000) / 1000)
+    }
+  })
+
+describe("a read that fails", () => {
+  for (
+    const [what, reply] of [
+      ["a refused connection", () => "refused"],
+      ["a 500", () => status(500)],
+      ["a 502", () => status(502)],
+      ["a 503", () => status(503)],
+      ["a 429", () => status(429)]
+    ] as ReadonlyArray<[string, () => Reply]>
+  ) {
+    it.effect(`is tried three times in all after ${what}`, () =>
+      Effect.gen(function*() {
+        const { error, times } = yield* run(reply)
+        assert.strictEqual(times.length, 3)
+        assert.isTrue(error?.isRetryable)
+      }))
+
+    it.effect(`succeeds when the third attempt does, after ${what}`, () =>
+      Effect.gen(function*() {
+        const { tag, times } = yield* run((n) => n < 3 ? reply() : found())
+        assert.strictEqual(tag, "a call")
+        assert.strictEqual(times.length, 3)
+      }))
+
+    it.effect(`is not tried again by RetryPolicy.none after ${what}`, () =>
+      Effect.gen(function*() {
+        const { times } = yield* run(reply, { policy: RetryPolicy.none })
+        assert.strictEqual(times.length, 1)
+      }))
+
+    it.effect(`is verified with as many attempts after ${what}`, () =>
+      Effect.gen(function*() {
+        const { times } = yield* run(reply, { read: "verify" })
+        assert.strictEqual(times.length, 3)
+      }))
+  }
+
+  for (
+    const [what, reply] of [
+      ["a 400", () => status(400)],
+      ["a 401", () => status(401)],
+      ["a 402", () => status(402)],
+      ["a 403", () => status(403)],
+      ["a 404", () => status(404)],
+      ["a 409", () => status(409)],
+      ["a redirect", () => status(302, { location: "https://example.com" })],
+      ["a body that was cut off", () => new Response("{\"Call\":")],
+      ["a body that is no call", () => new Response("{}")],
+      ["a body that is too large", () => new Response(" ".repeat(2_000_000))],
+      ["another call's record", () => new Response(toJson({ ...answered, sid: "other" }, plain()))]
+    ] as ReadonlyArray<[string, () => Reply]>
+  ) {
+    it.effect(`is not tried again after ${what}`, () =>
+      Effect.gen(function*() {
+        const { error, times } = yield* run(reply)
+        assert.strictEqual(times.length, 1)
+        assert.isDefined(error)
+      }))
+  }
+
+  it.effect("is tried again after the time-out of each attempt", () =>
+    Effect.gen(function*() {
+      const client = stub(() => Effect.never)
+      const calls = yield* Effect.provide(
+        ExotelCalls.make({ ...credentials, baseUrl: "http://localhost", timeout: "10 seconds" }),
+        client.layer
+      )
+      const fiber = yield* Effect.fork(Effect.flip(calls.get(sid)))
+      yield* TestClock.adjust("9999 millis")
+      assert.strictEqual(client.urls.length, 1)
+      yield* TestClock.adjust("1 minute")
+      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "TransportError", reason: "Timeout", sid })
+      assert.strictEqual(client.urls.length, 3)
+    }))
+})
+
+describe("the wait before a retry", () => {
+  const policy = { ...RetryPolicy.default, attempts: 10 }
+  const unavailable = (status: number) => new ExotelError.ServiceUnavailable({ status })
+  const limited = new ExotelError.RateLimited({ status: 429 })
+  const millis = (error: ExotelError.ExotelError, n: number, chance: number) =>
+    Duration.toMillis(Option.getOrThrow(delayBefore(policy, error, n, chance)))
+
+  it.prop(
+    "is drawn evenly from nothing to the back-off, which doubles",
+    [fc.integer({ min: 1, max: 9 }), fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })],
+    ([n, chance]) => {
+      assert.closeTo(millis(unavailable(500), n, chance), chance * 50 * 2 ** (n - 1), 0.001)
+      assert.closeTo(millis(unavailable(503), n, chance), chance * 1000 * 2 ** (n - 1), 0.001)
+      assert.closeTo(millis(limited, n, chance), chance * 1000 * 2 ** (n - 1), 0.001)
+    }
+  )
+
+  it.effect("is what passes on the clock", () =>
+    Effect.gen(function*() {
+      for (const seed of ["a", "b", "c"]) {
+        const [first = NaN, second = NaN] = (yield* run(() => status(500), { seed })).waits
+        assert.isTrue(first > 0 && first < 50 && second > 0 && second < 100)
+        const [throttled = NaN, again = NaN] = (yield* run(() => status(429), { seed })).waits
+        assert.isTrue(throttled > 0 && throttled < 1000 && again > 0 && again < 2000)
+      }
+    }))
+
+  it.effect("is the same for the same seed", () =>
+    Effect.gen(function*() {
+      const once = yield* run(() => status(503), { seed: "a" })
+      const again = yield* run(() => status(503), { seed: "a" })
+      const other = yield* run(() => status(503), { seed: "b" })
+      assert.deepStrictEqual(once.waits, again.waits)
+      assert.notDeepEqual(once.waits, other.waits)
+    }))
+})
+
+describe("Retry-After", () => {
+  const now = Date.UTC(2026, 10, 23, 12, 0, 0)
+  for (
+    const [header, expected] of [
+      ["0", Duration.zero],
+      ["1", Duration.seconds(1)],
+      [" 17 ", Duration.seconds(17)],
+      ["1.5", Duration.millis(1500)],
+      ["3000000", Duration.seconds(3_000_000)],
+      ["Mon, 23 Nov 2026 12:00:30 GMT", Duration.seconds(30)],
+      ["Monday, 23 Nov 2026 12:00:30 GMT", Duration.seconds(30)],
+      ["Mon Nov 23 12:00:30 2026", Duration.seconds(30)],
+      ["Mon, 23 Nov 2026 11:00:00 GMT", Duration.zero],
+      ["Thu, 01 Jan 1970 00:00:00 GMT", Duration.zero],
+      ["", undefined],
+      ["-5", undefined],
+      ["-0", undefined],
+      ["1e3", undefined],
+      ["0x10", undefined],
+      ["soon", undefined],
+      ["NaN", undefined],
+      ["Infinity", undefined],
+      ["5 seconds", undefined],
+      ["2026-11-23", undefined],
+      ["Mon, 99 Nov 2026 12:00:30 GMT", undefined],
+      ["Some day in 2026", undefined],
+      ["Some day in 2026 12:00:30 GMT", undefined],
+      ["Mon, 23 Nov 2026", undefined]
+    ] as const
+  ) {
+    it(`${JSON.stringify(header)} means ${expected === undefined ? "nothing" : Duration.format(expected)}`, () => {
+      assert.deepStrictEqual(parseRetryAfter(header, now), expected)
+    })
+  }
+
+  it("of any number of digits is a finite time that survives being stored", () => {
+    for (const header of ["9".repeat(17), "9".repeat(40), "9".repeat(400)]) {
+      const wait = parseRetryAfter(header, now)
+      assert.isTrue(wait !== undefined && Duration.isFinite(wait))
+    }
+  })
+
+  it.effect("is waited for, and a little longer", () =>
+    Effect.gen(function*() {
+      for (const code of [429, 503]) {
+        const { tag, waits } = yield* run((n) => n === 1 ? status(code, { "retry-after": "5" }) : found())
+        assert.strictEqual(tag, "a call")
+        assert.isAtLeast(waits[0] ?? NaN, 5000)
+        assert.isAtMost(waits[0] ?? NaN, 6000)
+      }
+    }))
+
+  it.effect("holds for one wait", () =>
+    Effect.gen(function*() {
+      const { waits } = yield* run((n) => status(429, n === 1 ? { "retry-after": "15" } : {}))
+      assert.isAtLeast(waits[0] ?? NaN, 15_000)
+      assert.isAtMost(waits[1] ?? NaN, 2000)
+    }))
+
+  it.effect("as a date is waited for by the clock", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(now)
+      const { waits } = yield* run((n) =>
+        n === 1 ? status(503, { "retry-after": "Mon, 23 Nov 2026 12:00:10 GMT" }) : found()
+      )
+      assert.isAtLeast(waits[0] ?? NaN, 10_000)
+      assert.isAtMost(waits[0] ?? NaN, 11_000)
+    }))
+
+  it.effect("up to the cap is waited for; beyond it the read fails at once and says so", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* run(() => status(429, { "retry-after": "20" }))).times.length, 3)
+      for (const header of ["20.001", "21", "3000000", "9".repeat(400)]) {
+        const { error, times } = yield* run(() => status(429, { "retry-after": header }))
+        assert.strictEqual(times.length, 1)
+        assert.strictEqual(error?._tag, "RateLimited")
+        assert.isTrue(error?._tag === "RateLimited" && error.retryAfter !== undefined)
+        assert.include(error?.message, "asks to wait")
+      }
+    }))
+
+  it.effect("that is garbage is as good as none", () =>
+    Effect.gen(function*() {
+      const { waits } = yield* run(() => status(429, { "retry-after": "a while" }))
+      assert.strictEqual(waits.length, 2)
+      assert.isAtMost(waits[0] ?? NaN, 1000)
+    }))
+
+  it.effect("of a date long past does not make the retries a hammer", () =>
+    Effect.gen(function*() {
+      const { waits } = yield* run(() => status(429, { "retry-after": "Thu, 01 Jan 1970 00:00:00 GMT" }))
+      assert.strictEqual(waits.length, 2)
+      assert.isAbove((waits[0] ?? 0) + (waits[1] ?? 0), 0)
+    }))
+})
+
+describe("the retry budget", () => {
+  it.effect("keeps an outage of 1,000 reads from being multiplied", () =>
+    Effect.gen(function*() {
+      const client = stub(() => "refused")
+      const calls = yield* Effect.provide(
+        ExotelCalls.make({ ...credentials, baseUrl: "http://localhost" }),
+        client.layer
+      )
+      yield* Effect.forEach(Array.from({ length: 1000 }), () => Effect.exit(calls.get(sid)), {
+        concurrency: "unbounded"
+      }).pipe(Effect.withRandom(Random.fixed([0])))
+      assert.strictEqual(client.urls.length, 1050)
+    }))
+
+  it.effect("is shared by the reads of one client, and not by another client's", () =>
+    Effect.gen(function*() {
+      const client = stub(() => "refused")
+      const make = Effect.provide(ExotelCalls.make({ ...credentials, baseUrl: "http://localhost" }), client.layer)
+      const policy = { ...RetryPolicy.default, budget: { burst: 2, perSuccess: 0 } }
+      const exhaust = (calls: ExotelCalls.Service) =>
+        Effect.gen(function*() {
+          const before = client.urls.length
+          const fiber = yield* Effect.fork(Effect.repeatN(Effect.exit(calls.getWithDetails(sid)), 4))
+          yield* TestClock.adjust("1 hour")
+          yield* Fiber.join(fiber)
+          return client.urls.length - before
+        }).pipe(Effect.provideService(RetryPolicy.RetryPolicy, policy))
+      const calls = yield* make
+      assert.strictEqual(yield* exhaust(calls), 7)
+      assert.strictEqual(yield* exhaust(calls), 5)
+      assert.strictEqual(yield* exhaust(yield* make), 7)
+    }))
+
+  it("earns a retry back with every ten reads that succeed, and never more than the burst", () => {
+    const policy = RetryPolicy.default
+    const budget = makeBudget()
+    for (let i = 0; i < 50; i++) assert.isTrue(budget.spend(policy))
+    assert.isFalse(budget.spend(policy))
+    for (let retry = 0; retry < 20; retry++) {
+      for (let i = 0; i < 9; i++) budget.earn(policy)
+      assert.isFalse(budget.spend(policy), "nine are not enough")
+      budget.earn(policy)
+      assert.isTrue(budget.spend(policy), "ten are")
+    }
+    for (let i = 0; i < 10_000; i++) budget.earn(policy)
+    for (let i = 0; i < 50; i++) assert.isTrue(budget.spend(policy))
+    assert.isFalse(budget.spend(policy))
+  })
+})
+
+describe("a retry policy", () => {
+  it.effect("can be given for a part of a program", () =>
+    Effect.gen(function*() {
+      const policy = { ...RetryPolicy.default, attempts: 6, backoff: Duration.seconds(1) }
+      const { times, waits } = yield* run(() => status(500), { policy })
+      assert.strictEqual(times.length, 6)
+      assert.isAbove(Math.max(...waits), 100)
+    }))
+
+  it.effect("asks at least once, whatever number of attempts it names", () =>
+    Effect.gen(function*() {
+      for (const attempts of [0, -1, NaN]) {
+        const { times } = yield* run(() => status(500), { policy: { ...RetryPolicy.default, attempts } })
+        assert.strictEqual(times.length, 1)
+      }
+    }))
+})
