@@ -19,6 +19,8 @@ export * as ExotelConfig from "./ExotelConfig.ts"
 /** @since 0.1.0 */
 export * as ExotelError from "./ExotelError.ts"
 /** @since 0.1.0 */
+export * as ExotelMetrics from "./ExotelMetrics.ts"
+/** @since 0.1.0 */
 export * as Region from "./Region.ts"
 /** @since 0.1.0 */
 export * as RetryPolicy from "./RetryPolicy.ts"

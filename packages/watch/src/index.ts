@@ -13,6 +13,8 @@ export * as WatchError from "./WatchError.ts"
 /** @since 0.1.0 */
 export * as WatchEvent from "./WatchEvent.ts"
 /** @since 0.1.0 */
+export * as WatchMetrics from "./WatchMetrics.ts"
+/** @since 0.1.0 */
 export * as WatchPolicy from "./WatchPolicy.ts"
 /** @since 0.1.0 */
 export * as WatchToken from "./WatchToken.ts"

@@ -3,6 +3,7 @@
  * polls under way. A watch that sleeps is a few objects and no fiber.
  */
 import type { Call } from "@effect-exotel/core/Call"
+import { isTerminal } from "@effect-exotel/core/Call"
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import type { ExotelError } from "@effect-exotel/core/ExotelError"
 import * as Errors from "@effect-exotel/core/ExotelError"
@@ -20,6 +21,7 @@ import type { Pace } from "./cadence.ts"
 import { paceOf } from "./cadence.ts"
 import type { Due } from "./dueQueue.ts"
 import { DueQueue } from "./dueQueue.ts"
+import * as Meters from "./meters.ts"
 import type { Step, WatchState } from "./watchState.ts"
 
 /** Where a watch tells what it sees. Called synchronously; must not throw. */
@@ -55,6 +57,8 @@ class Watched implements Due {
   poll: "idle" | "waiting" | "running" = "idle"
   fiber: Fiber.RuntimeFiber<void> | undefined
   lastPollAt = Number.NEGATIVE_INFINITY
+  /** When an answer last showed the call going on. */
+  lastActiveAt: number | undefined
   /** A hint came while a poll was under way, which may have left before what the hint tells of. */
   hinted = false
 
@@ -134,13 +138,18 @@ export const make = (options: {
     }
 
     const over = (call: Watched, watch: Watch, exit: Exit.Exit<void, WatchError>): void => {
-      if (call.watches.delete(watch)) watch.listener.onOver(exit)
+      if (!call.watches.delete(watch)) return
+      Meters.over(exit)
+      watch.listener.onOver(exit)
     }
 
     /** Tells the step's events and lays down when the watch is due again. */
     const follow = (call: Watched, watch: Watch, step: Step, now: number): Effect.Effect<void> => {
       watch.resting = step.next._tag === "WaitUntil"
-      for (const event of step.events) watch.listener.onEvent(event)
+      for (const event of step.events) {
+        Meters.told(event, call.lastActiveAt)
+        watch.listener.onEvent(event)
+      }
       const { next } = step
       switch (next._tag) {
         case "Over":
@@ -197,7 +206,13 @@ export const make = (options: {
 
     const runPoll = (call: Watched): Effect.Effect<void> =>
       Effect.matchEffect(Effect.interruptible(options.poll(call.sid)), {
-        onSuccess: (seen) => forEachWatch(call, (watch, now) => watch.state.onCall(seen, now)),
+        onSuccess: (seen) =>
+          Effect.zipRight(
+            forEachWatch(call, (watch, now) => watch.state.onCall(seen, now)),
+            Effect.sync(() => {
+              if (!isTerminal(seen)) call.lastActiveAt = latest
+            })
+          ),
         onFailure: (error) => onFailure(call, error)
       }).pipe(
         // A defect, of a client or of a policy's function, must not leave anybody waiting.
@@ -210,6 +225,7 @@ export const make = (options: {
       running += 1
       call.poll = "running"
       call.lastPollAt = now
+      Meters.began(now - Math.min(...Array.from(call.watches, ({ dueAt }) => dueAt)))
       reschedule(call)
       // Begun uninterruptible, the fiber gets to its finalizer even when it is interrupted before its first step.
       return Effect.map(Effect.uninterruptible(Effect.forkIn(runPoll(call), scope)), (fiber) => {
@@ -273,6 +289,7 @@ export const make = (options: {
         calls.set(state.sid, call)
         const watch = new Watch(state, listener, now)
         call.watches.add(watch)
+        Meters.joined()
         reschedule(call)
         news.unsafeOpen()
         return { call, watch }
@@ -281,6 +298,7 @@ export const make = (options: {
     const leave = ({ call, watch }: { readonly call: Watched; readonly watch: Watch }) =>
       Effect.suspend(() => {
         if (!call.watches.delete(watch)) return Effect.void
+        Meters.left()
         reschedule(call)
         return call.watches.size === 0 && call.fiber !== undefined ? Fiber.interrupt(call.fiber) : Effect.void
       })
