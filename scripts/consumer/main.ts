@@ -1,36 +1,28 @@
 // What somebody who installed the packages would write: it must compile under their settings, and run.
-import { ExotelCalls } from "@effect-exotel/core"
-import * as Call from "@effect-exotel/core/Call"
-import { HttpClient, HttpClientResponse } from "@effect/platform"
-import { Duration, Effect, Layer, Option, Redacted } from "effect"
+import { Call } from "@effect-exotel/core"
+import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
+import { CallScript, FakeExotel } from "@effect-exotel/testing"
+import { CallWatch } from "@effect-exotel/watch"
+import { Duration, Effect, Fiber, Layer, Option, TestClock, TestContext } from "effect"
 
 // @ts-expect-error what is internal cannot be imported
 // oxlint-disable-next-line house/rooms -- that is the point
 import type {} from "@effect-exotel/core/internal/xml"
 
-const sid = "b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f"
-const wire = { Call: { Sid: sid, Status: "completed", Details: { ConversationDuration: "42" } } }
-
-const HttpFake = Layer.succeed(
-  HttpClient.HttpClient,
-  HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, Response.json(wire))))
-)
-
-const ExotelLive = ExotelCalls.layer({
-  apiKey: Redacted.make("key"),
-  apiToken: Redacted.make("token"),
-  accountSid: "acme1m",
-  region: "mumbai"
-}).pipe(Layer.provide(HttpFake))
-
 const program = Effect.gen(function*() {
   const calls = yield* ExotelCalls.ExotelCalls
-  const call = yield* calls.getWithDetails(sid)
-  const talked: Duration.Duration = Option.getOrThrow(Call.talkTime(call))
-  return `${call.status} after ${Duration.format(talked)}`
+  const watch = yield* CallWatch.CallWatch
+  const fake = yield* FakeExotel.FakeExotel
+  const sid = yield* fake.place(CallScript.answered({ ring: "8 seconds", talk: "42 seconds" }))
+  const watching = yield* Effect.fork(watch.awaitEnd(sid))
+  yield* TestClock.adjust("10 minutes")
+  const ended: Call.TerminalCall = yield* Fiber.join(watching)
+  const talked: Duration.Duration = Option.getOrThrow(Call.talkTime(yield* calls.getWithDetails(sid)))
+  return `${ended.status} after ${Duration.format(talked)} of talk`
 }).pipe(
   Effect.catchTag("CallNotFound", (error) => Effect.succeed(error.message)),
-  Effect.provide(ExotelLive)
+  Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer()))),
+  Effect.provide(TestContext.TestContext)
 )
 
 console.log(await Effect.runPromise(program))
