@@ -133,7 +133,11 @@ export interface UnansweredOptions extends Options {
   readonly leg?: 1 | 2 | undefined
 }
 
-const make = (phases: ReadonlyArray<Phase>, ending: Ending, options: Options & { recording?: boolean }): CallScript =>
+const make = (
+  phases: ReadonlyArray<Phase>,
+  ending: Ending,
+  options: Options & { recording?: boolean | undefined }
+): CallScript =>
   new CallScript({
     phases: phases.filter((phase) => Duration.greaterThan(phase.lasts, Duration.zero)),
     ending,
@@ -271,7 +275,7 @@ export interface CustomPhase extends Omit<Phase, "lasts" | "parties"> {
 export const custom = (
   phases: ReadonlyArray<CustomPhase>,
   ending: Ending,
-  options: Omit<Options, "queue" | "stages"> & { readonly recording?: boolean } = {}
+  options: Omit<Options, "queue" | "stages"> & { readonly recording?: boolean | undefined } = {}
 ): CallScript =>
   make(
     phases.map((phase) => ({ ...phase, lasts: Duration.decode(phase.lasts), parties: phase.parties ?? 0 })),

@@ -42,7 +42,7 @@ import { makeClient } from "./internal/wire.ts"
 import type { Settings } from "./internal/world.ts"
 import { World } from "./internal/world.ts"
 import type { JournalEntry } from "./Journal.ts"
-import { render } from "./Journal.ts"
+import { render, renderEntry } from "./Journal.ts"
 import type { Spelling } from "./Spelling.ts"
 import { default_ as defaultSpelling } from "./Spelling.ts"
 import type { StatusCallback } from "./StatusCallback.ts"
@@ -123,20 +123,24 @@ export interface Options {
   readonly journalLimit?: number | undefined
 }
 
+type Optional<A> = { readonly [K in keyof A]?: A[K] | undefined }
+
 /**
  * What a call may be told beyond its script.
  *
  * @since 0.1.0
  * @category models
  */
-export interface PlaceOptions extends Partial<Numbers> {
+export interface PlaceOptions extends Optional<Numbers> {
   /** Default: a new one, in the form of Exotel's. */
   readonly sid?: string | undefined
   /** Default: the world's first account. */
   readonly accountSid?: string | undefined
   /** What is posted to the application. Default: the world's `statusCallback`, if there is one. */
   readonly statusCallback?: StatusCallback | undefined
-  /** For so long the call cannot be read yet, as may happen to one just created. Default: 0. */
+  /** The call begins so much later; until then nobody knows of it. Default: 0. */
+  readonly startsIn?: Duration.DurationInput | undefined
+  /** For so long after its beginning the call cannot be read yet, as may happen to one just created. Default: 0. */
   readonly readableAfter?: Duration.DurationInput | undefined
 }
 
@@ -173,7 +177,7 @@ export interface Service {
   /** Where this world is reached. */
   readonly baseUrl: string
   /**
-   * Begins a call now. Dies when the sid is taken or no sid at all, or the account unknown: mistakes of a test.
+   * Begins a call now (or `startsIn` later). Dies when the sid is taken or no sid at all, or the account unknown: mistakes of a test.
    */
   readonly place: (script: CallScript, options?: PlaceOptions) => Effect.Effect<CallSid>
   /**
@@ -201,8 +205,10 @@ export class FakeExotel extends Context.Tag("@effect-exotel/testing/FakeExotel")
 
 const defaultNumbers: Numbers = { from: "09000000001", to: "09000000002", exoPhone: "08000000000" }
 
+const numberFields = ["from", "to", "exoPhone", "callerName", "parentCallSid", "forwardedFrom"] as const
+
 const numbersOf = (options: PlaceOptions): Numbers =>
-  ["from", "to", "exoPhone", "callerName", "parentCallSid", "forwardedFrom"].some((name) => name in options)
+  numberFields.some((name) => options[name] !== undefined)
     ? {
       from: options.from ?? defaultNumbers.from,
       to: options.to ?? defaultNumbers.to,
@@ -278,7 +284,8 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
       options: { ...credentials, ...reach, ...timeZone, ...options.client },
       baseUrl: "baseUrl" in reach ? reach.baseUrl : Region.baseUrls[reach.region],
       place: (script, placing = {}) =>
-        Effect.flatMap(now, (start) => {
+        Effect.flatMap(now, (at) => {
+          const start = at + Duration.toMillis(placing.startsIn ?? Duration.zero)
           const sid = placing.sid ?? world.nextSid()
           const accountSid = placing.accountSid ?? credentials.accountSid
           if (!isCallSid(sid)) return Effect.dieMessage("A call sid is made of letters and digits only")
@@ -409,9 +416,14 @@ export interface ServerOptions extends Options {
   readonly host?: string | undefined
   /** Which region's cluster the server plays. Default: that of the first account. */
   readonly region?: Region.Region | undefined
-  /** Told of each request when it is over. */
+  /** Told of each request when it is over. Default: a warning is logged for those that the world does not know. */
   readonly onRequest?: ((entry: JournalEntry) => Effect.Effect<void>) | undefined
 }
+
+const warnOfRefused = (entry: JournalEntry): Effect.Effect<void> =>
+  entry.outcome._tag === "Refused"
+    ? Effect.logWarning(`FakeExotel was asked for what it does not do. ${renderEntry(entry)}`)
+    : Effect.void
 
 /**
  * A real HTTP server on loopback, and the real `ExotelCalls` over undici: sockets, resets and all. Real sockets take real
@@ -430,13 +442,13 @@ export const layerServer = (
     const callbackClient = options.callbackClient ?? Context.get(wire, HttpClient.HttpClient)
     const { service, world } = yield* run({ ...options, callbackClient })
     const region = options.region ?? (options.accounts?.[0] ?? defaultAccount).region
-    const { onRequest } = options
+    const onRequest = options.onRequest ?? warnOfRefused
     const baseUrl = yield* Server.serve({
       host: options.host ?? "127.0.0.1",
       port: options.port ?? 0,
       handle: ({ authorization, method, url }, now) =>
         exchange(world, { method, region, path: url.pathname, query: url.searchParams, authorization }, now),
-      afterwards: (row) => onRequest === undefined ? Effect.void : onRequest(world.toEntry(row))
+      afterwards: (row) => onRequest(world.toEntry(row))
     })
     return yield* withCalls(Context.add(wire, FakeExotel, service({ baseUrl })))
   }))

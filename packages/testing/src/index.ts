@@ -15,6 +15,8 @@ export * as FaultPlan from "./FaultPlan.ts"
 /** @since 0.1.0 */
 export * as Journal from "./Journal.ts"
 /** @since 0.1.0 */
+export * as SpeedClock from "./SpeedClock.ts"
+/** @since 0.1.0 */
 export * as Spelling from "./Spelling.ts"
 /** @since 0.1.0 */
 export * as StatusCallback from "./StatusCallback.ts"

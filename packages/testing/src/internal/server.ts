@@ -95,17 +95,11 @@ const carryOut = (response: Http.ServerResponse, transmission: Transmission, row
     )
   )
 
-const refuse = (response: Http.ServerResponse, row: Row): Effect.Effect<void> => {
-  const why = row.outcome._tag === "Refused" ? row.outcome.why : ""
-  const message = `${row.method} ${row.path}: ${why}`
-  return Effect.zipRight(
-    Effect.logWarning(`FakeExotel was asked for what it does not do. ${message}`),
-    Effect.suspend(() => {
-      response.writeHead(501, { "content-type": "text/plain" })
-      return end(response, `${message}\n`)
-    })
-  )
-}
+const refuse = (response: Http.ServerResponse, row: Row): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    response.writeHead(501, { "content-type": "text/plain" })
+    return end(response, `${row.outcome._tag === "Refused" ? row.outcome.why : "not implemented"}\n`)
+  })
 
 const close = (server: Http.Server): Effect.Effect<void> =>
   Effect.async<void>((resume) => {

@@ -130,9 +130,7 @@ const xmlRecord = (record: CallRecord, spelling: Spelling, zone: DateTime.TimeZo
 }
 
 const xmlDocument = (fields: ReadonlyArray<Field>, spelling: Spelling): string =>
-  `${spelling.prettyXml ? "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" : ""}${
-    xmlElements(fields, spelling, "").trimStart()
-  }`
+  `${spelling.prettyXml ? "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" : ""}${xmlElements(fields, spelling, "")}`
 
 const finishJson = (text: string, spelling: Spelling): string =>
   spelling.escapedSlashes ? text.replaceAll("/", "\\/") : text

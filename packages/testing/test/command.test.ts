@@ -1,0 +1,170 @@
+/** `exotel-fake` as a process: its words, its end, and clients that others wrote against it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect } from "effect"
+import { execFile, spawn, spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
+
+const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
+const workspace = fileURLToPath(new URL("../../..", import.meta.url))
+const command = ["--import", "tsx", bin]
+
+interface Running {
+  readonly baseUrl: string
+  readonly output: () => string
+  readonly signal: (signal: "SIGINT") => void
+  readonly exitCode: Effect.Effect<number | null>
+}
+
+/** Asks again and again until the answer is right; the test's own time-out ends it otherwise. */
+const eventually = <A>(ask: Effect.Effect<A>, holds: (answer: A) => boolean): Effect.Effect<A> =>
+  Effect.flatMap(
+    ask,
+    (answer) =>
+      holds(answer) ? Effect.succeed(answer) : Effect.delay(Effect.suspend(() => eventually(ask, holds)), "20 millis")
+  )
+
+/** Serves a script file until the scope closes. */
+const serve = (world: unknown, ...args: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const folder = yield* Effect.acquireRelease(
+      Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "exotel-fake-"))),
+      (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
+    )
+    const file = Path.join(folder, "world.json")
+    Fs.writeFileSync(file, JSON.stringify(world))
+    const exit = yield* Deferred.make<number | null>()
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => spawn(process.execPath, [...command, "--port", "0", ...args, file], { cwd: workspace })),
+      (child) => Effect.zipRight(Effect.sync(() => child.kill("SIGKILL")), Deferred.await(exit))
+    )
+    let output = ""
+    child.stdout.on("data", (data) => (output += String(data)))
+    child.stderr.on("data", (data) => (output += String(data)))
+    child.once("exit", (code) => Deferred.unsafeDone(exit, Effect.succeed(code)))
+    const address = () => /listens on (http:[^\s,]+)/.exec(output)?.[1] ?? ""
+    const baseUrl = yield* eventually(Effect.sync(address), (url) => url !== "").pipe(
+      Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error(`it did not start:\n${output}`) })
+    )
+    const running: Running = {
+      baseUrl,
+      output: () => output,
+      signal: (signal) => child.kill(signal),
+      exitCode: Deferred.await(exit)
+    }
+    return running
+  })
+
+const run = (file: string, args: ReadonlyArray<string>) =>
+  Effect.async<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resume) => {
+    execFile(file, args, { cwd: workspace, timeout: 20_000 }, (error, stdout, stderr) => {
+      resume(
+        Effect.succeed({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : 1, stdout, stderr })
+      )
+    })
+  })
+
+const world = {
+  accounts: [{ accountSid: "acme1m", apiKey: "the-key", apiToken: "the-token", region: "mumbai" }],
+  calls: [
+    {
+      sid: "abc",
+      from: "09876543210",
+      script: { kind: "answered", ring: "1 second", talk: "1 second", settles: "1 second" }
+    }
+  ]
+}
+
+const has = (name: string) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0
+
+/** Loud: a check that did not run must not look like one that passed. */
+const needs = (name: string): boolean => {
+  const there = has(name)
+  // eslint-disable-next-line no-console -- it is the test's report
+  if (!there) console.warn(`SKIPPED: ${name} is not installed, so it was not tried against exotel-fake`)
+  return there
+}
+
+const python = `
+import base64, json, sys, urllib.request, urllib.error, xml.etree.ElementTree as xml
+base, auth = sys.argv[1], "Basic " + base64.b64encode(b"the-key:the-token").decode()
+def get(path):
+    return urllib.request.urlopen(urllib.request.Request(base + path, headers={"Authorization": auth})).read()
+call = json.loads(get("/v1/Accounts/acme1m/Calls/abc.json?details=true"))["Call"]
+tree = xml.fromstring(get("/v1/Accounts/acme1m/Calls/abc"))
+page = json.loads(get("/v1/Accounts/acme1m/Calls.json?Sid=abc"))
+try:
+    get("/v1/Accounts/acme1m/Calls/unknown.json")
+except urllib.error.HTTPError as error:
+    print(call["Status"], call["Duration"], tree.find("Call/Status").text, page["Metadata"]["Total"], error.code)
+`
+
+describe("exotel-fake", () => {
+  it.live("helps", () =>
+    Effect.gen(function*() {
+      const { code, stdout } = yield* run(process.execPath, [...command, "--help"])
+      assert.strictEqual(code, 0)
+      for (const word of ["usage:", "--speed", "--seed", "--port", "script file", "Calls.json"]) {
+        assert.include(stdout, word)
+      }
+    }), 30_000)
+
+  it.live("names every slip in a script file, and shows no value of it", () =>
+    Effect.gen(function*() {
+      const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "exotel-fake-"))
+      const file = Path.join(folder, "world.json")
+      Fs.writeFileSync(
+        file,
+        JSON.stringify({ calls: [{ from: 9876543210, script: { kind: "answered", ring: "soon", tlak: "1 s" } }] })
+      )
+      const { code, stderr } = yield* run(process.execPath, [...command, file])
+      Fs.rmSync(folder, { recursive: true })
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "calls[0].script.ring: a duration is written like \"8 seconds\"")
+      assert.include(stderr, "calls[0].script.tlak")
+      assert.include(stderr, "calls[0].from")
+      assert.notInclude(stderr, "9876543210")
+    }), 30_000)
+
+  it.scopedLive(
+    "ends cleanly on SIGINT, and its log names neither numbers nor credentials",
+    () =>
+      Effect.gen(function*() {
+        const fake = yield* serve(world)
+        const url = `${fake.baseUrl}/v1/Accounts/acme1m/Calls.json?From=09876543210`
+        yield* Effect.promise(() => fetch(url, { headers: { authorization: `Basic ${btoa("the-key:the-token")}` } }))
+        fake.signal("SIGINT")
+        assert.strictEqual(yield* fake.exitCode, 0)
+        assert.include(fake.output(), "GET /v1/Accounts/acme1m/Calls.json?From=<redacted> 200")
+        for (const secret of ["the-key", "the-token", "9876543210"]) assert.notInclude(fake.output(), secret)
+      }),
+    30_000
+  )
+
+  it.scopedLive.runIf(needs("curl"))(
+    "serves curl without change, at the speed that was asked for",
+    () =>
+      Effect.gen(function*() {
+        // Three seconds of a call are over before curl has started.
+        const { baseUrl } = yield* serve(world, "--speed", "1000")
+        const curl = (path: string) =>
+          run("curl", ["-s", "-u", "the-key:the-token", `${baseUrl}/v1/Accounts/acme1m${path}`])
+        const body = Effect.map(curl("/Calls/abc.json"), ({ stdout }) => stdout)
+        const status = yield* eventually(body, (text) => text.includes("\"Duration\":2"))
+        assert.include(status, "\"Status\":\"completed\"")
+        assert.include((yield* curl("/Calls/abc?details=true")).stdout, "<Leg1Status>completed</Leg1Status>")
+        assert.include((yield* curl(".json")).stdout, "\"Account\":")
+      }),
+    30_000
+  )
+
+  it.scopedLive.runIf(needs("python3"))("serves Python's own HTTP client without change", () =>
+    Effect.gen(function*() {
+      const { baseUrl } = yield* serve(world, "--speed", "1000")
+      const client = run("python3", ["-c", python, baseUrl])
+      const answer = yield* eventually(client, ({ stdout }) => !stdout.includes("None"))
+      assert.strictEqual(answer.stdout.trim(), "completed 2 completed 1 404", answer.stderr)
+    }), 60_000)
+})
