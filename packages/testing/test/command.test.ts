@@ -20,11 +20,7 @@ interface Running {
 
 /** Asks again and again until the answer is right; the test's own time-out ends it otherwise. */
 const eventually = <A>(ask: Effect.Effect<A>, holds: (answer: A) => boolean): Effect.Effect<A> =>
-  Effect.flatMap(
-    ask,
-    (answer) =>
-      holds(answer) ? Effect.succeed(answer) : Effect.delay(Effect.suspend(() => eventually(ask, holds)), "20 millis")
-  )
+  Effect.filterOrElse(ask, holds, () => Effect.delay(Effect.suspend(() => eventually(ask, holds)), "20 millis"))
 
 /** Serves a script file until the scope closes. */
 const serve = (world: unknown, ...args: ReadonlyArray<string>) =>
@@ -46,7 +42,7 @@ const serve = (world: unknown, ...args: ReadonlyArray<string>) =>
     child.once("exit", (code) => Deferred.unsafeDone(exit, Effect.succeed(code)))
     const address = () => /listens on (http:[^\s,]+)/.exec(output)?.[1] ?? ""
     const baseUrl = yield* eventually(Effect.sync(address), (url) => url !== "").pipe(
-      Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error(`it did not start:\n${output}`) })
+      Effect.timeout("20 seconds")
     )
     const running: Running = {
       baseUrl,

@@ -1,0 +1,277 @@
+/**
+ * What Exotel does, as checks that run against anything that claims to be it: the fake wire, the loopback server, and the
+ * real service. Where the pretended Exotel and the real one part, the first to know should be this suite.
+ *
+ * The checks know no test runner: `for (const check of Conformance.suite) it.effect(check.name, () => check.run(subject))`.
+ *
+ * @since 0.1.0
+ */
+import * as Call from "@effect-exotel/core/Call"
+import * as CallStatus from "@effect-exotel/core/CallStatus"
+import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
+import * as ExotelConfig from "@effect-exotel/core/ExotelConfig"
+import * as Region from "@effect-exotel/core/Region"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+
+/**
+ * What is examined: an account that can be read, and calls of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Subject {
+  readonly options: ExotelConfig.Options
+  /** A call that has ended `completed`, has two legs, and whose record has settled; not older than 31 days. */
+  readonly completed: string
+  /** A call that ended without being answered, if there is one. */
+  readonly unanswered?: string | undefined
+  /** A call that has not ended, if there is one. */
+  readonly ongoing?: string | undefined
+}
+
+/**
+ * What was expected, and what there was instead. Values that could be personal are not in it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ConformanceFailure
+  extends Schema.TaggedError<ConformanceFailure>("@effect-exotel/testing/ConformanceFailure")("ConformanceFailure", {
+    expected: Schema.String,
+    actual: Schema.String
+  })
+{
+  override get message(): string {
+    return `Expected ${this.expected}, but found ${this.actual}.`
+  }
+}
+
+/**
+ * One thing that Exotel does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Check {
+  /** A sentence. */
+  readonly name: string
+  /** Whether the subject has what the check needs. */
+  readonly applies: (subject: Subject) => boolean
+  readonly run: (subject: Subject) => Effect.Effect<void, ConformanceFailure, HttpClient.HttpClient>
+}
+
+const expect = (holds: boolean, expected: string, actual: string): Effect.Effect<void, ConformanceFailure> =>
+  holds ? Effect.void : new ConformanceFailure({ expected, actual })
+
+const calls = (
+  options: ExotelConfig.Options
+): Effect.Effect<ExotelCalls.Service, ConformanceFailure, HttpClient.HttpClient> =>
+  Effect.mapError(
+    ExotelCalls.make(options),
+    () => new ConformanceFailure({ expected: "options that are usable", actual: "a ConfigError" })
+  )
+
+type Reader = "get" | "getWithDetails"
+
+const read = (subject: Subject, sid: string, how: Reader = "getWithDetails", options?: Partial<ExotelConfig.Options>) =>
+  Effect.flatMap(calls({ ...subject.options, ...options }), (service) => service[how](sid)).pipe(
+    Effect.catchAll((error) =>
+      error._tag === "ConformanceFailure"
+        ? error
+        : new ConformanceFailure({ expected: "a call", actual: error._tag })
+    )
+  )
+
+/** The tag of the error with which a read fails. */
+const failing = (subject: Subject, sid: string, options: Partial<ExotelConfig.Options>, expected: string) =>
+  Effect.flatMap(
+    calls({ ...subject.options, ...options }),
+    (service) =>
+      Effect.matchEffect(service.get(sid), {
+        onSuccess: () => new ConformanceFailure({ expected, actual: "a call" }),
+        onFailure: (error) => expect(error._tag === expected, expected, error._tag)
+      })
+  )
+
+const present = (call: Call.Call, ...fields: ReadonlyArray<keyof Call.Call>) =>
+  Effect.forEach(fields, (field) => {
+    const value: unknown = call[field]
+    return expect(Option.isOption(value) && Option.isSome(value), `${String(field)} to be there`, "nothing")
+  }, { discard: true })
+
+const baseUrlOf = (options: ExotelConfig.Options): string =>
+  options.baseUrl === undefined ? Region.baseUrls[options.region ?? "singapore"] : String(options.baseUrl)
+
+/** A raw answer, for what the client does not tell. */
+const raw = (subject: Subject, path: string) =>
+  Effect.gen(function*() {
+    const { accountSid, apiKey, apiToken } = subject.options
+    const client = yield* HttpClient.HttpClient
+    const response = yield* client.execute(
+      HttpClientRequest.get(`${baseUrlOf(subject.options)}/v1/Accounts/${accountSid}${path}`).pipe(
+        HttpClientRequest.basicAuth(apiKey, apiToken)
+      )
+    )
+    return { status: response.status, text: yield* response.text }
+  }).pipe(
+    Effect.scoped,
+    Effect.mapError(() => new ConformanceFailure({ expected: "an answer", actual: "none" }))
+  )
+
+const Page = Schema.parseJson(Schema.Struct({
+  Metadata: Schema.Struct({ Total: Schema.Number }),
+  Calls: Schema.Array(Schema.Struct({ Sid: Schema.String, Status: Schema.String }))
+}))
+
+const list = (subject: Subject, query: string) =>
+  Effect.gen(function*() {
+    const { status, text } = yield* raw(subject, `/Calls.json?${query}`)
+    yield* expect(status === 200, "status 200", `status ${status}`)
+    return yield* Effect.mapError(
+      Schema.decodeUnknown(Page)(text),
+      () => new ConformanceFailure({ expected: "a page of calls", actual: "another body" })
+    )
+  })
+
+const always = () => true
+const unknownSid = "0".repeat(32)
+
+const check = (name: string, run: Check["run"], applies: Check["applies"] = always): Check => ({ name, applies, run })
+
+/**
+ * Every check.
+ *
+ * @since 0.1.0
+ * @category checks
+ */
+export const suite: ReadonlyArray<Check> = [
+  check("a settled completed call has its times, duration, price and direction", (subject) =>
+    Effect.gen(function*() {
+      const call = yield* read(subject, subject.completed)
+      yield* expect(call.status === "completed", "the status completed", call.status)
+      yield* present(call, "dateCreated", "startTime", "endTime", "duration", "price", "direction", "to", "from")
+    })),
+  check("JSON and XML say the same of a settled call", (subject) =>
+    Effect.gen(function*() {
+      const [json, xml] = yield* Effect.forEach(
+        ["json", "xml"] as const,
+        (format) => read(subject, subject.completed, "getWithDetails", { format })
+      )
+      // The signature and the suffix of links may differ between two reads.
+      const comparable = (call: Call.Call) =>
+        new Call.Call({
+          ...call,
+          uri: Option.none(),
+          recordingUrl: Option.none(),
+          preSignedRecordingUrl: Option.none()
+        })
+      yield* expect(
+        json !== undefined && xml !== undefined && Equal.equals(comparable(json), comparable(xml)),
+        "the same call in both formats",
+        "two that differ"
+      )
+    })),
+  check("details are there when asked for, with the legs and the talk time", (subject) =>
+    Effect.gen(function*() {
+      const call = yield* read(subject, subject.completed)
+      yield* expect(Call.legs(call).length === 2, "two legs", String(Call.legs(call).length))
+      const talk = Call.talkTime(call)
+      yield* expect(Option.isSome(talk), "a talk time", "none")
+      yield* expect(
+        Option.isSome(talk) && Option.isSome(call.duration)
+          && Duration.lessThanOrEqualTo(talk.value, call.duration.value),
+        "a talk time no longer than the duration, which includes ringing",
+        "a longer one"
+      )
+    })),
+  check("details are not there when not asked for", (subject) =>
+    Effect.gen(function*() {
+      const call = yield* read(subject, subject.completed, "get")
+      yield* expect(Option.isNone(call.details), "no details", "some")
+    })),
+  check("a call without an answer has a duration all the same", (subject) =>
+    Effect.gen(function*() {
+      const call = yield* read(subject, subject.unanswered ?? unknownSid)
+      yield* expect(Call.isTerminal(call), "a terminal status", call.status)
+      yield* expect(call.status !== "completed", "another status than completed", call.status)
+      yield* present(call, "duration")
+    }), (subject) => subject.unanswered !== undefined),
+  check("a call that goes on has a status that is not terminal, and no end", (subject) =>
+    Effect.gen(function*() {
+      const call = yield* read(subject, subject.ongoing ?? unknownSid)
+      yield* expect(!CallStatus.isTerminal(call.status), "a status that is not terminal", call.status)
+      yield* expect(Option.isNone(call.endTime), "no end time", "one")
+    }), (subject) => subject.ongoing !== undefined),
+  check("an unknown call is not found", (subject) => failing(subject, unknownSid, {}, "CallNotFound")),
+  check(
+    "a wrong token is an authentication error",
+    (subject) => failing(subject, subject.completed, { apiToken: Redacted.make("0".repeat(48)) }, "AuthenticationError")
+  ),
+  check("another region than the account's is a region mismatch", (subject) => {
+    const region = Region.all.find((other) => other !== subject.options.region) ?? "singapore"
+    return failing(subject, subject.completed, { region }, "RegionMismatch")
+  }, ({ options }) => options.region !== undefined && options.baseUrl === undefined),
+  check(
+    "the account resource answers for the account",
+    ({ options }) =>
+      Effect.flatMap(calls(options), (service) =>
+        Effect.mapError(
+          service.verify,
+          (error) => new ConformanceFailure({ expected: "success", actual: error._tag })
+        ))
+  ),
+  check(
+    "the bulk read finds an ended call by its sid, flat and without a wrapper",
+    (subject) =>
+      Effect.gen(function*() {
+        const page = yield* list(subject, `Sid=${subject.completed}`)
+        const found = page.Calls.map((call) => `${call.Sid === subject.completed} ${call.Status}`)
+        yield* expect(found.join() === "true completed", "the completed call and no other", `${found.length} calls`)
+      })
+  ),
+  check("the bulk read leaves out a call that goes on", (subject) =>
+    Effect.gen(function*() {
+      const page = yield* list(subject, `Sid=${subject.ongoing}`)
+      yield* expect(page.Calls.length === 0, "no call", String(page.Calls.length))
+    }), (subject) => subject.ongoing !== undefined),
+  check("the bulk read leaves out a sid that is unknown", (subject) =>
+    Effect.gen(function*() {
+      const page = yield* list(subject, `Sid=${unknownSid},${subject.completed}`)
+      yield* expect(page.Calls.length === 1, "one call", String(page.Calls.length))
+    })),
+  check("RecordingUrlValidity outside of 5 to 60 minutes is a 4xx", (subject) =>
+    Effect.gen(function*() {
+      const { status } = yield* raw(subject, `/Calls/${subject.completed}.json?RecordingUrlValidity=61`)
+      yield* expect(status >= 400 && status < 500, "a 4xx", String(status))
+    }))
+]
+
+const optionalString = (name: string): Config.Config<string | undefined> =>
+  Config.map(Config.option(Config.string(name)), Option.getOrUndefined)
+
+/**
+ * The subject that the environment names, if it names one: `EXOTEL_*` as for `ExotelCalls.layerConfig`, and the sids
+ * `EXOTEL_CONFORMANCE_COMPLETED`, and optionally `…_UNANSWERED` and `…_ONGOING`. None when the first sid is not set.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromEnv: Effect.Effect<Option.Option<Subject>, ConfigError.ConfigError> = Effect.flatMap(
+  optionalString("EXOTEL_CONFORMANCE_COMPLETED"),
+  (completed) =>
+    completed === undefined ? Effect.succeedNone : Effect.asSome(Config.all({
+      options: ExotelConfig.fromEnv,
+      completed: Config.succeed(completed),
+      unanswered: optionalString("EXOTEL_CONFORMANCE_UNANSWERED"),
+      ongoing: optionalString("EXOTEL_CONFORMANCE_ONGOING")
+    }))
+)

@@ -1,0 +1,78 @@
+/** One suite against the fake wire, the loopback server, and the real service where the environment names one. */
+import { CallScript, Conformance, FakeExotel, Spelling } from "@effect-exotel/testing"
+import { FetchHttpClient } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Option, TestClock } from "effect"
+
+/** Two hours ago, two calls began that have ended since; one goes on. */
+const subject = (settle: Effect.Effect<void>) =>
+  Effect.gen(function*() {
+    const fake = yield* FakeExotel.FakeExotel
+    const completed = yield* fake.place(CallScript.answered({ connect: "3 seconds" }))
+    const unanswered = yield* fake.place(CallScript.noAnswer())
+    yield* settle
+    const ongoing = yield* fake.place(CallScript.answered({ talk: "1 day" }))
+    return { options: fake.options, completed, unanswered, ongoing }
+  })
+
+const runAll = (
+  name: string,
+  checkIt: (check: Conformance.Check) => Effect.Effect<void, unknown>
+) =>
+  describe(name, () => {
+    for (const check of Conformance.suite) it.effect(check.name, () => checkIt(check))
+  })
+
+runAll("the fake wire", (check) =>
+  Effect.gen(function*() {
+    yield* check.run(yield* subject(TestClock.adjust("2 hours")))
+  }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
+
+runAll("the fake wire, spelled the other way", (check) =>
+  Effect.gen(function*() {
+    yield* check.run(yield* subject(TestClock.adjust("2 hours")))
+  }).pipe(
+    Effect.provide(FakeExotel.layerHttpClient({ spelling: Spelling.contrary, wrongRegion: 401, unknownCall: 400 }))
+  ))
+
+runAll("the loopback server", (check) =>
+  Effect.gen(function*() {
+    const known = yield* subject(TestClock.adjust("2 hours"))
+    if (check.applies(known)) yield* check.run(known)
+  }).pipe(Effect.provide(Layer.merge(FakeExotel.layerServer(), FetchHttpClient.layer))))
+
+describe("the suite itself", () => {
+  it.effect("names what is amiss in a service that is no Exotel", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const known = {
+        options: fake.options,
+        // Neither of them has ended.
+        completed: yield* fake.place(CallScript.answered()),
+        unanswered: yield* fake.place(CallScript.answered())
+      }
+      const failures = yield* Effect.forEach(
+        Conformance.suite.filter((check) => check.applies(known)),
+        (check) => Effect.flip(check.run(known)).pipe(Effect.map((failure) => failure.message), Effect.option)
+      )
+      assert.deepStrictEqual(failures[0], Option.some("Expected the status completed, but found in-progress."))
+      assert.isTrue(failures.filter(Option.isSome).length >= 5)
+    }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
+})
+
+const real = Effect.runSync(Effect.orDie(Conformance.fromEnv))
+
+describe("the real service", () => {
+  if (Option.isNone(real)) {
+    // eslint-disable-next-line no-console -- a check that did not run must not look like one that passed
+    console.warn("SKIPPED: the real Exotel; set EXOTEL_* and EXOTEL_CONFORMANCE_COMPLETED (see the package's README)")
+  }
+  for (const check of Conformance.suite) {
+    const applies = Option.isSome(real) && check.applies(real.value)
+    it.live.runIf(applies)(
+      check.name,
+      () => Effect.flatMap(real, check.run).pipe(Effect.provide(FetchHttpClient.layer)),
+      30_000
+    )
+  }
+})
