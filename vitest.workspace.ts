@@ -9,6 +9,8 @@ const project = (root: string) => ({
 export default defineConfig({
   test: {
     projects: ["packages/core", "packages/watch", "packages/testing", "examples"].map(project),
+    // A law of a thousand cases, or a program in a process of its own, may share a slow machine.
+    testTimeout: 30_000,
     // The checks read how many tests ran from the file; a person reads the terminal.
     reporters: process.env["CI"] === undefined
       ? ["default"]
