@@ -106,6 +106,6 @@ if (importable !== "") fail(`Internal modules that are not refused:\n${importabl
 console.log(`${modules.filter(isInternal).length} internal modules are refused.`)
 
 for (const { command } of commands) {
-  inConsumer(`node_modules/.bin/${command}`, "--help")
+  run(join(consumer, "node_modules/.bin", command), ["--help"])
   console.log(`${command} --help works.`)
 }
