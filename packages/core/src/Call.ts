@@ -93,6 +93,10 @@ export class Call extends Schema.Class<Call>("@effect-exotel/core/Call")({
   [symbolRedactable](): unknown {
     return printable(this)
   }
+  /** @internal What `JSON.stringify` makes of the call; to store or send one, encode it. */
+  toJSON(): unknown {
+    return printable(this)
+  }
   /** @internal What `console.log` prints in place of the call. */
   [NodeInspectSymbol](): unknown {
     return printable(this)
