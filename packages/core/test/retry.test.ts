@@ -260,7 +260,7 @@ describe("the retry budget", () => {
         concurrency: "unbounded"
       }).pipe(Effect.withRandom(Random.fixed([0])))
       assert.strictEqual(client.urls.length, 1050)
-    }))
+    }), 60_000)
 
   it.effect("is shared by the reads of one client, and not by another client's", () =>
     Effect.gen(function*() {

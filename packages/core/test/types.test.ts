@@ -1,0 +1,93 @@
+/** What the compiler knows: exact errors, no hidden requirements, and what a guard narrows to. */
+import { Call, type CallStatus, ExotelCalls, ExotelError } from "@effect-exotel/core"
+import type { HttpClient } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { type ConfigError, Effect, type Layer, Option, Schema } from "effect"
+import { expectTypeOf } from "vitest"
+import { answered, fresh, toCall } from "./support/wire.ts"
+
+type Union =
+  | ExotelError.AuthenticationError
+  | ExotelError.AccessDenied
+  | ExotelError.CallNotFound
+  | ExotelError.RegionMismatch
+  | ExotelError.InvalidRequest
+  | ExotelError.RateLimited
+  | ExotelError.ServiceUnavailable
+  | ExotelError.TransportError
+  | ExotelError.ParseError
+
+describe("types", () => {
+  it("let a read fail with the union of the design and nothing else, and require nothing", () => {
+    type Get = ReturnType<ExotelCalls.Service["get"]>
+    expectTypeOf<Effect.Effect.Success<Get>>().toEqualTypeOf<Call.Call>()
+    expectTypeOf<Effect.Effect.Error<Get>>().toEqualTypeOf<Union>()
+    expectTypeOf<Effect.Effect.Context<Get>>().toEqualTypeOf<never>()
+    type WithDetails = ReturnType<ExotelCalls.Service["getWithDetails"]>
+    expectTypeOf<Effect.Effect.Success<WithDetails>>().toEqualTypeOf<Call.CallWithDetails>()
+    expectTypeOf<Effect.Effect.Error<WithDetails>>().toEqualTypeOf<Union>()
+    expectTypeOf<Effect.Effect.Context<WithDetails>>().toEqualTypeOf<never>()
+    expectTypeOf<ExotelError.ExotelError>().toEqualTypeOf<Union>()
+  })
+
+  it("let verify fail with what needs no call", () => {
+    type Verify = ExotelCalls.Service["verify"]
+    expectTypeOf<Effect.Effect.Error<Verify>>().toEqualTypeOf<
+      Exclude<Union, ExotelError.CallNotFound | ExotelError.ParseError>
+    >()
+    expectTypeOf<Effect.Effect.Context<Verify>>().toEqualTypeOf<never>()
+  })
+
+  it("leave only the HTTP client for a layer to require", () => {
+    expectTypeOf(ExotelCalls.layerConfig()).toEqualTypeOf<
+      Layer.Layer<ExotelCalls.ExotelCalls, ConfigError.ConfigError, HttpClient.HttpClient>
+    >()
+  })
+
+  it("know that the details of a call read with them are there", () => {
+    expectTypeOf<Call.CallWithDetails["details"]["value"]>().toEqualTypeOf<Call.CallDetails>()
+    const call = toCall(answered)
+    assert.isTrue(Call.hasDetails(call))
+    if (Call.hasDetails(call)) expectTypeOf(call.details.value).toEqualTypeOf<Call.CallDetails>()
+    assert.isFalse(Call.hasDetails(toCall(fresh)))
+  })
+
+  it("know the status of a call that has ended", () => {
+    const call = toCall(answered)
+    assert.isTrue(Call.isTerminal(call))
+    if (Call.isTerminal(call)) {
+      expectTypeOf(call).toExtend<Call.TerminalCall>()
+      expectTypeOf(call.status).toExtend<CallStatus.TerminalStatus>()
+      const word: "completed" | "failed" | "busy" | "no-answer" | "canceled" = call.status
+      assert.strictEqual(word, "completed")
+    }
+    assert.isFalse(Call.isTerminal(toCall(fresh)))
+  })
+
+  it("let catchTags handle every error by name", () => {
+    const read: Effect.Effect<string, Union> = Effect.fail(new ExotelError.CallNotFound({ status: 404 }))
+    const handled = read.pipe(
+      Effect.catchTags({
+        AuthenticationError: () => Effect.succeed("a"),
+        AccessDenied: () => Effect.succeed("b"),
+        CallNotFound: () => Effect.succeed("c"),
+        RegionMismatch: () => Effect.succeed("d"),
+        InvalidRequest: () => Effect.succeed("e"),
+        RateLimited: () => Effect.succeed("f"),
+        ServiceUnavailable: () => Effect.succeed("g"),
+        TransportError: () => Effect.succeed("h"),
+        ParseError: () => Effect.succeed("i")
+      })
+    )
+    expectTypeOf<Effect.Effect.Error<typeof handled>>().toEqualTypeOf<never>()
+    assert.strictEqual(Effect.runSync(handled), "c")
+  })
+
+  it("give the encoded form of a call no Option and no class", () => {
+    const encoded = Schema.encodeSync(Call.Call)(toCall(fresh))
+    expectTypeOf(encoded.price).toEqualTypeOf<string | null>()
+    assert.isNull(encoded.price)
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(encoded)), encoded)
+    assert.deepStrictEqual(Option.isNone(toCall(fresh).price), true)
+  })
+})
