@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { CallSid } from "@effect-exotel/core/CallSid"
-import { CallStatus } from "@effect-exotel/core/CallStatus"
+import { CallStatus, isTerminal } from "@effect-exotel/core/CallStatus"
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
@@ -32,11 +32,17 @@ export class WatchToken extends Schema.Class<WatchToken>("@effect-exotel/watch/W
     fingerprint: Schema.String,
     changedAt: Schema.Int
   })),
+  /** Set when `Stalled` was told, and nothing has changed since. */
+  stalled: Schema.optional(Schema.Literal(true)),
   /** When the end was seen, if the watch goes on to wait for the record to settle. */
   endedAt: Schema.optional(Schema.Int),
   /** Set when `Settled` was told, and nothing is left to wait for. */
   settled: Schema.optional(Schema.Literal(true))
 }) {}
+
+/** Only of a call that was seen to end can a token say that it ended. */
+const isCoherent = ({ endedAt, seen, settled }: WatchToken): boolean =>
+  (endedAt === undefined && settled === undefined) || (seen !== undefined && isTerminal(seen.status))
 
 /** The token as one line of text, for a queue or a database. */
 const FromText = Schema.parseJson(WatchToken)
@@ -60,8 +66,11 @@ export const fromUnknown = (input: unknown): Effect.Effect<WatchToken, InvalidWa
   const decode = typeof input === "string"
     ? Schema.decodeUnknown(FromText)(input)
     : Schema.decodeUnknown(WatchToken)(input)
-  return Effect.mapError(decode, ({ issue }) => {
-    const path = ParseResult.ArrayFormatter.formatIssueSync(issue)[0]?.path.join(".")
-    return new InvalidWatchToken(path === undefined || path === "" ? {} : { path })
-  })
+  return decode.pipe(
+    Effect.mapError(({ issue }) => {
+      const path = ParseResult.ArrayFormatter.formatIssueSync(issue)[0]?.path.join(".")
+      return new InvalidWatchToken(path === undefined || path === "" ? {} : { path })
+    }),
+    Effect.filterOrFail(isCoherent, () => new InvalidWatchToken({ path: "seen.status" }))
+  )
 }

@@ -14,6 +14,8 @@ const atLeast = (millis: number): number => millis >= SHORTEST_MILLIS ? Math.cei
 
 /** A cadence on its way through one watch: a schedule has a state. */
 export interface Pace {
+  /** Whether it has steps, which must be its own watch's. */
+  readonly counts: boolean
   /** None when a schedule has come to its end. */
   readonly next: (progress: Progress, now: number) => Effect.Effect<Option.Option<number>>
 }
@@ -21,6 +23,7 @@ export interface Pace {
 const paceOfSchedule = (schedule: Schedule.Schedule<unknown, Progress>): Pace => {
   let state: unknown = schedule.initial
   return {
+    counts: true,
     next: (progress, now) =>
       Effect.map(schedule.step(now, progress, state), ([following, , decision]) => {
         state = following
@@ -33,5 +36,8 @@ const paceOfSchedule = (schedule: Schedule.Schedule<unknown, Progress>): Pace =>
 
 export const paceOf = (cadence: Cadence): Pace =>
   typeof cadence === "function"
-    ? { next: (progress) => Effect.sync(() => Option.some(atLeast(Duration.toMillis(cadence(progress))))) }
+    ? {
+      counts: false,
+      next: (progress) => Effect.sync(() => Option.some(atLeast(Duration.toMillis(cadence(progress)))))
+    }
     : paceOfSchedule(cadence)

@@ -12,6 +12,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
@@ -36,6 +37,8 @@ class Watch {
   readonly state: WatchState
   readonly listener: Listener
   readonly pace: { readonly cadence: Pace; readonly settleCadence: Pace }
+  /** The one that laid down `dueAt`. */
+  pacedBy: Pace | undefined
   dueAt: number
   /** After an error Exotel is given the rest that the policy or `Retry-After` says, whatever hints come. */
   resting = false
@@ -83,6 +86,9 @@ const HINT_INTERVAL_MILLIS = 2000
 /** After a 429 that names no time, no poll of the account is sent for so long. */
 const THROTTLED_MILLIS = 5000
 
+/** The longest rest of the whole account, whatever a policy grants to the watches that it was given for. */
+const LONGEST_PAUSE_MILLIS = 300_000
+
 /** The longest single sleep: a timer of Node's reaches 24 days, and the clock of a machine may be set meanwhile. */
 const LONGEST_SLEEP_MILLIS = 3_600_000
 
@@ -103,6 +109,8 @@ export const make = (options: {
     /** Until then Exotel wants to be left alone. */
     let pausedUntil = Number.NEGATIVE_INFINITY
     let latest = clock.unsafeCurrentTimeMillis()
+    /** Why no poll will come any more: the end of the layer, or a defect of ours. */
+    let stopped: Cause.Cause<never> | undefined
 
     /** The time; should the machine's clock have been set back, everything due is moved back with it. */
     const time = (): number => {
@@ -159,21 +167,32 @@ export const make = (options: {
         case "WaitUntil":
           watch.dueAt = next.at
           return Effect.void
-        case "Wait":
-          return Effect.flatMap(watch.pace[next.cadence].next(next.progress, now), (wait) => {
+        case "Wait": {
+          const pace = watch.pace[next.cadence]
+          // A poll for another watch's sake is no step of this one's schedule.
+          if (pace.counts && pace === watch.pacedBy && watch.dueAt > call.lastPollAt) return Effect.void
+          watch.pacedBy = pace
+          return Effect.flatMap(pace.next(next.progress, now), (wait) => {
             if (Option.isNone(wait)) return follow(call, watch, watch.state.onScheduleEnd(now), now)
             watch.dueAt = now + wait.value
             return Effect.void
           })
+        }
       }
     }
 
     const forEachWatch = (call: Watched, step: (watch: Watch, now: number) => Step): Effect.Effect<void> =>
       Effect.suspend(() => {
         const now = time()
-        return Effect.forEach([...call.watches], (watch) => follow(call, watch, step(watch, now), now), {
-          discard: true
-        })
+        return Effect.forEach(
+          [...call.watches],
+          (watch) =>
+            Effect.suspend(() => follow(call, watch, step(watch, now), now)).pipe(
+              // A defect of one policy's function is no concern of the others who watch the call.
+              Effect.catchAllCause((cause) => Effect.sync(() => over(call, watch, Exit.failCause(cause))))
+            ),
+          { discard: true }
+        )
       })
 
     const onFailure = (call: Watched, error: ExotelError): Effect.Effect<void> =>
@@ -185,9 +204,9 @@ export const make = (options: {
           })
           // The limit is the account's: whichever call met it, all of them wait.
           const caps = Array.from(call.watches, ({ state }) => Duration.toMillis(state.policy.retryAfterCap))
-          pausedUntil = Math.max(pausedUntil, time() + Math.min(rest, ...caps))
+          pausedUntil = Math.max(pausedUntil, time() + Math.min(rest, LONGEST_PAUSE_MILLIS, ...caps))
         }
-        return forEachWatch(call, (watch, now) => watch.state.onFailure(error, now, chance))
+        return forEachWatch(call, (watch, now) => watch.state.onFailure(error, now, chance, pausedUntil))
       })
 
     const endAll = (call: Watched, cause: Cause.Cause<never>): void => {
@@ -215,7 +234,7 @@ export const make = (options: {
           ),
         onFailure: (error) => onFailure(call, error)
       }).pipe(
-        // A defect, of a client or of a policy's function, must not leave anybody waiting.
+        // A defect, of a client say, must not leave anybody waiting.
         Effect.catchAllCause((cause) => Effect.sync(() => endAll(call, cause))),
         Effect.ensuring(Effect.sync(() => afterPoll(call)))
       )
@@ -228,8 +247,10 @@ export const make = (options: {
       Meters.began(now - Math.min(...Array.from(call.watches, ({ dueAt }) => dueAt)))
       reschedule(call)
       // Begun uninterruptible, the fiber gets to its finalizer even when it is interrupted before its first step.
-      return Effect.map(Effect.uninterruptible(Effect.forkIn(runPoll(call), scope)), (fiber) => {
+      return Effect.flatMap(Effect.uninterruptible(Effect.forkIn(runPoll(call), scope)), (fiber) => {
         if (call.poll === "running") call.fiber = fiber
+        // Whoever watched may have left meanwhile, and found no fiber to interrupt.
+        return call.watches.size === 0 ? Fiber.interruptFork(fiber) : Effect.void
       })
     }
 
@@ -271,16 +292,15 @@ export const make = (options: {
         : yield* Effect.timeoutOption(news.await, Math.min(Math.ceil(Math.max(until - now, 1)), LONGEST_SLEEP_MILLIS))
     })
 
-    yield* Effect.forever(round).pipe(
-      // The end of the layer, or a defect of ours: nobody is left waiting for a poll that will not come.
-      Effect.onExit((exit) =>
-        Effect.sync(() => {
-          for (const call of [...calls.values()]) endAll(call, Exit.isFailure(exit) ? exit.cause : Cause.empty)
-          calls.clear()
-        })
-      ),
-      Effect.forkIn(scope)
-    )
+    const stop = (cause: Cause.Cause<never>): Effect.Effect<void> =>
+      Effect.sync(() => {
+        stopped = cause
+        for (const call of [...calls.values()]) endAll(call, cause)
+        calls.clear()
+      })
+
+    yield* Effect.addFinalizer(() => stop(Cause.interrupt(FiberId.none)))
+    yield* Effect.forkIn(Effect.catchAllCause(Effect.forever(round), stop), scope)
 
     const join = (state: WatchState, listener: Listener) =>
       Effect.sync(() => {
@@ -309,7 +329,12 @@ export const make = (options: {
     }
 
     return {
-      watch: (state, listener) => Effect.asVoid(Effect.acquireRelease(join(state, listener), leave)),
+      watch: (state, listener) =>
+        Effect.suspend(() => {
+          if (stopped === undefined) return Effect.asVoid(Effect.acquireRelease(join(state, listener), leave))
+          listener.onOver(Exit.failCause(stopped))
+          return Effect.void
+        }),
       hint: (sid) =>
         Effect.sync(() => {
           const call = calls.get(sid)

@@ -44,7 +44,11 @@ type FinalError = Exclude<WatchError, WatchTimeout>
 
 const isFinal = (error: ExotelError): error is FinalError => !error.isRetryable
 
-const utc = (millis: number): DateTime.Utc => DateTime.unsafeMake(millis)
+/** How far from 1970 a date can be. A token may hold any integer, and a policy any duration. */
+const FARTHEST_MILLIS = 8.64e15
+
+const utc = (millis: number): DateTime.Utc =>
+  DateTime.unsafeMake(Math.max(-FARTHEST_MILLIS, Math.min(millis, FARTHEST_MILLIS)))
 
 export class WatchState {
   readonly sid: CallSid
@@ -54,7 +58,7 @@ export class WatchState {
   private status: CallStatus | undefined
   private fingerprint: string | undefined
   private changedAt: number
-  private stalled = false
+  private stalled: boolean
   private polls = 0
   private failures = 0
   private lastError: ExotelError | undefined
@@ -71,6 +75,7 @@ export class WatchState {
     this.status = token.seen?.status
     this.fingerprint = token.seen?.fingerprint
     this.changedAt = token.seen?.changedAt ?? token.startedAt
+    this.stalled = token.stalled === true
     this.settled = token.settled === true
     this.endedAt = token.endedAt ?? (this.hasEnded && policy.until === "settled" ? this.changedAt : undefined)
   }
@@ -102,9 +107,10 @@ export class WatchState {
 
   /** When the watch is over without a further answer. */
   get limit(): number {
-    return this.endedAt === undefined
-      ? this.deadlineAt
-      : this.endedAt + Duration.toMillis(this.policy.settleLimit)
+    if (this.endedAt === undefined) return this.deadlineAt
+    const settleBy = this.endedAt + Duration.toMillis(this.policy.settleLimit)
+    // Resumed too late, a watch still reads the record once, in what is left of its first time.
+    return this.ended === undefined ? Math.max(settleBy, this.deadlineAt) : settleBy
   }
 
   onCall(call: Call.Call, now: number): Step {
@@ -158,20 +164,24 @@ export class WatchState {
     return { events: [WatchEvent.Settled({ ...this.common(now), call, missing })], next: over }
   }
 
-  /** `chance` is drawn from [0, 1). */
-  onFailure(error: ExotelError, now: number, chance: number): Step {
+  /** `chance` is drawn from [0, 1). No poll is sent before `pausedUntil`, whatever this watch would like. */
+  onFailure(error: ExotelError, now: number, chance: number, pausedUntil: number): Step {
     this.polls += 1
     if (isFinal(error) && !(error._tag === "CallNotFound" && this.mayAppear(now))) {
       return { events: [], next: { _tag: "Fail", error } }
     }
     this.failures += 1
     this.lastError = error
-    const nextPollAt = now + this.waitAfter(error, chance)
-    if (nextPollAt >= this.limit && Option.isSome(Errors.retryAfter(error))) {
+    const asked = Option.map(
+      Errors.retryAfter(error),
+      (wait) => Math.ceil(Math.min(Duration.toMillis(wait), Duration.toMillis(this.policy.retryAfterCap)))
+    )
+    if (Option.isSome(asked) && now + asked.value >= this.limit) {
       return this.endedAt === undefined
         ? { events: [], next: { _tag: "Fail", error: this.timeout("RetryAfter", now) } }
         : this.onLimit(now)
     }
+    const nextPollAt = Math.max(now + Math.max(this.backoff(chance), Option.getOrElse(asked, () => 0)), pausedUntil)
     return {
       events: [
         WatchEvent.PollFailed({ ...this.common(now), error, nextPollAt: utc(nextPollAt) }),
@@ -205,14 +215,12 @@ export class WatchState {
   }
 
   /** Half of it certain, half by chance; the longest grows with each failure in a row, and never beyond its maximum. */
-  private waitAfter(error: ExotelError, chance: number): number {
+  private backoff(chance: number): number {
     const longest = Math.min(
       Duration.toMillis(this.policy.maxErrorBackoff),
       Duration.toMillis(this.policy.errorBackoff) * 2 ** Math.min(this.failures - 1, 30)
     )
-    const backoff = longest / 2 + longest / 2 * chance
-    const asked = Option.match(Errors.retryAfter(error), { onNone: () => 0, onSome: Duration.toMillis })
-    return Math.ceil(Math.max(backoff, Math.min(asked, Duration.toMillis(this.policy.retryAfterCap))))
+    return Math.ceil(longest / 2 + longest / 2 * chance)
   }
 
   private wait(now: number): Next {
@@ -268,6 +276,7 @@ export class WatchState {
       ...(this.status === undefined || this.fingerprint === undefined ? {} : {
         seen: { status: this.status, fingerprint: this.fingerprint, changedAt: this.changedAt }
       }),
+      ...(this.stalled ? { stalled: true as const } : {}),
       ...(this.endedAt === undefined ? {} : { endedAt: this.endedAt }),
       ...(this.settled ? { settled: true as const } : {})
     }, { disableValidation: true })
