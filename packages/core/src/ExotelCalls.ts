@@ -9,21 +9,21 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Encoding from "effect/Encoding"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Stream from "effect/Stream"
 import type { Call, CallWithDetails } from "./Call.ts"
 import { hasDetails } from "./Call.ts"
+import type { CallQuery, FindOptions, Found } from "./CallQuery.ts"
+import type { CallSid } from "./CallSid.ts"
 import { isCallSid } from "./CallSid.ts"
 import * as ExotelConfig from "./ExotelConfig.ts"
 import * as Errors from "./ExotelError.ts"
-import { secretForms } from "./internal/masking.ts"
-import * as RegionProbe from "./internal/regionProbe.ts"
-import type { Reading } from "./internal/reply.ts"
-import { callOfAnswer, errorOfAnswer } from "./internal/reply.ts"
-import { makeBudget, withRetries } from "./internal/retry.ts"
-import * as Transport from "./internal/transport.ts"
+import * as Bulk from "./internal/bulk.ts"
+import { unknownAccount } from "./internal/bulk.ts"
+import * as Client from "./internal/client.ts"
+import { callOfAnswer } from "./internal/reply.ts"
 import { accountUrl, callUrl } from "./internal/urls.ts"
 
 /**
@@ -68,6 +68,16 @@ export interface Service {
    * to do when a program starts. Asks for the account resource and reads nothing but its status.
    */
   readonly verify: Effect.Effect<void, VerifyError>
+  /**
+   * Which of these calls have **ended**, by the bulk read: one request for every hundred. A call that is not in it, because
+   * it goes on, is unknown or is older than what was searched, is told as `missing`. The records have no details.
+   */
+  readonly find: (sids: Iterable<string>, options?: FindOptions) => Effect.Effect<Found, Errors.ListError>
+  /**
+   * The ended calls that the query asks for, page by page as the stream is pulled. A record that cannot be read fails the
+   * stream where it stands.
+   */
+  readonly list: (query?: CallQuery) => Stream.Stream<Call, Errors.ListError>
 }
 
 /**
@@ -86,96 +96,56 @@ const readValidity = (options: ReadOptions | undefined): Effect.Effect<number | 
     : Effect.fail(new Errors.InvalidRequest({ reason: "recordingUrlValidity must be 5 to 60 whole minutes" }))
 }
 
+const checkSid = (sid: string): Effect.Effect<CallSid, Errors.InvalidRequest> =>
+  isCallSid(sid)
+    ? Effect.succeed(sid)
+    : Effect.fail(new Errors.InvalidRequest({ reason: "a call sid is made of letters and digits only" }))
+
 const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const transport = yield* Transport.make(config)
-    const probe = yield* RegionProbe.make(config, transport)
-    const budget = makeBudget()
-    const region = Option.match(config.region, { onNone: () => ({}), onSome: (region) => ({ region }) })
-    const apiKey = Redacted.value(config.apiKey)
-    const apiToken = Redacted.value(config.apiToken)
-    const secrets = secretForms(apiKey, apiToken, Encoding.encodeBase64(`${apiKey}:${apiToken}`))
-    const serverAddress = new URL(config.baseUrl).hostname
+    const client = yield* Client.make(config)
 
-    /** One answer, with what kept it from coming as an error of ours. */
-    const ask = <A extends { readonly status: number }>(
-      request: Effect.Effect<A, Transport.NoAnswer>,
-      place: Parameters<typeof Transport.toError>[1]
-    ): Effect.Effect<A, Errors.ExotelError> =>
-      request.pipe(
-        Effect.mapError((cause) => Transport.toError(cause, place)),
-        Effect.tap((answer) => Effect.annotateCurrentSpan("http.response.status_code", answer.status))
-      )
-
-    const retried = <A>(
-      read: Effect.Effect<A, Errors.ExotelError>,
-      place: { readonly sid?: string }
-    ): Effect.Effect<A, Errors.ExotelError> =>
-      withRetries(read, budget, (attempt, error, delay) =>
-        Effect.logDebug("Exotel read failed; trying again").pipe(
-          Effect.annotateLogs({ ...place, attempt, error: error._tag, delay: Duration.format(delay) })
-        ))
-
-    const explained = <A>(read: Effect.Effect<A, Errors.ExotelError>): Effect.Effect<A, Errors.ExotelError> =>
-      Effect.catchAll(read, (error) => Effect.flatMap(probe.explain(error), Effect.fail)).pipe(
-        Effect.tapError((error) => Effect.annotateCurrentSpan("error.type", error._tag))
-      )
-
-    const span = (name: string, attributes: Record<string, unknown>) =>
-      Effect.withSpan(name, {
-        kind: "client",
-        captureStackTrace: false,
-        attributes: { "http.request.method": "GET", "server.address": serverAddress, ...attributes }
-      })
-
-    const read = (sid: string, details: boolean, options: ReadOptions | undefined) =>
+    const read = (input: string, details: boolean, options: ReadOptions | undefined) =>
       Effect.gen(function*() {
-        if (!isCallSid(sid)) {
-          return yield* new Errors.InvalidRequest({ reason: "a call sid is made of letters and digits only" })
-        }
-        const place = { sid, ...region }
+        const sid = yield* checkSid(input)
         const recordingUrlValidity = yield* readValidity(options)
-        const url = callUrl(config.baseUrl, config.accountSid, sid, {
-          format: config.format,
-          details,
-          recordingUrlValidity
+        return yield* client.read({
+          name: details ? "ExotelCalls.getWithDetails" : "ExotelCalls.get",
+          template: "/v1/Accounts/{AccountSid}/Calls/{CallSid}",
+          sid,
+          url: callUrl(config.baseUrl, config.accountSid, sid, {
+            format: config.format,
+            details,
+            recordingUrlValidity
+          }),
+          decode: (answer, reading) => callOfAnswer(answer, { ...reading, details })
         })
-        const reading: Reading = { ...place, secrets, timeZone: config.timeZone }
-        const readOnce = Effect.flatMap(ask(transport.fetch(url), place), (answer) =>
-          Transport.isSuccess(answer.status)
-            ? callOfAnswer(answer, { ...reading, details })
-            : Effect.fail(errorOfAnswer(answer, reading)))
-        return yield* explained(retried(readOnce, { sid })).pipe(
-          span(details ? "ExotelCalls.getWithDetails" : "ExotelCalls.get", {
-            "url.template": "/v1/Accounts/{AccountSid}/Calls/{CallSid}",
-            "exotel.call.sid": sid
-          })
-        )
       })
 
-    const account = accountUrl(config.baseUrl, config.accountSid)
-    const verifyOnce = Effect.flatMap(
-      ask(transport.status(account), region),
-      (answer) =>
-        Transport.isSuccess(answer.status)
-          ? Effect.void
-          : Effect.fail(errorOfAnswer({ ...answer, body: "" }, { ...region, secrets, timeZone: config.timeZone }))
+    const verify = client.read({
+      name: "ExotelCalls.verify",
+      template: "/v1/Accounts/{AccountSid}",
+      url: accountUrl(config.baseUrl, config.accountSid),
+      statusOnly: true,
+      decode: () => Either.void
+    }).pipe(
+      Effect.catchTags({
+        CallNotFound: (error) => Effect.fail(unknownAccount(error)),
+        ParseError: ({ region, status }) =>
+          Effect.fail(
+            new Errors.InvalidRequest({
+              ...(region === undefined ? {} : { region }),
+              ...(status === undefined ? {} : { status })
+            })
+          )
+      })
     )
 
     return {
       get: (sid, options) => read(sid, false, options),
       getWithDetails: (sid, options) => Effect.filterOrDie(read(sid, true, options), hasDetails, () => "unreachable"),
-      verify: explained(retried(verifyOnce, {})).pipe(
-        // Without a call, "not found" is the account's: its sid or its credentials are wrong in every region.
-        Effect.catchTags({
-          CallNotFound: ({ status }) => Effect.fail(new Errors.AuthenticationError({ ...region, status })),
-          ParseError: ({ status }) =>
-            Effect.fail(
-              new Errors.InvalidRequest({ ...region, ...(status === undefined ? {} : { status }) })
-            )
-        }),
-        span("ExotelCalls.verify", { "url.template": "/v1/Accounts/{AccountSid}" })
-      )
+      verify,
+      ...Bulk.make(config, client)
     }
   })
 

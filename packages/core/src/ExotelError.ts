@@ -300,6 +300,14 @@ export type ExotelError =
   | ParseError
 
 /**
+ * What a bulk read can fail with: everything but what a single call can be missing by.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ListError = Exclude<ExotelError, CallNotFound>
+
+/**
  * The errors as a schema, to store them or to send them to another process.
  *
  * @since 0.1.0

@@ -3,15 +3,17 @@ import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Call from "../Call.ts"
+import { isCallSid } from "../CallSid.ts"
 import type { ExotelConfig } from "../ExotelConfig.ts"
 import * as E from "../ExotelError.ts"
 import type { Region } from "../Region.ts"
 import type { Body } from "./body.ts"
 import { readBody } from "./body.ts"
 import type { Damage } from "./damage.ts"
+import { unexpected } from "./damage.ts"
 import { mask } from "./masking.ts"
 import type { WireRecord } from "./record.ts"
-import { emptyDetails, readCall } from "./record.ts"
+import { emptyDetails, isRecord, readCall } from "./record.ts"
 
 /** What a reader of answers must know beside the answer. */
 export interface Reading {
@@ -105,7 +107,11 @@ const redirected = (status: number) =>
     ? "a redirect, which is not followed so that credentials go nowhere else; check the base URL"
     : "a status that Exotel does not document"
 
-const readException = (body: Body, answer: Answer, reading: Reading): E.ExotelError =>
+const readException = (
+  body: Extract<Body, { _tag: "RestException" }>,
+  answer: Answer,
+  reading: Reading
+): E.ExotelError =>
   errorOfStatus(integer(body.record["Status"]) ?? 0, reading, answer.retryAfter, body.record)
     ?? parseError(reading, {
       reason: "Unexpected",
@@ -125,6 +131,13 @@ export const callOfAnswer = (
   const body = readBody(answer.body)
   if (Either.isLeft(body)) return Either.left(parseError(reading, body.left, answer.status))
   if (body.right._tag === "RestException") return Either.left(readException(body.right, answer, reading))
+  if (body.right._tag === "Page") {
+    return Either.left(parseError(
+      reading,
+      { reason: "Unexpected", format: body.right.format, path: "Call", detail: "a page of calls is there instead" },
+      answer.status
+    ))
+  }
   const { format, record } = body.right
   const call = readCall(record, { timeZone: reading.timeZone, format, path: "Call." })
   if (Either.isLeft(call)) return Either.left(parseError(reading, call.left, answer.status))
@@ -139,4 +152,37 @@ export const callOfAnswer = (
     )
   }
   return Either.right(reading.details && !Call.hasDetails(call.right) ? withEmptyDetails(call.right) : call.right)
+}
+
+/** One page of the bulk read. A record that cannot be read does not take the others along. */
+export interface Page {
+  readonly calls: ReadonlyArray<Either.Either<Call.Call, E.ParseError>>
+  readonly next: string | undefined
+}
+
+const sidOf = (record: unknown): string | undefined => {
+  const sid = isRecord(record) ? record["Sid"] : undefined
+  return isCallSid(sid) ? sid : undefined
+}
+
+/** What an answer to a bulk read with a status of success holds. */
+export const pageOfAnswer = (answer: Answer, reading: Reading): Either.Either<Page, E.ExotelError> => {
+  const body = readBody(answer.body)
+  if (Either.isLeft(body)) return Either.left(parseError(reading, body.left, answer.status))
+  if (body.right._tag === "RestException") return Either.left(readException(body.right, answer, reading))
+  if (body.right._tag === "Call") {
+    return Either.left(parseError(
+      reading,
+      { reason: "Unexpected", format: body.right.format, path: "Calls", detail: "a single call is there instead" },
+      answer.status
+    ))
+  }
+  const { format, next, records } = body.right
+  const calls = records.map((record, i) => {
+    const call = isRecord(record)
+      ? readCall(record, { timeZone: reading.timeZone, format, path: `Calls[${i}].` })
+      : unexpected(format, `Calls[${i}]`, "a record of fields is expected")
+    return Either.mapLeft(call, (damage) => parseError({ ...reading, sid: sidOf(record) }, damage, answer.status))
+  })
+  return Either.right({ calls, next })
 }

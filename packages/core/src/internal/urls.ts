@@ -7,6 +7,16 @@ const accountPath = (baseUrl: string, account: AccountSid) => `${baseUrl}/v1/Acc
 /** Its body holds an auth token; only its status is of use. */
 export const accountUrl = (baseUrl: string, account: AccountSid): string => `${accountPath(baseUrl, account)}.json`
 
+const suffixes = { json: ".json", xml: "" }
+
+/** The bulk read. The query is one of ours, or that of a page's link to the next one. */
+export const callsUrl = (
+  baseUrl: string,
+  account: AccountSid,
+  format: "json" | "xml",
+  query: URLSearchParams
+): string => `${accountPath(baseUrl, account)}/Calls${suffixes[format]}?${query}`
+
 export const callUrl = (
   baseUrl: string,
   account: AccountSid,
@@ -22,7 +32,6 @@ export const callUrl = (
   if (options.recordingUrlValidity !== undefined) {
     query.set("RecordingUrlValidity", String(options.recordingUrlValidity))
   }
-  const suffix = options.format === "json" ? ".json" : ""
   const search = query.size === 0 ? "" : `?${query}`
-  return `${accountPath(baseUrl, account)}/Calls/${encodeURIComponent(sid)}${suffix}${search}`
+  return `${accountPath(baseUrl, account)}/Calls/${encodeURIComponent(sid)}${suffixes[options.format]}${search}`
 }

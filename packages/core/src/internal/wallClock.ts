@@ -40,3 +40,7 @@ export const parseWallClock = (
   const utc = DateTime.unsafeMake(zone === undefined ? wall : wall - offsetOf(zone))
   return Option.some(DateTime.setZone(utc, timeZone, { adjustForTimeZone: zone === undefined }))
 }
+
+/** `YYYY-MM-DD HH:mm:ss` in the account's zone, as filters want it. */
+export const formatWallClock = (epochMillis: number, timeZone: DateTime.TimeZone): string =>
+  DateTime.formatIsoOffset(DateTime.setZone(DateTime.unsafeMake(epochMillis), timeZone)).slice(0, 19).replace("T", " ")

@@ -1,0 +1,88 @@
+/** One read from request to result, as every method of the service makes it: sent, retried, explained and traced. */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { ExotelConfig } from "../ExotelConfig.ts"
+import type { ExotelError } from "../ExotelError.ts"
+import { secretForms } from "./masking.ts"
+import * as RegionProbe from "./regionProbe.ts"
+import type { Answer, Reading } from "./reply.ts"
+import { errorOfAnswer } from "./reply.ts"
+import { makeBudget, withRetries } from "./retry.ts"
+import * as Transport from "./transport.ts"
+
+export interface Read<A> {
+  /** The span's name. */
+  readonly name: string
+  /** The path as it is written in documentation, for the span. */
+  readonly template: string
+  readonly url: string
+  /** The call that is asked for, if it is one. */
+  readonly sid?: string | undefined
+  /** What an answer with a status of success means. */
+  readonly decode: (answer: Answer, reading: Reading) => Either.Either<A, ExotelError>
+  /** Whether the body is of no use and had better not be read. Default: `false`. */
+  readonly statusOnly?: boolean
+}
+
+export interface Client {
+  readonly read: <A>(read: Read<A>) => Effect.Effect<A, ExotelError>
+}
+
+export const make = (config: ExotelConfig): Effect.Effect<Client, never, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const transport = yield* Transport.make(config)
+    const probe = yield* RegionProbe.make(config, transport)
+    const budget = makeBudget()
+    const region = Option.match(config.region, { onNone: () => ({}), onSome: (region) => ({ region }) })
+    const apiKey = Redacted.value(config.apiKey)
+    const apiToken = Redacted.value(config.apiToken)
+    const secrets = secretForms(apiKey, apiToken, Encoding.encodeBase64(`${apiKey}:${apiToken}`))
+    const serverAddress = new URL(config.baseUrl).hostname
+
+    const send = <A>({ statusOnly, url }: Read<A>): Effect.Effect<Answer, Transport.NoAnswer> =>
+      statusOnly === true
+        ? Effect.map(transport.status(url), (answer) => ({ ...answer, body: "" }))
+        : transport.fetch(url)
+
+    return {
+      read: (read) => {
+        const place = read.sid === undefined ? {} : { sid: read.sid }
+        const reading: Reading = { ...place, ...region, secrets, timeZone: config.timeZone }
+        const once = send(read).pipe(
+          Effect.mapError((cause) => Transport.toError(cause, { ...place, ...region })),
+          Effect.tap((answer) => Effect.annotateCurrentSpan("http.response.status_code", answer.status)),
+          Effect.flatMap((answer) =>
+            Transport.isSuccess(answer.status)
+              ? read.decode(answer, reading)
+              : Effect.fail(errorOfAnswer(answer, reading))
+          )
+        )
+        return withRetries(
+          once,
+          budget,
+          (attempt, error, delay) =>
+            Effect.logDebug("Exotel read failed; trying again").pipe(
+              Effect.annotateLogs({ ...place, attempt, error: error._tag, delay: Duration.format(delay) })
+            )
+        ).pipe(
+          Effect.catchAll((error) => Effect.flatMap(probe.explain(error), Effect.fail)),
+          Effect.tapError((error) => Effect.annotateCurrentSpan("error.type", error._tag)),
+          Effect.withSpan(read.name, {
+            kind: "client",
+            captureStackTrace: false,
+            attributes: {
+              "http.request.method": "GET",
+              "server.address": serverAddress,
+              "url.template": read.template,
+              ...(read.sid === undefined ? {} : { "exotel.call.sid": read.sid })
+            }
+          })
+        )
+      }
+    }
+  })
