@@ -112,14 +112,23 @@ export const logInEveryWay = (value: unknown) =>
       Effect.logError({ value }),
       Effect.logWarning([value]),
       Effect.logInfo(Option.some(value)),
-      Effect.logDebug("failed", Cause.fail(value)),
-      Effect.logFatal(Exit.succeed(value), Exit.fail(value)),
+      Effect.logFatal(Exit.succeed(value)),
       Effect.log(List.make(value), new Map([["value", value]])),
       Effect.annotateLogs(Effect.log("annotated"), "value", value),
       Effect.annotateLogs(Effect.log("annotated"), { nested: { value } }),
-      Effect.withSpan(Effect.log("in a span"), "program", { attributes: { value } }),
-      Effect.exit(Effect.withSpan(Effect.fail(value), "failing"))
+      Effect.withSpan(Effect.log("in a span"), "program", { attributes: { value } })
     ],
     (effect) => effect,
     { discard: true }
   )
+
+/** Logs an error as what a program failed with. */
+export const logAsFailure = (error: unknown) =>
+  Effect.all([
+    logInEveryWay(error),
+    Effect.logError("failed", Cause.fail(error)),
+    Effect.logError(Cause.die(error), Exit.fail(error)),
+    Effect.logError(Cause.parallel(Cause.fail(error), Cause.die(new Error("wrapped", { cause: error })))),
+    Effect.exit(Effect.withSpan(Effect.fail(error), "failing")),
+    Effect.exit(Effect.withSpan(Effect.die(error), "dying"))
+  ], { discard: true })
