@@ -77,10 +77,15 @@ class FakeResponse extends Inspectable.Class implements HttpClientResponse.HttpC
     }
   }
 
+  /** The text of a body that nothing happens to: it needs no stream. */
+  private get whole(): string | undefined {
+    const only = this.steps.length === 1 ? this.steps[0] : undefined
+    return only?._tag === "Send" ? only.text : undefined
+  }
+
   get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
-    const { row, status, steps } = this
-    const only = steps.length === 1 ? steps[0] : undefined
-    if (only?._tag === "Send") return Stream.succeed(encoder.encode(only.text))
+    const { row, status, steps, whole } = this
+    if (whole !== undefined) return Stream.succeed(encoder.encode(whole))
     return Stream.fromIterable(steps).pipe(
       Stream.flatMap((step) => this.step(step)),
       Stream.concat(Stream.execute(Effect.sync(() => {
@@ -102,7 +107,7 @@ class FakeResponse extends Inspectable.Class implements HttpClientResponse.HttpC
   }
 
   get text(): Effect.Effect<string, HttpClientError.ResponseError> {
-    return Stream.mkString(Stream.decodeText(this.stream))
+    return this.whole === undefined ? Stream.mkString(Stream.decodeText(this.stream)) : Effect.succeed(this.whole)
   }
 
   get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {

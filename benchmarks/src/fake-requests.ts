@@ -1,0 +1,95 @@
+/**
+ * What a request to the pretended Exotel costs with 10, 1,000 and 10,000 scripted calls in its world, and what a call
+ * costs in memory. Run with `node --expose-gc` (see package.json) for the memory; times are CPU time of this process.
+ */
+import { ExotelCalls } from "@effect-exotel/core"
+import type { CallSid } from "@effect-exotel/core"
+import { CallScript, FakeExotel } from "@effect-exotel/testing"
+import { HttpClient, HttpClientRequest } from "@effect/platform"
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Duration, Effect } from "effect"
+import { median, smoke, table } from "./lib/measure.ts"
+
+const sizes = [10, 1_000, 10_000] as const
+
+/** CPU microseconds that one run takes, over so many runs. */
+const cpuMicros = <A, E, R>(times: number, run: (i: number) => Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const before = process.cpuUsage()
+    for (let i = 0; i < times; i++) yield* run(i)
+    const { system, user } = process.cpuUsage(before)
+    return (user + system) / times
+  })
+
+const place = (size: number) =>
+  Effect.gen(function*() {
+    const fake = yield* FakeExotel.FakeExotel
+    return yield* Effect.forEach(
+      Array.from({ length: size }),
+      (_, i) => fake.place(CallScript.answered({ talk: Duration.seconds(i) }))
+    )
+  })
+
+const measure = (size: number, requests: number) =>
+  Effect.gen(function*() {
+    const fake = yield* FakeExotel.FakeExotel
+    const http = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
+    const calls = yield* ExotelCalls.make(fake.options)
+    const sids: ReadonlyArray<CallSid.CallSid> = yield* place(size)
+    const sidAt = (i: number) => sids[(i * 7919) % sids.length] ?? ""
+    const send = (path: string) =>
+      Effect.flatMap(
+        http.execute(
+          HttpClientRequest.get(`${fake.baseUrl}/v1/Accounts/acme1m${path}`).pipe(
+            HttpClientRequest.basicAuth(fake.options.apiKey, fake.options.apiToken)
+          )
+        ),
+        (response) => response.text
+      )
+    const rounds = { wire: [] as Array<number>, xml: [] as Array<number>, read: [] as Array<number> }
+    // The first round warms up.
+    for (let round = 0; round < 4; round++) {
+      const wire = yield* cpuMicros(requests, (i) => send(`/Calls/${sidAt(i)}.json?details=true`))
+      const xml = yield* cpuMicros(requests, (i) => send(`/Calls/${sidAt(i)}?details=true`))
+      const read = yield* cpuMicros(requests, (i) => calls.getWithDetails(sidAt(i)))
+      if (round === 0) continue
+      rounds.wire.push(wire)
+      rounds.xml.push(xml)
+      rounds.read.push(read)
+    }
+    return [
+      size.toLocaleString("en"),
+      ...[rounds.wire, rounds.xml, rounds.read].map((times) => median(times).toFixed(0))
+    ]
+  }).pipe(Effect.provide(FakeExotel.layerHttpClient({ requestsPerMinute: Infinity, journalLimit: 1_000 })))
+
+const heap = Effect.sync(() => {
+  globalThis.gc?.()
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed
+})
+
+/** The same script for every call: what is left is what the world keeps of a call. */
+const bytesPerCall = Effect.gen(function*() {
+  const fake = yield* FakeExotel.FakeExotel
+  const script = CallScript.answered()
+  const count = 10_000
+  yield* fake.place(script)
+  const before = yield* heap
+  for (let i = 0; i < count; i++) yield* fake.place(script)
+  return ((yield* heap) - before) / count
+}).pipe(Effect.provide(FakeExotel.layer()))
+
+const program = Effect.gen(function*() {
+  const requests = (yield* smoke) ? 100 : 2_000
+  const rows = yield* Effect.forEach(sizes, (size) => measure(size, requests))
+  yield* Console.log("CPU microseconds a request to the fake wire (median of 3 rounds)\n")
+  yield* Console.log(table(["calls in the world", "JSON, bare", "XML, bare", "through ExotelCalls"], rows))
+  yield* Console.log(
+    globalThis.gc === undefined
+      ? "\nMemory a call: run under node --expose-gc to see it"
+      : `\nMemory a call beyond its script: ${(yield* bytesPerCall).toFixed(0)} bytes`
+  )
+})
+
+NodeRuntime.runMain(program)

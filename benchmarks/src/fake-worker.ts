@@ -1,0 +1,78 @@
+/**
+ * How long a worker takes in real time to live through a call of 30 minutes on a `TestClock`, by its poll interval.
+ *
+ * The clock itself has a price: each sleep that it wakes lets Node's timers turn three times. The second column is that
+ * price alone, for as many sleeps without any request.
+ */
+import { Call, ExotelCalls } from "@effect-exotel/core"
+import { CallScript, FakeExotel } from "@effect-exotel/testing"
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Duration, Effect, Fiber, TestClock, TestContext } from "effect"
+import { median, smoke, table } from "./lib/measure.ts"
+
+const script = CallScript.answered({ ring: "8 seconds", talk: "30 minutes", settles: "20 seconds" })
+
+interface Worker {
+  readonly polls: number
+}
+
+const untilEnded = (
+  sid: string,
+  interval: Duration.Duration
+): Effect.Effect<Worker, unknown, ExotelCalls.ExotelCalls> =>
+  Effect.gen(function*() {
+    const calls = yield* ExotelCalls.ExotelCalls
+    let polls = 1
+    while (!Call.isTerminal(yield* calls.get(sid))) {
+      polls++
+      yield* Effect.sleep(interval)
+    }
+    return { polls }
+  })
+
+const onTestClock = (
+  worker: Effect.Effect<Worker, unknown, ExotelCalls.ExotelCalls | FakeExotel.FakeExotel>,
+  interval: Duration.Duration
+) =>
+  Effect.gen(function*() {
+    const begin = performance.now()
+    const fiber = yield* Effect.fork(worker)
+    yield* TestClock.adjust(Duration.sum(CallScript.length(script), interval))
+    const { polls } = yield* Fiber.join(fiber)
+    return { polls, millis: performance.now() - begin }
+  }).pipe(Effect.provide(FakeExotel.layer()), Effect.provide(TestContext.TestContext))
+
+const measure = (interval: Duration.Duration, rounds: number) =>
+  Effect.gen(function*() {
+    const watched: Array<number> = []
+    const slept: Array<number> = []
+    let polls = 0
+    for (let round = 0; round <= rounds; round++) {
+      const watching = yield* onTestClock(
+        Effect.gen(function*() {
+          const fake = yield* FakeExotel.FakeExotel
+          return yield* untilEnded(yield* fake.place(script), interval)
+        }),
+        interval
+      )
+      polls = watching.polls
+      const sleeping = yield* onTestClock(
+        Effect.as(Effect.repeatN(Effect.sleep(interval), Math.max(0, polls - 2)), { polls }),
+        interval
+      )
+      if (round === 0) continue
+      watched.push(watching.millis)
+      slept.push(sleeping.millis)
+    }
+    return [Duration.format(interval), String(polls), median(watched).toFixed(1), median(slept).toFixed(1)]
+  })
+
+const program = Effect.gen(function*() {
+  const rounds = (yield* smoke) ? 1 : 7
+  const intervals = ["10 minutes", "5 minutes", "2 minutes", "1 minute", "30 seconds"] as const
+  const rows = yield* Effect.forEach(intervals, (interval) => measure(Duration.decode(interval), rounds))
+  yield* Console.log(`A call of 30 minutes on a TestClock, real milliseconds (median of ${rounds})\n`)
+  yield* Console.log(table(["poll every", "polls", "worker", "the clock alone"], rows))
+})
+
+NodeRuntime.runMain(program)
