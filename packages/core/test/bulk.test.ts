@@ -1,6 +1,7 @@
 /** Bulk reads whose answers are odd: links that lead astray, damaged records, calls that nobody asked for. */
 import { ExotelCalls } from "@effect-exotel/core"
 import { assert, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Effect, Layer, Option, Redacted, Stream } from "effect"
 import { stub } from "./support/stub.ts"
 
@@ -76,7 +77,7 @@ it.effect("reads one call in XML as a list of one", () =>
           + "<Calls><Call><Sid>a</Sid><Status>busy</Status></Call></Calls></TwilioResponse>"
       )
     )
-    assert.deepStrictEqual(
+    deepStrictEqual(
       result._tag === "Success" && Chunk.toReadonlyArray(result.value).map(({ status }) => status),
       ["busy"]
     )
@@ -106,9 +107,9 @@ it.effect("tells a damaged record beside the calls that could be read, and leave
       () => page([call("a"), call("b", { Duration: "soon" }), call("z"), "junk"])
     )
     assert.strictEqual(urls.length, 1)
-    assert.deepStrictEqual(result.calls.map(({ sid }) => String(sid)), ["a"])
-    assert.deepStrictEqual(result.missing.map(String), ["c"])
-    assert.deepStrictEqual(result.damaged.map(({ path, sid }) => [sid, path]), [
+    deepStrictEqual(result.calls.map(({ sid }) => String(sid)), ["a"])
+    deepStrictEqual(result.missing.map(String), ["c"])
+    deepStrictEqual(result.damaged.map(({ path, sid }) => [sid, path]), [
       ["b", "Calls[1].Duration"],
       [undefined, "Calls[3]"]
     ])
@@ -117,7 +118,7 @@ it.effect("tells a damaged record beside the calls that could be read, and leave
 it.effect("asks for nothing when there is nothing to find", () =>
   Effect.gen(function*() {
     const { result, urls } = yield* withWire((calls) => calls.find([]), () => page([]))
-    assert.deepStrictEqual(result, { calls: [], missing: [], damaged: [] })
+    deepStrictEqual(result, { calls: [], missing: [], damaged: [] })
     assert.strictEqual(urls.length, 0)
   }))
 

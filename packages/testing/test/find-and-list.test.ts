@@ -2,6 +2,7 @@
 import { CallSid, ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { BigDecimal, Chunk, DateTime, Duration, Effect, Fiber, Stream, TestClock } from "effect"
 
 const someDay = DateTime.unsafeMake("2026-03-31T18:00:00Z")
@@ -22,10 +23,10 @@ for (const format of ["json", "xml"] as const) {
         const unknown = CallSid.CallSid.make("unknown0000000000000000000000000")
         yield* TestClock.adjust("1 minute")
         const found = yield* calls.find([...done, ongoing, unknown, ...done])
-        assert.deepStrictEqual(new Set(found.calls.map(({ sid }) => sid)), new Set(done))
+        deepStrictEqual(new Set(found.calls.map(({ sid }) => sid)), new Set(done))
         assert.strictEqual(found.calls.length, 120)
-        assert.deepStrictEqual(found.missing, [ongoing, unknown])
-        assert.deepStrictEqual(found.damaged, [])
+        deepStrictEqual(found.missing, [ongoing, unknown])
+        deepStrictEqual(found.damaged, [])
         // 122 sids are two requests.
         assert.strictEqual((yield* fake.journal).length, 2)
       }).pipe(Effect.provide(FakeExotel.layer(world))))
@@ -40,11 +41,11 @@ for (const format of ["json", "xml"] as const) {
         yield* TestClock.adjust("100 days")
         const recent = yield* fake.place(ended)
         yield* TestClock.adjust("1 minute")
-        assert.deepStrictEqual((yield* calls.find([old, recent])).missing, [old])
+        deepStrictEqual((yield* calls.find([old, recent])).missing, [old])
         const before = (yield* fake.journal).length
         const found = yield* calls.find([old, recent], { since: DateTime.subtract(created, { days: 1 }) })
-        assert.deepStrictEqual(found.calls.map(({ sid }) => sid), [recent, old])
-        assert.deepStrictEqual(found.missing, [])
+        deepStrictEqual(found.calls.map(({ sid }) => sid), [recent, old])
+        deepStrictEqual(found.missing, [])
         assert.strictEqual((yield* fake.journal).length - before, 4)
       }).pipe(Effect.provide(FakeExotel.layer(world))))
 
@@ -60,10 +61,10 @@ for (const format of ["json", "xml"] as const) {
         }
         yield* TestClock.adjust("5 minutes")
         const all = yield* Stream.runCollect(calls.list({ pageSize: 10, order: "oldest first" }))
-        assert.deepStrictEqual(Chunk.toReadonlyArray(all).map(({ sid }) => sid), placed)
+        deepStrictEqual(Chunk.toReadonlyArray(all).map(({ sid }) => sid), placed)
         assert.strictEqual((yield* fake.journal).length, 3)
         const busy = yield* Stream.runCollect(calls.list({ status: ["busy"] }))
-        assert.deepStrictEqual(
+        deepStrictEqual(
           Chunk.toReadonlyArray(busy).map(({ sid }) => sid),
           placed.filter((_, i) => i % 5 === 0).reverse()
         )
@@ -84,9 +85,9 @@ for (const format of ["json", "xml"] as const) {
           yield* TestClock.adjust("1 day")
         }
         const oldest = yield* Stream.runCollect(calls.list({ created: { from }, order: "oldest first" }))
-        assert.deepStrictEqual(Chunk.toReadonlyArray(oldest).map(({ sid }) => sid), placed)
+        deepStrictEqual(Chunk.toReadonlyArray(oldest).map(({ sid }) => sid), placed)
         const newest = yield* Stream.runCollect(calls.list({ created: { from } }))
-        assert.deepStrictEqual(Chunk.toReadonlyArray(newest).map(({ sid }) => sid), placed.toReversed())
+        deepStrictEqual(Chunk.toReadonlyArray(newest).map(({ sid }) => sid), placed.toReversed())
       }).pipe(Effect.provide(FakeExotel.layer(world))))
   })
 }
@@ -119,7 +120,7 @@ it.effect("refuses what Exotel would refuse before the wire", () =>
     for (const effect of [...refused, ...found.map(Effect.asVoid)]) {
       assert.strictEqual((yield* Effect.flip(effect))._tag, "InvalidRequest")
     }
-    assert.deepStrictEqual(yield* fake.journal, [])
+    deepStrictEqual(yield* fake.journal, [])
   }).pipe(Effect.provide(FakeExotel.layer())))
 
 it.effect("takes durations and prices as ranges", () =>
@@ -132,10 +133,10 @@ it.effect("takes durations and prices as ranges", () =>
     yield* TestClock.adjust("1 hour")
     const sids = (query: Parameters<typeof calls.list>[0]) =>
       Effect.map(Stream.runCollect(calls.list(query)), (found) => Chunk.toReadonlyArray(found).map(({ sid }) => sid))
-    assert.deepStrictEqual(yield* sids({ duration: { atLeast: "1 minute" } }), [long])
-    assert.deepStrictEqual(yield* sids({ duration: { atMost: Duration.seconds(15) } }), [short])
-    assert.deepStrictEqual(yield* sids({ price: { atLeast: BigDecimal.unsafeFromString("1.0") } }), [long])
-    assert.deepStrictEqual(
+    deepStrictEqual(yield* sids({ duration: { atLeast: "1 minute" } }), [long])
+    deepStrictEqual(yield* sids({ duration: { atMost: Duration.seconds(15) } }), [short])
+    deepStrictEqual(yield* sids({ price: { atLeast: BigDecimal.unsafeFromString("1.0") } }), [long])
+    deepStrictEqual(
       yield* sids({
         price: { atLeast: BigDecimal.unsafeFromString("0.1"), atMost: BigDecimal.unsafeFromString("1") }
       }),
@@ -157,5 +158,5 @@ it.effect("tries a page again after an error that may pass", () =>
     yield* fake.faults(FaultPlan.status(503).pipe(FaultPlan.onRequest(1)))
     const found = yield* Effect.fork(calls.find(["abc"]))
     yield* TestClock.adjust("10 seconds")
-    assert.deepStrictEqual((yield* Fiber.join(found)).missing, [CallSid.CallSid.make("abc")])
+    deepStrictEqual((yield* Fiber.join(found)).missing, [CallSid.CallSid.make("abc")])
   }).pipe(Effect.provide(FakeExotel.layer())))
