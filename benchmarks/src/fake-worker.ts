@@ -7,7 +7,7 @@
 import { Call, ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Duration, Effect, Fiber, TestClock, TestContext } from "effect"
+import { Console, Duration, Effect, Fiber, Layer, TestClock, TestContext } from "effect"
 import { median, smoke, table } from "./lib/measure.ts"
 
 const script = CallScript.answered({ ring: "8 seconds", talk: "30 minutes", settles: "20 seconds" })
@@ -40,7 +40,7 @@ const onTestClock = (
     yield* TestClock.adjust(Duration.sum(CallScript.length(script), interval))
     const { polls } = yield* Fiber.join(fiber)
     return { polls, millis: performance.now() - begin }
-  }).pipe(Effect.provide(FakeExotel.layer()), Effect.provide(TestContext.TestContext))
+  }).pipe(Effect.provide(FakeExotel.layer().pipe(Layer.provideMerge(TestContext.TestContext))))
 
 const measure = (interval: Duration.Duration, rounds: number) =>
   Effect.gen(function*() {

@@ -1,0 +1,69 @@
+/** The same application with Exotel swapped at each of three levels. Nothing of the application knows. */
+import { CallScript, FakeExotel, FaultPlan, SpeedClock } from "@effect-exotel/testing"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Fiber, Layer, TestClock } from "effect"
+import { followUp, Verdict } from "../src/swap/followUp.ts"
+import { Exotel, Watch } from "../src/swap/layers.ts"
+
+/** Places the call, lets an hour pass, and gives the verdict. */
+const anHourAfter = (script: CallScript.CallScript) =>
+  Effect.gen(function*() {
+    const fake = yield* FakeExotel.FakeExotel
+    const verdict = yield* Effect.fork(followUp(yield* fake.place(script)))
+    yield* TestClock.adjust("1 hour")
+    return yield* Fiber.join(verdict)
+  })
+
+describe("with ExotelCalls swapped", () => {
+  const world = (options?: FakeExotel.Options) => Watch.pipe(Layer.provideMerge(FakeExotel.layer(options)))
+
+  it.effect("a customer who heard the reminder is not called again", () =>
+    Effect.gen(function*() {
+      const verdict = yield* anHourAfter(CallScript.answered({ talk: "20 seconds" }))
+      assert.deepStrictEqual(verdict, Verdict.Reminded({ talked: Duration.seconds(20) }))
+    }).pipe(Effect.provide(world())))
+
+  for (
+    const [what, script, expected] of [
+      ["who hung up early", CallScript.answered({ talk: "3 seconds" }), Verdict.CallAgain({ in: Duration.minutes(1) })],
+      ["whose line is busy", CallScript.busy(), Verdict.CallAgain({ in: Duration.minutes(5) })],
+      ["who does not answer", CallScript.noAnswer(), Verdict.CallAgain({ in: Duration.hours(1) })],
+      ["whose number fails", CallScript.failed(), Verdict.LookAt({ status: "failed" })]
+    ] as const
+  ) {
+    it.effect(`a customer ${what} gets the verdict ${expected._tag}`, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* anHourAfter(script), expected)
+      }).pipe(Effect.provide(world())))
+  }
+
+  it.effect("an outage of a minute delays the verdict, and does not change it", () =>
+    Effect.gen(function*() {
+      const verdict = yield* anHourAfter(CallScript.busy())
+      assert.deepStrictEqual(verdict, Verdict.CallAgain({ in: Duration.minutes(5) }))
+    }).pipe(Effect.provide(world({ faults: FaultPlan.status(503).pipe(FaultPlan.between("0 seconds", "1 minute")) }))))
+})
+
+describe("with the wire swapped", () => {
+  it.effect("the application's own layer reads credentials from the environment, and they are good", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const verdict = yield* anHourAfter(CallScript.busy()).pipe(
+        Effect.provide(Exotel),
+        Effect.withConfigProvider(FakeExotel.configProvider(fake))
+      )
+      assert.deepStrictEqual(verdict, Verdict.CallAgain({ in: Duration.minutes(5) }))
+    }).pipe(Effect.provide(FakeExotel.layerHttpClient({ strict: true }))))
+})
+
+describe("with a server in Exotel's place", () => {
+  it.live("real sockets tell the same, sixty times as fast", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const sid = yield* fake.place(CallScript.busy({ ring: "1 second", settles: "10 seconds" }))
+      assert.deepStrictEqual(yield* followUp(sid), Verdict.CallAgain({ in: Duration.minutes(5) }))
+    }).pipe(Effect.provide(Watch.pipe(
+      Layer.provideMerge(FakeExotel.layerServer({ client: { timeout: "5 minutes" } })),
+      Layer.provideMerge(SpeedClock.layer(60))
+    ))))
+})
