@@ -149,19 +149,16 @@ const readBody = (
 ): Effect.Effect<Uint8Array, InvalidCallback> =>
   request.stream.pipe(
     Stream.mapError(() => new InvalidCallback({ reason: "Malformed" })),
-    Stream.runFoldEffect({ size: 0, chunks: [] as ReadonlyArray<Uint8Array> }, ({ chunks, size }, chunk) =>
+    Stream.runFoldEffect({ size: 0, chunks: [] as ReadonlyArray<Uint8Array<ArrayBuffer>> }, ({ chunks, size }, chunk) =>
       size + chunk.length > maxBytes
         ? Effect.fail(new InvalidCallback({ reason: "TooLarge" }))
-        : Effect.succeed({ size: size + chunk.length, chunks: [...chunks, chunk] })),
-    Effect.map(({ chunks, size }) => {
-      const whole = new Uint8Array(size)
-      let offset = 0
-      for (const chunk of chunks) {
-        whole.set(chunk, offset)
-        offset += chunk.length
-      }
-      return whole
-    })
+        : Effect.succeed({ size: size + chunk.length, chunks: [...chunks, new Uint8Array(chunk)] })),
+    Effect.flatMap(({ chunks }) =>
+      Effect.promise(() =>
+        new Blob([...chunks]).arrayBuffer()
+      )
+    ),
+    Effect.map((whole) => new Uint8Array(whole))
   )
 
 const refused = (error: InvalidCallback) =>

@@ -107,7 +107,7 @@ const redirected = (status: number) =>
     ? "a redirect, which is not followed so that credentials go nowhere else; check the base URL"
     : "a status that Exotel does not document"
 
-const readException = (
+const exceptionError = (
   body: Extract<Body, { _tag: "RestException" }>,
   answer: Answer,
   reading: Reading
@@ -123,21 +123,41 @@ const readException = (
 const withEmptyDetails = (call: Call.Call): Call.Call =>
   new Call.Call({ ...call, details: Option.some(emptyDetails) }, { disableValidation: true })
 
-/** What an answer with a status of success holds. */
+type Expected<Tag extends Body["_tag"]> = Extract<Body, { readonly _tag: Tag }>
+
+/** The body of an answer with a status of success, if it holds what is expected. */
+const bodyOfAnswer = <Tag extends "Call" | "Page">(
+  expected: Tag,
+  answer: Answer,
+  reading: Reading
+): Either.Either<Expected<Tag>, E.ExotelError> => {
+  const body = readBody(answer.body)
+  if (Either.isLeft(body)) return Either.left(parseError(reading, body.left, answer.status))
+  if (body.right._tag === "RestException") return Either.left(exceptionError(body.right, answer, reading))
+  return isExpected(expected, body.right) ? Either.right(body.right) : Either.left(
+    parseError(
+      reading,
+      {
+        reason: "Unexpected",
+        format: body.right.format,
+        path: expected === "Call" ? "Call" : "Calls",
+        detail: expected === "Call" ? "a page of calls is there instead" : "a single call is there instead"
+      },
+      answer.status
+    )
+  )
+}
+
+const isExpected = <Tag extends Body["_tag"]>(expected: Tag, body: Body): body is Expected<Tag> =>
+  body._tag === expected
+
+/** What an answer to a read of one call with a status of success holds. */
 export const callOfAnswer = (
   answer: Answer,
   reading: Reading & { readonly details: boolean }
 ): Either.Either<Call.Call, E.ExotelError> => {
-  const body = readBody(answer.body)
-  if (Either.isLeft(body)) return Either.left(parseError(reading, body.left, answer.status))
-  if (body.right._tag === "RestException") return Either.left(readException(body.right, answer, reading))
-  if (body.right._tag === "Page") {
-    return Either.left(parseError(
-      reading,
-      { reason: "Unexpected", format: body.right.format, path: "Call", detail: "a page of calls is there instead" },
-      answer.status
-    ))
-  }
+  const body = bodyOfAnswer("Call", answer, reading)
+  if (Either.isLeft(body)) return Either.left(body.left)
   const { format, record } = body.right
   const call = readCall(record, { timeZone: reading.timeZone, format, path: "Call." })
   if (Either.isLeft(call)) return Either.left(parseError(reading, call.left, answer.status))
@@ -167,16 +187,8 @@ const sidOf = (record: unknown): string | undefined => {
 
 /** What an answer to a bulk read with a status of success holds. */
 export const pageOfAnswer = (answer: Answer, reading: Reading): Either.Either<Page, E.ExotelError> => {
-  const body = readBody(answer.body)
-  if (Either.isLeft(body)) return Either.left(parseError(reading, body.left, answer.status))
-  if (body.right._tag === "RestException") return Either.left(readException(body.right, answer, reading))
-  if (body.right._tag === "Call") {
-    return Either.left(parseError(
-      reading,
-      { reason: "Unexpected", format: body.right.format, path: "Calls", detail: "a single call is there instead" },
-      answer.status
-    ))
-  }
+  const body = bodyOfAnswer("Page", answer, reading)
+  if (Either.isLeft(body)) return Either.left(body.left)
   const { format, next, records } = body.right
   const calls = records.map((record, i) => {
     const call = isRecord(record)
