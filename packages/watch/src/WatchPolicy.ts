@@ -59,7 +59,10 @@ export interface WatchPolicy {
   readonly notFoundGrace: Duration.Duration
   /** A `Stalled` event tells when nothing has changed for so long; once until something changes. */
   readonly stallAfter: Duration.Duration
-  /** The longest first wait after a transient error; doubles with each error in a row, half of it by chance. */
+  /**
+   * The longest first wait after a transient error; doubles with each error in a row, half of it by chance. Raised to
+   * 100 ms, as a cadence's waits are.
+   */
   readonly errorBackoff: Duration.Duration
   /** The longest wait after a transient error, however many came in a row. */
   readonly maxErrorBackoff: Duration.Duration

@@ -10,7 +10,8 @@ import type { Cadence, Progress } from "../WatchPolicy.ts"
 /** A policy's slip must not hammer Exotel. */
 const SHORTEST_MILLIS = 100
 
-const atLeast = (millis: number): number => millis >= SHORTEST_MILLIS ? Math.ceil(millis) : SHORTEST_MILLIS
+/** Whole milliseconds, and enough of them. */
+export const atLeast = (millis: number): number => millis >= SHORTEST_MILLIS ? Math.ceil(millis) : SHORTEST_MILLIS
 
 /** A cadence on its way through one watch: a schedule has a state. */
 export interface Pace {

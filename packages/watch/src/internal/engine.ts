@@ -89,6 +89,9 @@ const THROTTLED_MILLIS = 5000
 /** The longest rest of the whole account, whatever a policy grants to the watches that it was given for. */
 const LONGEST_PAUSE_MILLIS = 300_000
 
+/** What timers and the clock may differ by without anybody having set the clock. */
+const CLOCK_TOLERANCE_MILLIS = 1000
+
 /** The longest single sleep: a timer of Node's reaches 24 days, and the clock of a machine may be set meanwhile. */
 const LONGEST_SLEEP_MILLIS = 3_600_000
 
@@ -115,8 +118,8 @@ export const make = (options: {
     /** The time; should the machine's clock have been set back, everything due is moved back with it. */
     const time = (): number => {
       const now = clock.unsafeCurrentTimeMillis()
-      if (now < latest) {
-        const back = latest - now
+      const back = latest - now
+      if (back > CLOCK_TOLERANCE_MILLIS) {
         pausedUntil -= back
         for (const call of calls.values()) {
           call.lastPollAt -= back
@@ -286,10 +289,11 @@ export const make = (options: {
       }
       const blocked = waiting.size > 0 && running < options.concurrency ? pausedUntil : Number.POSITIVE_INFINITY
       const until = Math.min(queue.peek()?.wakeAt ?? Number.POSITIVE_INFINITY, blocked)
-      return until === Number.POSITIVE_INFINITY
-        ? yield* news.await
-        // Rounded up: to wake a fraction of a millisecond early would be to go round and round until it has passed.
-        : yield* Effect.timeoutOption(news.await, Math.min(Math.ceil(Math.max(until - now, 1)), LONGEST_SLEEP_MILLIS))
+      if (until === Number.POSITIVE_INFINITY) return yield* news.await
+      // Rounded up: to wake a fraction of a millisecond early would be to go round and round until it has passed.
+      const sleep = Math.min(Math.ceil(Math.max(until - now, 1)), LONGEST_SLEEP_MILLIS)
+      // So long has passed, whatever the clock will say.
+      if (Option.isNone(yield* Effect.timeoutOption(news.await, sleep))) latest += sleep
     })
 
     const stop = (cause: Cause.Cause<never>): Effect.Effect<void> =>
@@ -320,6 +324,8 @@ export const make = (options: {
         if (!call.watches.delete(watch)) return Effect.void
         Meters.left()
         reschedule(call)
+        // With nothing left to wait for, the engine puts its timer away.
+        if (queue.size === 0) news.unsafeOpen()
         return call.watches.size === 0 && call.fiber !== undefined ? Fiber.interrupt(call.fiber) : Effect.void
       })
 

@@ -16,6 +16,7 @@ import { WatchTimeout } from "../WatchError.ts"
 import { WatchEvent } from "../WatchEvent.ts"
 import type { Progress, WatchPolicy } from "../WatchPolicy.ts"
 import { WatchToken } from "../WatchToken.ts"
+import { atLeast } from "./cadence.ts"
 
 /** What comes of a step: the watch waits as its cadence says or until a time, has failed, or is over. */
 export type Next =
@@ -220,7 +221,7 @@ export class WatchState {
       Duration.toMillis(this.policy.maxErrorBackoff),
       Duration.toMillis(this.policy.errorBackoff) * 2 ** Math.min(this.failures - 1, 30)
     )
-    return Math.ceil(longest / 2 + longest / 2 * chance)
+    return atLeast(longest / 2 + longest / 2 * chance)
   }
 
   private wait(now: number): Next {

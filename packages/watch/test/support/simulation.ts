@@ -34,8 +34,8 @@ export class VirtualClock implements Clock.Clock {
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
       const millis = Duration.toMillis(duration)
-      // Node's timers know whole milliseconds, and none of none.
-      const sleeper = { at: this.elapsed + Math.max(1, Math.ceil(millis)), wake: () => resume(Effect.void) }
+      // Timers know whole milliseconds.
+      const sleeper = { at: this.elapsed + Math.max(0, Math.ceil(millis)), wake: () => resume(Effect.void) }
       const after = this.sleepers.findLastIndex(({ at }) => at <= sleeper.at)
       this.sleepers.splice(after + 1, 0, sleeper)
       return Effect.sync(() => {

@@ -1,0 +1,80 @@
+/** Who reads the stream slowly is told all the same, and holds nothing up. */
+import { CallScript } from "@effect-exotel/testing"
+import { WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Chunk, Duration, Effect, FastCheck, Fiber, Stream } from "effect"
+import { inWorld, listen, words } from "./support/worlds.ts"
+
+const cadence = WatchPolicy.every("5 seconds")
+
+/** Changes every ten seconds, six times. */
+const restless = CallScript.custom(
+  ["queued", "ringing", "in-progress", "transferring", "in-progress", "holding"].map((status) => ({
+    status,
+    lasts: "10 seconds"
+  })),
+  { status: "completed" }
+)
+
+describe("a consumer that takes minutes for each element", () => {
+  it.effect("is told every change and the ending, and the polls go on in their cadence", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(restless)
+        const calls = yield* world.watch.changes(sid, { cadence }).pipe(
+          Stream.tap(() => Effect.sleep("3 minutes")),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(
+          Chunk.toReadonlyArray(calls).map(({ status }) => status),
+          ["queued", "ringing", "in-progress", "transferring", "in-progress", "holding", "completed"]
+        )
+        // The end was seen at 60 s; what the consumer did for 20 minutes caused no request.
+        assert.deepStrictEqual(yield* world.requests(), [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60])
+      })
+    ))
+
+  it.effect("holds up neither another consumer of the same call nor of another one", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const [sid, other] = [yield* world.fake.place(restless), yield* world.fake.place(restless)]
+        const slow = yield* Effect.fork(
+          Stream.runForEach(world.watch.events(sid, { cadence }), () => Effect.sleep("1 hour"))
+        )
+        const quick = yield* Effect.forEach(
+          [sid, other],
+          (sid) => listen(world, world.watch.events(sid, { cadence })),
+          { concurrency: "unbounded" }
+        )
+        for (const each of quick) assert.strictEqual(words(each).at(-1), "60 Ended completed")
+        yield* Fiber.interrupt(slow)
+      }), { concurrency: 1 }))
+
+  it("is told the same as a quick one, whatever its pauses, for the same requests", () =>
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.array(FastCheck.nat(90), { minLength: 1, maxLength: 7 }),
+        FastCheck.integer({ min: 2, max: 25 }),
+        (pauses, every) => {
+          const lived = (slow: boolean) =>
+            Effect.runSync(inWorld((world) =>
+              Effect.gen(function*() {
+                const sid = yield* world.fake.place(restless)
+                let element = 0
+                const policy = { cadence: WatchPolicy.every(Duration.seconds(every)) }
+                const told = yield* Stream.runCollect(
+                  Stream.tap(
+                    world.watch.events(sid, policy),
+                    () => slow ? Effect.sleep(Duration.seconds(pauses[element++ % pauses.length] ?? 0)) : Effect.void
+                  )
+                )
+                const events = Chunk.toReadonlyArray(told).map(({ _tag, at }) => [_tag, at.epochMillis])
+                return { events, requests: yield* world.requests() }
+              })
+            ))
+          assert.deepStrictEqual(lived(true), lived(false))
+        }
+      ),
+      { numRuns: 150, seed: 11 }
+    ), 120_000)
+})

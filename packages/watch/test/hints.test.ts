@@ -1,0 +1,116 @@
+/** Law 6: a hint makes a watch look, once at most, and is never believed. */
+import { CallScript, FaultPlan } from "@effect-exotel/testing"
+import { WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, FastCheck, Fiber, Stream } from "effect"
+import { inWorld, listen, words } from "./support/worlds.ts"
+
+const policy: WatchPolicy.Options = { cadence: WatchPolicy.every("1 minute") }
+
+const script = CallScript.answered({ ring: "10 seconds", talk: "10 seconds" })
+
+describe("a hint", () => {
+  it.effect("makes a watch look at once, so that an ending is known when the callback comes", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
+        yield* Effect.sleep("20 seconds")
+        assert.isTrue(yield* world.watch.offer(sid))
+        assert.deepStrictEqual(words(yield* Fiber.join(watching)), ["0 Observed in-progress", "20 Ended completed"])
+        assert.deepStrictEqual(yield* world.requests(), [0, 20])
+      })
+    ))
+
+  it.effect("that comes too early, or lies, changes nothing but the time of one poll", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
+        yield* Effect.sleep("5 seconds")
+        yield* world.watch.offer(sid)
+        assert.deepStrictEqual(words(yield* Fiber.join(watching)), ["0 Observed in-progress", "65 Ended completed"])
+        assert.deepStrictEqual(yield* world.requests(), [0, 5, 65])
+      })
+    ))
+
+  it.effect("while a poll is under way is followed by one more poll, for that one may have left too early", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        yield* world.fake.faults(FaultPlan.stalled({ lasts: "9 seconds" }).pipe(FaultPlan.onRequest(2)))
+        const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
+        yield* Effect.sleep("15 seconds")
+        yield* world.watch.offer(sid)
+        yield* Effect.sleep("5 seconds")
+        yield* world.watch.offer(sid)
+        yield* Fiber.join(watching)
+        assert.deepStrictEqual(yield* world.requests(), [0, 15, 24])
+      })
+    ))
+
+  it.effect("does not cut short the rest that Exotel asked for", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.busy())
+        yield* world.fake.faults(
+          FaultPlan.status(503, { retryAfter: Duration.seconds(30) }).pipe(FaultPlan.onRequest(1))
+        )
+        const watching = yield* Effect.fork(world.watch.awaitEnd(sid, policy))
+        yield* Effect.sleep("10 seconds")
+        yield* world.watch.offer(sid)
+        yield* Fiber.join(watching)
+        assert.deepStrictEqual(yield* world.requests(), [0, 30])
+      })
+    ))
+
+  it.effect("of a call that nobody watches, or of no call at all, costs nothing", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        for (const each of [sid, "0".repeat(32), "", "../x", "a b"]) assert.isFalse(yield* world.watch.offer(each))
+        yield* Stream.runDrain(world.watch.events(sid, policy))
+        assert.isFalse(yield* world.watch.offer(sid))
+        assert.strictEqual(world.clock.timers, 0)
+        assert.deepStrictEqual(yield* world.requests(), [0, 60])
+      })
+    ))
+
+  it("causes one poll at most, and a flood of hints no more than one in two seconds", () =>
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.array(FastCheck.tuple(FastCheck.nat(9000), FastCheck.integer({ min: 1, max: 40 })), { maxLength: 5 }),
+        (hints) => {
+          Effect.runSync(inWorld((world) =>
+            Effect.gen(function*() {
+              const sid = yield* world.fake.place(CallScript.answered({ ring: "3 seconds", talk: "1 hour" }))
+              const watching = yield* Effect.fork(
+                listen(world, world.watch.events(sid, { cadence: WatchPolicy.every("3 hours") }))
+              )
+              let offered = 0
+              for (const [pause, flood] of hints) {
+                yield* Effect.sleep(pause)
+                yield* Effect.replicateEffect(world.watch.offer(sid), flood, { discard: true })
+                offered += flood
+              }
+              yield* Effect.sleep("10 seconds")
+              const at = yield* world.requests()
+              const told = yield* Fiber.join(watching)
+              assert.isAtMost(at.length, 1 + offered)
+              at.slice(1).forEach((each, i) => assert.isAtLeast(Math.round((each - (at[i] ?? NaN)) * 1000), 2000))
+              // No state but what a read showed: the ring, the talk when a hint fell into it, and the end.
+              const statuses = told.told.map(({ value }) => value._tag)
+              const sawTalk = at.some((each) => each >= 3)
+              assert.deepStrictEqual(statuses, sawTalk ? ["Observed", "Changed", "Ended"] : ["Observed", "Ended"])
+              // The last hint was heeded: the look came after it.
+              if (hints.length > 0) {
+                const last = hints.reduce((sum, [pause]) => sum + pause, 0) / 1000
+                assert.isAtLeast(at.at(-1) ?? NaN, last)
+              }
+            })
+          ))
+        }
+      ),
+      { numRuns: 1000, seed: 6 }
+    ), 120_000)
+})

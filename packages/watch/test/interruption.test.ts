@@ -1,0 +1,142 @@
+/** Law 3: a watch that is interrupted, at whatever instant, leaves no request, no timer and no connection. */
+import { CallScript, FaultPlan } from "@effect-exotel/testing"
+import { type CallWatch, WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Exit, FastCheck, Fiber, Stream, Struct } from "effect"
+import { caseWith } from "./support/lives.ts"
+import { run } from "./support/simulation.ts"
+import { interruptAfter, inWorld, listen, longAfter, openWorld, words } from "./support/worlds.ts"
+
+/** Each holds a poll up where it can be held up: before the answer, in its middle, for a while or for good. */
+const holdUps = FastCheck.array(
+  FastCheck.tuple(
+    FastCheck.constantFrom(
+      FaultPlan.stalled(),
+      FaultPlan.stalled({ at: "body" }),
+      FaultPlan.stalled({ lasts: "4 seconds", at: "body" }),
+      FaultPlan.slowDrip({ bytes: 40, every: "300 millis" }),
+      FaultPlan.status(503),
+      FaultPlan.status(429, { retryAfter: Duration.seconds(9) }),
+      FaultPlan.reset("body")
+    ),
+    FastCheck.integer({ min: 1, max: 8 })
+  ).map(([plan, request]) => plan.pipe(FaultPlan.onRequest(request), FaultPlan.optional)),
+  { minLength: 1, maxLength: 6 }
+).map((plans) => FaultPlan.all(...plans))
+
+/** A time, and then so many turns of the scheduler: the instants between two timers count too. */
+const instant = FastCheck.record({
+  millis: FastCheck.oneof(FastCheck.constant(0), FastCheck.nat(90_000)),
+  later: FastCheck.nat(60)
+})
+
+const turns = (count: number) => Effect.replicateEffect(Effect.yieldNow(), count, { discard: true })
+
+type Entrance = (watch: CallWatch.Service, sid: string, policy: WatchPolicy.Options) => Effect.Effect<unknown, unknown>
+
+const entrances = {
+  events: (watch, sid, policy) => Stream.runDrain(watch.events(sid, policy)),
+  changes: (watch, sid, policy) => Stream.runDrain(watch.changes(sid, policy)),
+  awaitEnd: (watch, sid, policy) => watch.awaitEnd(sid, policy),
+  awaitSettled: (watch, sid, policy) => watch.awaitSettled(sid, policy)
+} satisfies Record<string, Entrance>
+
+describe("interruption", () => {
+  it("leaves nothing behind, whenever it comes and whatever the watch is at", () => {
+    const at = { pending: 0, sleeping: 0, over: 0 }
+    FastCheck.assert(
+      FastCheck.property(
+        caseWith(holdUps),
+        instant,
+        FastCheck.constantFrom(...Struct.keys(entrances)),
+        ({ faults, policy, script, seed }, { later, millis }, entrance) => {
+          const { exit, timersLeft } = run((clock) =>
+            Effect.gen(function*() {
+              const world = yield* openWorld(clock, { faults, seed, requestsPerMinute: 1_000_000 })
+              const sid = yield* world.fake.place(script)
+              const watching = yield* Effect.fork(entrances[entrance](world.watch, sid, policy))
+              if (millis > 0) yield* Effect.sleep(millis)
+              yield* turns(later)
+              const before = yield* world.fake.journal
+              const now = world.now()
+              const end = yield* Fiber.interrupt(watching)
+              const journal = yield* world.fake.journal
+              // The engine, a fiber of its own, lies down again without a timer.
+              yield* turns(20)
+              at[
+                Exit.isInterrupted(end)
+                  ? before.at(-1)?.outcome._tag === "Pending" ? "pending" : "sleeping"
+                  : "over"
+              ]++
+              assert.strictEqual(world.now(), now)
+              assert.isFalse(journal.some(({ outcome }) => outcome._tag === "Pending"))
+              assert.strictEqual(clock.timers, 0)
+              yield* longAfter
+              assert.strictEqual((yield* world.fake.journal).length, journal.length)
+            }), { seed })
+          assert.isTrue(Exit.isSuccess(exit), String(exit))
+          assert.strictEqual(timersLeft, 0)
+        }
+      ),
+      { numRuns: 1000, seed: 3 }
+    )
+    // The instants must be worth something: many of them in the middle of a poll, many between two.
+    assert.isAbove(at.pending, 100)
+    assert.isAbove(at.sleeping, 100)
+  }, 120_000)
+
+  it.effect("of one of two watches of a call leaves the poll under way to the other one", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.busy({ ring: "1 second" }))
+        yield* world.fake.faults(FaultPlan.stalled({ lasts: "6 seconds" }).pipe(FaultPlan.onRequest(1)))
+        const other = yield* Effect.fork(listen(world, world.watch.events(sid)))
+        yield* interruptAfter(world.watch.awaitEnd(sid), "3 seconds")
+        const told = yield* Fiber.join(other)
+        assert.deepStrictEqual(words(told), ["6 Observed in-progress", "11 Ended busy"])
+        assert.deepStrictEqual(yield* world.requests(), [0, 11])
+      })
+    ))
+
+  it.effect("of the last watch of a call gives the request in flight up, and a new watch asks anew", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.answered({ talk: "10 minutes" }))
+        yield* world.fake.faults(FaultPlan.stalled().pipe(FaultPlan.onRequest(1)))
+        yield* interruptAfter(world.watch.awaitEnd(sid), "3 seconds")
+        const told = yield* listen(world, Stream.take(world.watch.events(sid), 1))
+        assert.deepStrictEqual(words(told), ["3 Observed in-progress"])
+        const journal = yield* world.fake.journal
+        assert.deepStrictEqual(journal.map(({ outcome }) => outcome._tag), ["Aborted", "Answered"])
+      })
+    ))
+
+  it.effect("of 200 watches that wait for one worker costs no request and no time", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* Effect.replicateEffect(world.fake.place(CallScript.answered()), 200)
+        yield* world.fake.faults(FaultPlan.stalled().pipe(FaultPlan.onRequest(1)))
+        yield* interruptAfter(
+          Effect.forEach(sids, (sid) => world.watch.awaitEnd(sid), { concurrency: "unbounded" }),
+          "2 seconds"
+        )
+        yield* turns(20)
+        assert.strictEqual(world.now(), 2)
+        assert.strictEqual(world.clock.timers, 0)
+        yield* longAfter
+        assert.deepStrictEqual(yield* world.requests(), [0])
+      }), { concurrency: 1 }))
+
+  it.effect("by the consumer, who has seen enough, ends the polls too", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.answered({ talk: "10 minutes" }))
+        yield* Stream.runDrain(Stream.take(
+          world.watch.changes(sid, { cadence: WatchPolicy.every("5 seconds") }),
+          2
+        ))
+        yield* longAfter
+        assert.deepStrictEqual(yield* world.requests(), [0, 5, 10])
+      })
+    ))
+})

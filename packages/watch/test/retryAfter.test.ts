@@ -1,0 +1,234 @@
+/** Law 4: `Retry-After` holds for one wait, is capped, and ends a watch whose deadline it reaches past. */
+import { CallScript, FaultPlan } from "@effect-exotel/testing"
+import { WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Exit, FastCheck, Fiber } from "effect"
+import type { World } from "./support/worlds.ts"
+import { failure, inWorld, listen, words } from "./support/worlds.ts"
+
+const script = CallScript.answered({ ring: "10 seconds", talk: "30 minutes" })
+
+const cadence = WatchPolicy.every("10 seconds")
+
+/** When the second and the third request came, after a first one that was answered with this. */
+const nextRequests = (status: number, retryAfter: string | undefined, policy: WatchPolicy.Options = {}) =>
+  inWorld((world) =>
+    Effect.gen(function*() {
+      const sid = yield* world.fake.place(script)
+      yield* world.fake.faults(FaultPlan.status(status, { retryAfter }).pipe(FaultPlan.onRequest(1)))
+      const fiber = yield* Effect.fork(world.watch.awaitEnd(sid, { cadence, errorBackoff: "1 second", ...policy }))
+      yield* Effect.sleep("12 minutes")
+      yield* Fiber.interrupt(fiber)
+      return (yield* world.requests()).slice(1, 3)
+    })
+  )
+
+/** The virtual clock begins with 2001. */
+const date = (seconds: number) => new Date(Date.UTC(2001, 0, 1) + seconds * 1000).toUTCString()
+
+const within = (from: number, to: number) => (at: number | undefined) => {
+  assert.isAtLeast(at ?? NaN, from)
+  assert.isAtMost(at ?? NaN, to)
+}
+
+describe("after a 503", () => {
+  // The back-off of the policy is half a second to a second; Exotel's word can lengthen it and cannot shorten it.
+  for (
+    const [name, header, check] of [
+      ["no Retry-After", undefined, within(0.5, 1)],
+      ["0", "0", within(0.5, 1)],
+      ["1 s", "1", within(1, 1)],
+      ["7 s", "7", within(7, 7)],
+      ["3,000,000 s", "3000000", within(300, 300)],
+      ["more digits than a number holds", "9".repeat(400), within(300, 300)],
+      ["a date that has passed", date(-3600), within(0.5, 1)],
+      ["a date in a minute", date(60), within(60, 60)],
+      ["a date in ten years", date(3650 * 86_400), within(300, 300)],
+      ["garbage", "soon, maybe", within(0.5, 1)],
+      ["a negative number", "-5", within(0.5, 1)]
+    ] as const
+  ) {
+    it.effect(`with ${name}, the next poll comes when it is sane, and the one after it in the usual cadence`, () =>
+      Effect.gen(function*() {
+        const [second, third] = yield* nextRequests(503, header)
+        check(second)
+        assert.strictEqual(third, (second ?? NaN) + 10)
+      }))
+  }
+})
+
+describe("after a 429", () => {
+  for (
+    const [name, header, check] of [
+      ["no Retry-After", undefined, within(5, 5)],
+      ["0", "0", within(0.5, 1)],
+      ["1 s", "1", within(1, 1)],
+      ["3,000,000 s", "3000000", within(300, 300)],
+      ["garbage", "soon, maybe", within(5, 5)],
+      ["a negative number", "-5", within(5, 5)]
+    ] as const
+  ) {
+    it.effect(`with ${name}, the next poll comes when it is sane, and the one after it in the usual cadence`, () =>
+      Effect.gen(function*() {
+        const [second, third] = yield* nextRequests(429, header)
+        check(second)
+        assert.strictEqual(third, (second ?? NaN) + 10)
+      }))
+  }
+
+  it.effect("all calls of the account rest, for whichever of them it came", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const [first, second] = [yield* world.fake.place(script), yield* world.fake.place(script)]
+        yield* world.fake.faults(
+          FaultPlan.status(429, { retryAfter: Duration.seconds(40) }).pipe(FaultPlan.forCall(first), FaultPlan.times(1))
+        )
+        const fibers = yield* Effect.forEach([first, second], (sid) =>
+          Effect.fork(world.watch.awaitEnd(sid, { cadence })))
+        yield* Effect.sleep("55 seconds")
+        yield* Fiber.interruptAll(fibers)
+        assert.deepStrictEqual(yield* world.requests(first), [0, 40, 50])
+        assert.deepStrictEqual(yield* world.requests(second), [0, 40, 50])
+      })
+    ))
+
+  it.effect("that asks for weeks, the account rests five minutes, even for a policy that would wait for ever", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const [patient, other] = [yield* world.fake.place(script), yield* world.fake.place(script)]
+        yield* world.fake.faults(
+          FaultPlan.status(429, { retryAfter: "9".repeat(400) }).pipe(FaultPlan.forCall(patient), FaultPlan.times(1))
+        )
+        const forever = yield* Effect.fork(
+          world.watch.awaitEnd(patient, { cadence, retryAfterCap: Duration.infinity, deadline: Duration.infinity })
+        )
+        const fiber = yield* Effect.fork(world.watch.awaitEnd(other, { cadence }))
+        yield* Effect.sleep("305 seconds")
+        assert.deepStrictEqual(yield* world.requests(other), [0, 300])
+        yield* Fiber.interruptAll([forever, fiber])
+      })
+    ))
+})
+
+describe("Retry-After and the deadline", () => {
+  const deadline = Duration.seconds(30)
+
+  const endOf = (world: World, retryAfter: string, policy: WatchPolicy.Options = {}) =>
+    Effect.gen(function*() {
+      const sid = yield* world.fake.place(script)
+      yield* world.fake.faults(FaultPlan.status(503, { retryAfter }).pipe(FaultPlan.onRequest(3), FaultPlan.optional))
+      const exit = yield* Effect.exit(world.watch.awaitEnd(sid, { cadence, deadline, ...policy }))
+      return { at: world.now(), error: Exit.isFailure(exit) ? yield* Effect.flip(exit) : undefined }
+    })
+
+  it.effect("past the deadline, the watch fails now and says so", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { at, error } = yield* endOf(world, "10")
+        assert.strictEqual(at, 20)
+        assert.isTrue(error?._tag === "WatchTimeout" && error.reason === "RetryAfter")
+        assert.isTrue(error?._tag === "WatchTimeout" && error.lastError?._tag === "ServiceUnavailable")
+      })
+    ))
+
+  it.effect("up to a moment before the deadline, the watch goes on to it", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { at, error } = yield* endOf(world, "9")
+        assert.strictEqual(at, 30)
+        assert.isTrue(error?._tag === "WatchTimeout" && error.reason === "Deadline")
+      })
+    ))
+
+  it.effect("of zero does not end a watch whose own back-off reaches past the deadline", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { at, error } = yield* endOf(world, "0", { errorBackoff: "1 minute", maxErrorBackoff: "1 minute" })
+        assert.strictEqual(at, 30)
+        assert.isTrue(error?._tag === "WatchTimeout" && error.reason === "Deadline")
+      })
+    ))
+
+  it.effect("capped, is measured against the deadline as it is capped", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { at, error } = yield* endOf(world, "3000000", { retryAfterCap: "4 seconds" })
+        assert.strictEqual(at, 30)
+        assert.isTrue(error?._tag === "WatchTimeout" && error.reason === "Deadline")
+        assert.deepStrictEqual(yield* world.requests(), [0, 10, 20, 24])
+      })
+    ))
+
+  it.effect("while the record settles, ends the wait for it with what is known", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.busy({ ring: "5 seconds", settles: "10 minutes" }))
+        yield* world.fake.faults(
+          FaultPlan.status(503, { retryAfter: Duration.minutes(4) }).pipe(FaultPlan.onRequest(3))
+        )
+        const told = yield* listen(
+          world,
+          world.watch.events(sid, { cadence, until: "settled", settleLimit: "2 minutes" })
+        )
+        assert.deepStrictEqual(words(told), [
+          "0 Observed in-progress",
+          "10 Ended busy",
+          "25 Settled duration endTime price"
+        ])
+      })
+    ))
+})
+
+describe("under any mixture of headers", () => {
+  const header = FastCheck.oneof(
+    FastCheck.nat(4_000_000).map(String),
+    FastCheck.integer({ min: -1000, max: 1000 }).map(String),
+    FastCheck.integer({ min: -1_000_000, max: 1_000_000 }).map(date),
+    FastCheck.string({ maxLength: 12 }).map((text) => text.replace(/[^ -~]/g, "")),
+    FastCheck.constantFrom("NaN", "Infinity", "1e9", "0x10", "1.5", "9".repeat(400), "Wed, 99 Foo 2026 25:61:61 GMT")
+  )
+  const cap = FastCheck.integer({ min: 0, max: 300 })
+
+  it(
+    "no wait is longer than the cap, none but a passing one shorter than the back-off, and the watch gets to its end",
+    () =>
+      FastCheck.assert(
+        FastCheck.property(
+          FastCheck.array(FastCheck.tuple(header, FastCheck.constantFrom(429, 500, 503)), {
+            minLength: 1,
+            maxLength: 6
+          }),
+          cap,
+          (answers, cap) =>
+            Effect.runSync(inWorld((world) =>
+              Effect.gen(function*() {
+                const sid = yield* world.fake.place(CallScript.busy({ ring: "8 minutes" }))
+                yield* world.fake.faults(
+                  FaultPlan.all(...answers.map(([retryAfter, status], index) =>
+                    FaultPlan.status(status, { retryAfter }).pipe(FaultPlan.onRequest(index + 1))
+                  ))
+                )
+                const told = yield* listen(
+                  world,
+                  world.watch.events(sid, {
+                    cadence: WatchPolicy.every("2 minutes"),
+                    retryAfterCap: Duration.seconds(cap),
+                    errorBackoff: "2 seconds",
+                    maxErrorBackoff: "2 seconds"
+                  })
+                )
+                assert.strictEqual(failure(told.exit), "success")
+                const at = yield* world.requests()
+                answers.forEach(([, status], index) => {
+                  const wait = Math.round(((at[index + 1] ?? NaN) - (at[index] ?? NaN)) * 1000) / 1000
+                  assert.isAtLeast(wait, 1)
+                  assert.isAtMost(wait, Math.max(cap, status === 429 ? 5 : 2))
+                })
+              })
+            ))
+        ),
+        { numRuns: 1000, seed: 4 }
+      ),
+    120_000
+  )
+})

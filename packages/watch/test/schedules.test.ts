@@ -1,0 +1,98 @@
+/** Any schedule of Effect as a cadence. */
+import { CallScript, FaultPlan } from "@effect-exotel/testing"
+import { WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Option, Schedule } from "effect"
+import { failure, inWorld, listen, words } from "./support/worlds.ts"
+
+const script = CallScript.answered({ ring: "0 seconds", talk: "60 seconds" })
+
+/** When a call of a minute is asked for under this schedule. */
+const requests = (policy: WatchPolicy.Options) =>
+  inWorld((world) =>
+    Effect.gen(function*() {
+      const sid = yield* world.fake.place(script)
+      yield* Effect.exit(world.watch.awaitEnd(sid, policy))
+      return yield* world.requests()
+    })
+  )
+
+describe("fromSchedule", () => {
+  it.effect("polls at once and then as the schedule says", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(
+        yield* requests(WatchPolicy.fromSchedule(Schedule.spaced("25 seconds"))),
+        [0, 25, 50, 75]
+      )
+      assert.deepStrictEqual(
+        yield* requests(WatchPolicy.fromSchedule(Schedule.exponential("4 seconds"))),
+        [0, 4, 12, 28, 60]
+      )
+      assert.deepStrictEqual(
+        yield* requests(WatchPolicy.fromSchedule(Schedule.fixed("20 seconds"))),
+        [0, 20, 40, 60]
+      )
+      assert.deepStrictEqual(
+        yield* requests(WatchPolicy.fromSchedule(
+          Schedule.exponential("8 seconds").pipe(Schedule.union(Schedule.spaced("20 seconds")))
+        )),
+        [0, 8, 24, 44, 64]
+      )
+    }))
+
+  it.effect("shows the schedule the progress of the watch", () =>
+    Effect.gen(function*() {
+      const seen: Array<readonly [string, number, number]> = []
+      const schedule = Schedule.identity<WatchPolicy.Progress>().pipe(
+        Schedule.addDelay((progress) => {
+          seen.push([
+            Option.getOrElse(progress.status, () => ""),
+            Duration.toSeconds(progress.age),
+            progress.polls
+          ])
+          return Duration.seconds(Duration.toSeconds(progress.age) < 30 ? 15 : 40)
+        })
+      )
+      assert.deepStrictEqual(yield* requests(WatchPolicy.fromSchedule(schedule)), [0, 15, 30, 70])
+      assert.deepStrictEqual(seen, [["in-progress", 0, 1], ["in-progress", 15, 2], ["in-progress", 30, 3]])
+    }))
+
+  it.effect("fails with a time-out when the schedule ends before the call does", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const policy = WatchPolicy.fromSchedule(Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(3)))
+        const error = yield* Effect.flip(world.watch.awaitEnd(sid, policy))
+        assert.isTrue(error._tag === "WatchTimeout" && error.reason === "ScheduleEnded" && error.polls === 4)
+        assert.deepStrictEqual(yield* world.requests(), [0, 5, 10, 15])
+      })
+    ))
+
+  it.effect("counts no failed poll as a step of the schedule", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        yield* world.fake.faults(FaultPlan.status(500).pipe(FaultPlan.onRequest(1, 2, 3, 4)))
+        const policy = WatchPolicy.fromSchedule(Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(3)), {
+          errorBackoff: "1 second"
+        })
+        const told = yield* listen(world, world.watch.events(sid, policy))
+        assert.strictEqual(failure(told.exit), "WatchTimeout")
+        assert.strictEqual((yield* world.requests()).length, 8)
+        assert.strictEqual(words(told).filter((each) => each.includes("PollFailed")).length, 4)
+      })
+    ))
+
+  it.effect("starts anew for each watch", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const policy = WatchPolicy.fromSchedule(Schedule.exponential("10 seconds"))
+        for (let i = 0; i < 2; i++) {
+          const sid = yield* world.fake.place(script)
+          const began = world.now()
+          yield* world.watch.awaitEnd(sid, policy)
+          assert.deepStrictEqual((yield* world.requests(sid)).map((at) => at - began), [0, 10, 30, 70])
+        }
+      })
+    ))
+})

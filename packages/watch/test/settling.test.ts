@@ -1,0 +1,162 @@
+/** After the end: the wait for a complete record. */
+import { Call } from "@effect-exotel/core"
+import { CallScript, FaultPlan } from "@effect-exotel/testing"
+import { WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Chunk, Duration, Effect, FastCheck, Option, Schedule, Stream } from "effect"
+import { failure, inWorld, listen, words } from "./support/worlds.ts"
+
+const policy: WatchPolicy.Options = {
+  cadence: WatchPolicy.every("5 seconds"),
+  settleCadence: WatchPolicy.every("30 seconds"),
+  settleLimit: "10 minutes",
+  until: "settled"
+}
+
+const script = CallScript.answered({ ring: "8 seconds", talk: "10 seconds", settles: "70 seconds" })
+
+describe("a watch until settled", () => {
+  it.effect("tells the end at once and the complete record later, on a cadence of its own", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const told = yield* listen(world, world.watch.events(sid, policy))
+        assert.deepStrictEqual(words(told), [
+          "0 Observed in-progress",
+          "10 Changed in-progress",
+          "20 Ended completed",
+          "110 Settled"
+        ])
+        const last = told.told.at(-1)?.value
+        assert.isTrue(last?._tag === "Settled" && Call.isSettled(last.call, { recording: true }))
+        assert.deepStrictEqual(yield* world.requests(), [0, 5, 10, 15, 20, 50, 80, 110])
+      })
+    ))
+
+  it.effect("tells both at once when the record was complete when the end was seen", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.busy({ settles: "0 seconds" }))
+        const told = yield* listen(world, world.watch.events(sid, policy))
+        assert.deepStrictEqual(words(told), ["0 Observed in-progress", "5 Ended busy", "5 Settled"])
+        const calls = yield* Stream.runCollect(world.watch.changes(sid, policy))
+        assert.strictEqual(Chunk.size(calls), 1)
+      })
+    ))
+
+  it.effect("shows the complete record as one more element of changes", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const calls = Chunk.toReadonlyArray(yield* Stream.runCollect(world.watch.changes(sid, policy)))
+        assert.deepStrictEqual(calls.map((call) => [call.status, Option.isSome(call.price)]), [
+          ["in-progress", false],
+          ["in-progress", false],
+          ["completed", false],
+          ["completed", true]
+        ])
+      })
+    ))
+
+  it.effect("gives a free call's record up at the limit, exactly then, and says what it lacks", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.answered({ price: null, settles: "70 seconds" }))
+        const settled = yield* world.watch.awaitSettled(sid, { ...policy, settleLimit: "421 seconds" })
+        assert.deepStrictEqual(settled.missing, ["price"])
+        assert.strictEqual(Duration.toSeconds(Option.getOrThrow(settled.call.duration)), 48)
+        assert.strictEqual(world.now(), 50 + 421)
+      })
+    ))
+
+  it.effect("waits for the recording only where one is expected, and of an answered call", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const unrecorded = CallScript.answered({ recording: false, settles: "10 seconds" })
+        const answered = yield* world.fake.place(unrecorded)
+        const busy = yield* world.fake.place(CallScript.busy({ settles: "10 seconds" }))
+        const expecting = { ...policy, expectRecording: true }
+        const missing = (sid: string, policy: WatchPolicy.Options) =>
+          Effect.map(world.watch.awaitSettled(sid, policy), ({ missing }) => missing)
+        assert.deepStrictEqual(yield* missing(answered, policy), [])
+        assert.deepStrictEqual(yield* missing(busy, expecting), [])
+        assert.deepStrictEqual(yield* missing(answered, expecting), ["recordingUrl"])
+      })
+    ))
+
+  it.effect("goes on after errors that pass, and ends with one that does not, after the end was told", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        yield* world.fake.faults(FaultPlan.all(
+          FaultPlan.status(502).pipe(FaultPlan.onRequest(6)),
+          FaultPlan.status(401).pipe(FaultPlan.onRequest(8))
+        ))
+        const told = yield* listen(world, world.watch.events(sid, { ...policy, errorBackoff: "0 seconds" }))
+        assert.deepStrictEqual(words(told).slice(2), ["20 Ended completed", "50 PollFailed ServiceUnavailable"])
+        assert.strictEqual(failure(told.exit), "AuthenticationError")
+        assert.strictEqual(told.endedAt, 80)
+      }), { client: { regionProbe: "never" } }))
+
+  it.effect("does not take an answer that denies the end for a settled record", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        yield* world.fake.faults(
+          FaultPlan.malformed("Status", "in-progress").pipe(FaultPlan.onRequest(6, 7, 8), FaultPlan.forCall(sid))
+        )
+        const told = yield* listen(world, world.watch.events(sid, policy))
+        assert.deepStrictEqual(words(told).slice(2), ["20 Ended completed", "140 Settled"])
+      })
+    ))
+
+  it.effect("takes a schedule's end for the end of its patience, and says what is known", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.busy({ settles: "1 hour" }))
+        const twice = Schedule.intersect(Schedule.spaced("20 seconds"), Schedule.recurs(2))
+        const told = yield* listen(world, world.watch.events(sid, { ...policy, settleCadence: twice }))
+        assert.deepStrictEqual(words(told).slice(1), ["5 Ended busy", "45 Settled duration endTime price"])
+      })
+    ))
+
+  it("settles when the record is complete, or says at the limit what it lacks, for any call", () =>
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.record({
+          settles: FastCheck.nat(300),
+          price: FastCheck.constantFrom("1.5", null),
+          recording: FastCheck.boolean(),
+          expectRecording: FastCheck.boolean(),
+          limit: FastCheck.integer({ min: 1, max: 300 })
+        }),
+        ({ expectRecording, limit, price, recording, settles }) => {
+          Effect.runSync(inWorld((world) =>
+            Effect.gen(function*() {
+              const sid = yield* world.fake.place(
+                CallScript.answered({
+                  ring: "0 seconds",
+                  talk: "10 seconds",
+                  settles: Duration.seconds(settles),
+                  price,
+                  recording
+                })
+              )
+              const { call, missing } = yield* world.watch.awaitSettled(sid, {
+                cadence: WatchPolicy.every("10 seconds"),
+                settleCadence: WatchPolicy.every("60 seconds"),
+                settleLimit: Duration.seconds(limit),
+                expectRecording
+              })
+              assert.deepStrictEqual(missing, Call.unsettled(call, { recording: expectRecording }))
+              const complete = price !== null && (recording || !expectRecording)
+              const seen = Math.ceil(settles / 60) * 60
+              assert.strictEqual(world.now(), 10 + (complete ? Math.min(seen, limit) : limit))
+              if (complete && seen < limit) assert.deepStrictEqual(missing, [])
+            })
+          ))
+        }
+      ),
+      { numRuns: 1000, seed: 9 }
+    ), 120_000)
+})

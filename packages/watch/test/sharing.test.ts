@@ -1,0 +1,158 @@
+/** Law 5: who watches the same call shares its polls, and all watches share the engine's workers by turns. */
+import { CallScript, FaultPlan } from "@effect-exotel/testing"
+import { WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Array, Duration, Effect, FastCheck, Fiber, Schedule } from "effect"
+import { inWorld, listen, words } from "./support/worlds.ts"
+
+const script = CallScript.answered({ ring: "12 seconds", talk: "50 seconds" })
+
+const cadence = WatchPolicy.every("10 seconds")
+
+describe("watches of one call", () => {
+  it.effect("share one poll, however many they are, and are told the same", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const told = yield* Effect.all(
+          Array.makeBy(50, () => listen(world, world.watch.events(sid, { cadence }))),
+          { concurrency: "unbounded" }
+        )
+        for (const each of told) {
+          assert.deepStrictEqual(words(each), [
+            "0 Observed in-progress",
+            "20 Changed in-progress",
+            "70 Ended completed"
+          ])
+        }
+        assert.deepStrictEqual(yield* world.requests(), [0, 10, 20, 30, 40, 50, 60, 70])
+      })
+    ))
+
+  it.effect("begun at different times fall into step with each other", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const late = (seconds: number) =>
+          Effect.delay(listen(world, world.watch.events(sid, { cadence })), Duration.seconds(seconds))
+        const [first, second] = yield* Effect.all([late(0), late(3)], { concurrency: "unbounded" })
+        assert.deepStrictEqual(yield* world.requests(), [0, 3, 13, 23, 33, 43, 53, 63])
+        assert.deepStrictEqual(words(first), ["0 Observed in-progress", "13 Changed in-progress", "63 Ended completed"])
+        assert.deepStrictEqual(words(second), [
+          "3 Observed in-progress",
+          "13 Changed in-progress",
+          "63 Ended completed"
+        ])
+      })
+    ))
+
+  it.effect("share the request in flight when the second one begins", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.busy())
+        yield* world.fake.faults(FaultPlan.stalled({ lasts: "5 seconds" }).pipe(FaultPlan.onRequest(1)))
+        const watching = Array.makeBy(
+          3,
+          (i) => Effect.delay(listen(world, world.watch.events(sid, { cadence })), Duration.seconds(i))
+        )
+        const told = yield* Effect.all(watching, { concurrency: "unbounded" })
+        for (const each of told) assert.deepStrictEqual(words(each), ["5 Observed in-progress", "15 Ended busy"])
+        assert.deepStrictEqual(yield* world.requests(), [0, 15])
+      })
+    ))
+
+  it.effect("keep deadlines of their own", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const [short, long] = yield* Effect.all([
+          listen(world, world.watch.events(sid, { cadence, deadline: "25 seconds" })),
+          listen(world, world.watch.events(sid, { cadence }))
+        ], { concurrency: "unbounded" })
+        assert.strictEqual(short.endedAt, 25)
+        assert.strictEqual(words(long).at(-1), "70 Ended completed")
+      })
+    ))
+
+  it.effect("do not use up each other's schedules", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const three = WatchPolicy.fromSchedule(
+          Schedule.intersect(Schedule.spaced("25 seconds"), Schedule.recurs(3))
+        )
+        const [scheduled] = yield* Effect.all([
+          listen(world, world.watch.events(sid, three)),
+          listen(world, world.watch.events(sid, { cadence: WatchPolicy.every("2 seconds") }))
+        ], { concurrency: "unbounded" })
+        assert.strictEqual(words(scheduled).at(-1), "62 Ended completed")
+      })
+    ))
+})
+
+describe("watches of many calls", () => {
+  it.effect("with one worker take turns, the longest due first, and none starves", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const long = CallScript.answered({ talk: "1 hour" })
+        const sids = yield* Effect.replicateEffect(world.fake.place(long), 50)
+        // Each poll takes a second, so a round of all 50 takes 50: five times what the cadence would like.
+        yield* world.fake.faults(FaultPlan.stalled({ lasts: "1 second" }))
+        const fibers = yield* Effect.forEach(sids, (sid) => Effect.fork(world.watch.awaitEnd(sid, { cadence })))
+        yield* Effect.sleep("500 seconds")
+        yield* Fiber.interruptAll(fibers)
+        const order = (yield* world.fake.journal).map(({ sid }) => sid)
+        const rounds = Array.chunksOf(order.slice(0, 500), 50)
+        assert.strictEqual(rounds.length, 10)
+        assert.strictEqual(new Set(rounds[0]).size, 50)
+        for (const round of rounds) assert.deepStrictEqual(round, rounds[0])
+      }), { concurrency: 1 }))
+
+  it(
+    "with few workers are polled in the order in which they became due, whatever their cadences",
+    () =>
+      FastCheck.assert(
+        FastCheck.property(
+          FastCheck.array(FastCheck.integer({ min: 1, max: 30 }), { minLength: 2, maxLength: 12 }),
+          FastCheck.integer({ min: 1, max: 3 }),
+          FastCheck.integer({ min: 1, max: 4 }),
+          (intervals, concurrency, takes) => {
+            Effect.runSync(inWorld((world) =>
+              Effect.gen(function*() {
+                yield* world.fake.faults(FaultPlan.stalled({ lasts: Duration.seconds(takes) }))
+                const due = new Map<string, number>()
+                const every = new Map<string, number>()
+                const fibers = yield* Effect.forEach(intervals, (seconds) =>
+                  Effect.gen(function*() {
+                    const sid = yield* world.fake.place(CallScript.answered({ talk: "1 hour" }))
+                    due.set(sid, 0)
+                    every.set(sid, seconds)
+                    return yield* Effect.fork(
+                      world.watch.awaitEnd(sid, { cadence: WatchPolicy.every(Duration.seconds(seconds)) })
+                    )
+                  }))
+                yield* Effect.sleep("60 seconds")
+                yield* Fiber.interruptAll(fibers)
+                let running: ReadonlyArray<{ readonly sid: string; readonly until: number }> = []
+                for (const { elapsed, sid } of yield* world.fake.journal) {
+                  const at = Duration.toSeconds(elapsed)
+                  if (sid === undefined) continue
+                  // Whoever was due for longer than this one is under way already, or was just now answered.
+                  running = running.filter(({ until }) => until > at)
+                  for (const [other, since] of due) {
+                    const busy = running.some((each) => each.sid === other)
+                    if (!busy) assert.isAtMost(due.get(sid) ?? NaN, since, `${sid} was polled before ${other} at ${at}`)
+                  }
+                  assert.isAtLeast(at, due.get(sid) ?? NaN)
+                  running = [...running, { sid, until: at + takes }]
+                  assert.isAtMost(running.length, concurrency)
+                  due.set(sid, at + takes + (every.get(sid) ?? NaN))
+                }
+              }), { concurrency, requestsPerMinute: 100_000 }))
+          }
+        ),
+        { numRuns: 100, seed: 5 }
+      ),
+    120_000
+  )
+})

@@ -1,0 +1,295 @@
+/** Law 7: from the token of any event another process goes on, and from what is no token nobody does. */
+import { CallScript, FaultPlan } from "@effect-exotel/testing"
+import { WatchEvent, WatchPolicy, WatchToken } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Either, Exit, FastCheck, Schema, Stream } from "effect"
+import { answered, shown, transientCase, visibleAt } from "./support/lives.ts"
+import { run } from "./support/simulation.ts"
+import { failure, inWorld, listen, openWorld, words } from "./support/worlds.ts"
+
+const cadence = WatchPolicy.every("10 seconds")
+
+const script = CallScript.custom(
+  [
+    { status: "queued", lasts: "25 seconds" },
+    { status: "in-progress", lasts: "60 seconds", parties: 2 }
+  ],
+  { status: "completed" },
+  { settles: "40 seconds" }
+)
+
+/** What tells of the call, and not of the watch's own troubles. */
+const ofTheCall = WatchEvent.WatchEvent.$match({
+  Observed: () => true,
+  Changed: () => true,
+  Ended: () => true,
+  Settled: () => true,
+  PollFailed: () => false,
+  Stalled: () => false
+})
+
+describe("a resume token", () => {
+  it("of any event of a run leads to exactly what had not been told, by the same deadline", () => {
+    let resumed = 0
+    FastCheck.assert(
+      FastCheck.property(
+        transientCase,
+        FastCheck.boolean(),
+        FastCheck.nat(1000),
+        FastCheck.nat(60_000),
+        (of, settle, pick, pause) => {
+          const policy: WatchPolicy.Options = {
+            ...of.policy,
+            until: settle ? "settled" : "terminal",
+            settleCadence: WatchPolicy.every("1 minute"),
+            settleLimit: "4 minutes"
+          }
+          const { exit } = run((clock) =>
+            Effect.gen(function*() {
+              const world = yield* openWorld(clock, { faults: of.faults, requestsPerMinute: 1_000_000 })
+              const sid = yield* world.fake.place(of.script)
+              // The first process dies after some event.
+              const before = yield* listen(world, Stream.take(world.watch.events(sid, policy), 1 + pick % 6))
+              const last = before.told.at(-1)
+              if (last === undefined || before.told.length < 1 + pick % 6) return
+              resumed++
+              const asked = (yield* world.fake.journal).length
+              yield* Effect.sleep(pause)
+              const token = pick % 2 === 0 ? WatchToken.toText(last.value.token) : last.value.token
+              const after = yield* listen(world, world.watch.resume(token, policy))
+              const journal = yield* world.fake.journal
+
+              const calls = (told: typeof before.told) =>
+                told.flatMap(({ value }) => "call" in value && value._tag !== "Settled" ? [shown(value.call)] : [])
+              const known = calls(before.told)
+              // As if it were one run that took its reads at those instants.
+              const expected = visibleAt(of.script, [
+                ...answered(journal.slice(0, asked)),
+                ...answered(journal.slice(asked))
+              ])
+              const ended = before.told.some(({ value }) => value._tag === "Ended")
+              assert.deepStrictEqual([...known, ...calls(after.told)], ended ? known : expected)
+              for (const tag of ["Observed", "Ended", "Settled"]) {
+                const times = [...before.told, ...after.told].filter(({ value }) => value._tag === tag).length
+                assert.isAtMost(times, 1, tag)
+              }
+              // One stall is told once, whichever process tells it.
+              const stalls = [...before.told, ...after.told].flatMap(({ value }) =>
+                value._tag === "Stalled" ? [value.since.epochMillis] : []
+              )
+              assert.strictEqual(new Set(stalls).size, stalls.length)
+              assert.strictEqual(
+                last.value.token.deadlineAt,
+                Math.round(
+                  clock.unsafeCurrentTimeMillis() - world.now() * 1000
+                    + Duration.toMillis(policy.deadline ?? Duration.zero)
+                )
+              )
+              const deadline = Duration.toSeconds(policy.deadline ?? Duration.zero)
+              const endings = [...before.told, ...after.told].filter(({ value }) => value._tag === "Ended")
+              if (Exit.isFailure(after.exit) && failure(after.exit) === "WatchTimeout" && endings.length === 0) {
+                assert.isAtMost(after.endedAt, Math.max(deadline, before.endedAt + pause / 1000) + 1e-6)
+              }
+              for (const { value } of after.told.filter(({ value }) => ofTheCall(value))) {
+                assert.strictEqual(value.token.startedAt, last.value.token.startedAt)
+              }
+            }), { seed: of.seed })
+          if (Exit.isFailure(exit)) throw new Error(String(exit))
+        }
+      ),
+      { numRuns: 1000, seed: 7 }
+    )
+    assert.isAbove(resumed, 500)
+  }, 120_000)
+
+  it.effect("written as text and read again says the same, and holds nothing but the sid, words and times", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const { told } = yield* listen(world, world.watch.events(sid, { cadence, until: "settled" }))
+        assert.strictEqual(told.length, 4)
+        for (const { value } of told) {
+          const text = WatchToken.toText(value.token)
+          assert.deepStrictEqual(yield* WatchToken.fromUnknown(text), value.token)
+          assert.deepStrictEqual(yield* WatchToken.fromUnknown(JSON.parse(text)), value.token)
+          assert.notMatch(text.replace(sid, ""), /0900000|0800000|pretended/)
+        }
+      })
+    ))
+
+  it.effect("of the last event ends at once, without a request", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const terminal = yield* listen(world, world.watch.events(sid, { cadence }))
+        const settled = yield* listen(world, world.watch.events(sid, { cadence, until: "settled" }))
+        const asked = (yield* world.requests()).length
+        for (const { told } of [terminal, settled]) {
+          const again = yield* listen(world, world.watch.resume(told.at(-1)?.value.token, { cadence }))
+          assert.deepStrictEqual(words(again), [])
+          assert.strictEqual(failure(again.exit), "success")
+        }
+        const last = settled.told.at(-1)?.value.token
+        assert.deepStrictEqual(words(yield* listen(world, world.watch.resume(last, { until: "settled" }))), [])
+        assert.strictEqual((yield* world.requests()).length, asked)
+      })
+    ))
+
+  it.effect("of an ended call can be taken up to wait for the record", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const { told } = yield* listen(world, world.watch.events(sid, { cadence }))
+        const after = yield* listen(
+          world,
+          world.watch.resume(told.at(-1)?.value.token, { settleCadence: cadence, until: "settled" })
+        )
+        assert.deepStrictEqual(words(after), ["130 Settled"])
+      })
+    ))
+
+  it.effect("that comes back long after the time to settle still reads the record, once", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.answered({ price: null }))
+        const { told } = yield* listen(world, Stream.take(world.watch.events(sid, { cadence, until: "settled" }), 3))
+        yield* Effect.sleep("1 hour")
+        const after = yield* listen(world, world.watch.resume(told.at(-1)?.value.token, { until: "settled" }))
+        assert.deepStrictEqual(words(after), ["3650 Settled price"])
+        assert.strictEqual((yield* world.requests()).at(-1), 3650)
+      })
+    ))
+
+  it.effect("does not extend the deadline, and after it fails without a request", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const policy = { cadence, deadline: "30 seconds" } as const
+        const { told } = yield* listen(world, Stream.take(world.watch.events(sid, policy), 1))
+        yield* Effect.sleep("15 seconds")
+        const soon = yield* listen(world, world.watch.resume(told[0]?.value.token, { ...policy, deadline: "1 day" }))
+        assert.strictEqual(failure(soon.exit), "WatchTimeout")
+        assert.strictEqual(soon.endedAt, 30)
+        const asked = (yield* world.requests()).length
+        const late = yield* listen(world, world.watch.resume(told[0]?.value.token, policy))
+        assert.strictEqual(failure(late.exit), "WatchTimeout")
+        assert.strictEqual((yield* world.requests()).length, asked)
+      })
+    ))
+
+  it.effect("of a watch that has told a stall does not tell it again", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.answered({ ring: "0 seconds", talk: "2 minutes" }))
+        const policy = { cadence, stallAfter: "30 seconds" } as const
+        const { told } = yield* listen(world, Stream.take(world.watch.events(sid, policy), 2))
+        assert.strictEqual(told[1]?.value._tag, "Stalled")
+        const after = yield* listen(world, world.watch.resume(told[1]?.value.token, policy))
+        assert.deepStrictEqual(words(after), ["120 Ended completed"])
+      })
+    ))
+})
+
+describe("what is no token", () => {
+  const good = {
+    version: 1,
+    sid: "b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f",
+    startedAt: 978_307_200_000,
+    deadlineAt: 978_325_200_000,
+    seen: { status: "in-progress", fingerprint: "in-progress  ", changedAt: 978_307_200_000 }
+  }
+
+  for (
+    const [name, input] of [
+      ["nothing", undefined],
+      ["an empty text", ""],
+      ["cut off JSON", JSON.stringify(good).slice(0, 60)],
+      ["a list", [good]],
+      ["a later version", { ...good, version: 2 }],
+      ["a sid that is a path", { ...good, sid: "../../x" }],
+      ["a time that is a text", { ...good, startedAt: "978307200000" }],
+      ["a time that is no number", { ...good, deadlineAt: NaN }],
+      ["a time of more digits than a number holds", { ...good, deadlineAt: 1e300 }],
+      ["an end of a call that goes on", { ...good, endedAt: good.startedAt }],
+      ["a settled call that goes on", { ...good, settled: true }],
+      ["a settled call that was never seen", { ...good, seen: undefined, settled: true }]
+    ] as const
+  ) {
+    it.effect(`is refused when it is ${name}`, () =>
+      inWorld((world) =>
+        Effect.gen(function*() {
+          const told = yield* listen(world, world.watch.resume(input))
+          assert.strictEqual(failure(told.exit), "InvalidWatchToken")
+          assert.deepStrictEqual(yield* world.requests(), [])
+        })
+      ))
+  }
+
+  /** A token of which one part, somewhere, was replaced. */
+  const damaged = FastCheck.tuple(
+    FastCheck.constantFrom(
+      ["version"],
+      ["sid"],
+      ["startedAt"],
+      ["deadlineAt"],
+      ["seen"],
+      ["seen", "status"],
+      ["seen", "fingerprint"],
+      ["seen", "changedAt"],
+      ["endedAt"],
+      ["settled"],
+      ["stalled"]
+    ),
+    FastCheck.oneof(
+      FastCheck.jsonValue(),
+      FastCheck.maxSafeInteger(),
+      FastCheck.constantFrom(-9e15, 9e15, 8.64e15 + 1, -0, "completed", true)
+    )
+  ).map(([[field, inner], value]) => {
+    const token: Record<string, unknown> = structuredClone(good)
+    const seen = token["seen"]
+    if (field === undefined) return token
+    if (inner === undefined) token[field] = value
+    else if (typeof seen === "object") token[field] = { ...seen, [inner]: value }
+    return token
+  })
+
+  it("is refused with a typed error or taken for what it says, and is never a defect", () => {
+    const seen = { refused: 0, taken: 0 }
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.oneof(
+          damaged,
+          damaged.map((token) => JSON.stringify(token)),
+          FastCheck.tuple(FastCheck.nat(250), FastCheck.string({ maxLength: 3 })).map(([at, text]) =>
+            JSON.stringify(good).slice(0, at) + text + JSON.stringify(good).slice(at + 1)
+          ),
+          FastCheck.anything()
+        ),
+        FastCheck.constantFrom<"terminal" | "settled">("terminal", "settled"),
+        (token, until) => {
+          Effect.runSync(inWorld((world) =>
+            Effect.gen(function*() {
+              yield* world.fake.place(CallScript.busy({ ring: "20 seconds" }), { sid: good.sid })
+              yield* world.fake.faults(FaultPlan.status(503).pipe(FaultPlan.onRequest(1), FaultPlan.optional))
+              const told = yield* listen(
+                world,
+                world.watch.resume(token, { cadence, until, stallAfter: "1 second", deadline: "1 day" })
+              )
+              const known = Schema.is(WatchToken.WatchToken)(token) || Either.isRight(
+                Effect.runSync(Effect.either(WatchToken.fromUnknown(token)))
+              )
+              const end = failure(told.exit)
+              assert.include(["success", "WatchTimeout", "InvalidWatchToken", "CallNotFound"], end)
+              assert.strictEqual(end === "InvalidWatchToken", !known)
+              seen[known ? "taken" : "refused"]++
+            })
+          ))
+        }
+      ),
+      { numRuns: 1000, seed: 8 }
+    )
+    assert.isAbove(seen.refused, 200)
+    assert.isAbove(seen.taken, 200)
+  }, 120_000)
+})
