@@ -1,11 +1,12 @@
 /**
- * How long a worker takes in real time to live through a call of 30 minutes on a `TestClock`, by its poll interval.
+ * How long a worker takes in real time to live through a call of 30 minutes, by its poll interval: on a `TestClock`, and
+ * in a `Simulation`.
  *
- * The clock itself has a price: each sleep that it wakes lets Node's timers turn three times. The second column is that
- * price alone, for as many sleeps without any request.
+ * A `TestClock` has a price of its own: for each sleep that it ends it lets Node's timers turn three times. The last
+ * column is that price alone, for as many sleeps without any request.
  */
 import { Call, ExotelCalls } from "@effect-exotel/core"
-import { CallScript, FakeExotel } from "@effect-exotel/testing"
+import { CallScript, FakeExotel, Simulation } from "@effect-exotel/testing"
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Fiber, Layer, TestClock, TestContext } from "effect"
 import { median, smoke, table } from "./lib/measure.ts"
@@ -42,19 +43,26 @@ const onTestClock = (
     return { polls, millis: performance.now() - begin }
   }).pipe(Effect.provide(FakeExotel.layer().pipe(Layer.provideMerge(TestContext.TestContext))))
 
+const inSimulation = (worker: Effect.Effect<Worker, unknown, ExotelCalls.ExotelCalls | FakeExotel.FakeExotel>) =>
+  Effect.gen(function*() {
+    const begin = performance.now()
+    yield* worker.pipe(Effect.provide(FakeExotel.layer()), Simulation.run())
+    return performance.now() - begin
+  })
+
 const measure = (interval: Duration.Duration, rounds: number) =>
   Effect.gen(function*() {
     const watched: Array<number> = []
+    const simulated: Array<number> = []
     const slept: Array<number> = []
     let polls = 0
     for (let round = 0; round <= rounds; round++) {
-      const watching = yield* onTestClock(
-        Effect.gen(function*() {
-          const fake = yield* FakeExotel.FakeExotel
-          return yield* untilEnded(yield* fake.place(script), interval)
-        }),
-        interval
+      const worker = Effect.flatMap(
+        Effect.flatMap(FakeExotel.FakeExotel, (fake) => fake.place(script)),
+        (sid) => untilEnded(sid, interval)
       )
+      const watching = yield* onTestClock(worker, interval)
+      const simulating = yield* inSimulation(worker)
       polls = watching.polls
       const sleeping = yield* onTestClock(
         Effect.as(Effect.repeatN(Effect.sleep(interval), Math.max(0, polls - 2)), { polls }),
@@ -62,17 +70,22 @@ const measure = (interval: Duration.Duration, rounds: number) =>
       )
       if (round === 0) continue
       watched.push(watching.millis)
+      simulated.push(simulating)
       slept.push(sleeping.millis)
     }
-    return [Duration.format(interval), String(polls), median(watched).toFixed(1), median(slept).toFixed(1)]
+    return [
+      Duration.format(interval),
+      String(polls),
+      ...[watched, simulated, slept].map((times) => median(times).toFixed(1))
+    ]
   })
 
 const program = Effect.gen(function*() {
   const rounds = (yield* smoke) ? 1 : 7
   const intervals = ["10 minutes", "5 minutes", "2 minutes", "1 minute", "30 seconds"] as const
   const rows = yield* Effect.forEach(intervals, (interval) => measure(Duration.decode(interval), rounds))
-  yield* Console.log(`A call of 30 minutes on a TestClock, real milliseconds (median of ${rounds})\n`)
-  yield* Console.log(table(["poll every", "polls", "worker", "the clock alone"], rows))
+  yield* Console.log(`A worker on a call of 30 minutes, real milliseconds (median of ${rounds})\n`)
+  yield* Console.log(table(["poll every", "polls", "on a TestClock", "in a Simulation", "TestClock alone"], rows))
 })
 
 NodeRuntime.runMain(program)

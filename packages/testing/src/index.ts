@@ -17,6 +17,8 @@ export * as FaultPlan from "./FaultPlan.ts"
 /** @since 0.1.0 */
 export * as Journal from "./Journal.ts"
 /** @since 0.1.0 */
+export * as Simulation from "./Simulation.ts"
+/** @since 0.1.0 */
 export * as SpeedClock from "./SpeedClock.ts"
 /** @since 0.1.0 */
 export * as Spelling from "./Spelling.ts"

@@ -13,6 +13,7 @@ export class SlidingMinute {
 
   /** 0 when the request is let through; otherwise the milliseconds until one would be. Refused requests do not count. */
   admit(now: number): number {
+    if (this.limit === Infinity) return 0
     while (this.head < this.times.length && (this.times[this.head] ?? 0) <= now - WINDOW_MILLIS) this.head++
     if (this.head > 1024 && this.head * 2 > this.times.length) {
       this.times = this.times.slice(this.head)

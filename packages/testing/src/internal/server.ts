@@ -21,6 +21,7 @@ export interface Heard {
   readonly authorization: string | undefined
 }
 
+const ORIGIN = "http://localhost"
 const FILL_BYTES = 64 * 1024
 const filler = Buffer.alloc(FILL_BYTES, " ")
 
@@ -137,7 +138,9 @@ export const serve = (options: {
     const fork = yield* FiberSet.makeRuntime<never>()
     const answer = (request: Http.IncomingMessage, response: Http.ServerResponse) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const url = new URL(request.url ?? "/", "http://localhost")
+        const target = request.url ?? "/"
+        // A target that is no path is answered as one that nobody knows.
+        const url = new URL(URL.canParse(target, ORIGIN) ? target : "/", ORIGIN)
         const { authorization } = request.headers
         const { row, transmission } = options.handle({ method: request.method ?? "GET", url, authorization }, now)
         return Effect.ensuring(
