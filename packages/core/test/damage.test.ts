@@ -147,6 +147,20 @@ describe("what is not one whole document", () => {
   })
 })
 
+describe("a web page in the place of an answer", () => {
+  for (
+    const page of [
+      "<!doctype html><html><body>Bad Gateway</body></html>",
+      "<!-- nginx --><html><body>Bad Gateway</body></html>",
+      "<HTML><BODY>Bad Gateway</BODY></HTML>"
+    ]
+  ) {
+    it(`is called one: ${page}`, () => {
+      assert.include(Either.flip(read(page)).pipe(Either.getOrThrow).message, "web page")
+    })
+  }
+})
+
 describe("a whole document that is no call", () => {
   refuses("Unexpected", {
     "a JSON list": `[${json({})}]`,

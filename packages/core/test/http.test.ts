@@ -211,6 +211,34 @@ for (const [name, layer] of Object.entries(clients)) {
         yield* server.closed
       })))
 
+    // The other two do not ask for compression, and do not undo it either.
+    if (name === "fetch") {
+      live(
+        "gives up on a compressed body once it has swollen past the cap, however short it was declared",
+        () =>
+          run(Effect.gen(function*() {
+            const small = Zlib.gzipSync(Buffer.alloc(50_000_000))
+            const server = yield* serve((_, response) => {
+              response.writeHead(200, { "content-encoding": "gzip", "content-length": small.length })
+              response.write(small.subarray(0, small.length - 100))
+            })
+            const error = yield* withCalls(
+              { baseUrl: server.url, timeout: "5 seconds" },
+              (calls) => Effect.flip(calls.get(sid))
+            )
+            assert.strictEqual(tagOf(error), "ParseError TooLarge")
+            yield* server.closed
+          }))
+      )
+
+      live("reads a compressed body", () =>
+        run(Effect.gen(function*() {
+          const server = yield* serve(always(200, Zlib.gzipSync(json), { "content-encoding": "gzip" }))
+          const call = yield* withCalls({ baseUrl: server.url }, (calls) => calls.get(sid))
+          assert.isTrue(Equal.equals(call, toCall(sample)))
+        })))
+    }
+
     live("does not let a small length pass a large body off as a call", () =>
       run(Effect.map(
         failure((request) => {

@@ -126,7 +126,10 @@ describe("the canary", () => {
             assertSilent(told, `logs and spans under ${status}`)
             for (const error of errorsOf(outcomes)) {
               assertSilent(printed(error), `${error._tag} under ${status}`)
-              assertSilent(JSON.stringify(Schema.encodeSync(ExotelError.ExotelError)(error)), `${error._tag}, encoded`)
+              assertSilent(
+                JSON.stringify(yield* Schema.encode(ExotelError.ExotelError)(error)),
+                `${error._tag}, encoded`
+              )
             }
           }), { discard: true }),
       60_000
@@ -192,7 +195,7 @@ describe("the canary", () => {
         assert.include(told, "completed", "what is not personal is shown")
         assertSilent(String(call), "as a string")
         // Who encodes it wants all of it.
-        assert.include(JSON.stringify(Schema.encodeSync(Call.Call)(call)), phones[0])
+        assert.include(JSON.stringify(yield* Schema.encode(Call.Call)(call)), phones[0])
       }
     }))
 

@@ -32,10 +32,13 @@ const reference = (name: string): string => {
   return String.fromCodePoint(code)
 }
 
-/** The five predefined entities and character references, each exactly once: `&amp;lt;` is the text `&lt;`. */
+/**
+ * The five predefined entities and character references, each exactly once: `&amp;lt;` is the text `&lt;`. Bare
+ * ampersands have been refused by the validator.
+ */
 const entityDecoder = {
   decode: (text: string): string =>
-    text.includes("&") ? text.replace(/&([^;&\s]*)(;?)/g, (_, name, end) => reference(end === "" ? "" : name)) : text,
+    text.includes("&") ? text.replace(/&([^;]*);/g, (_, name: string) => reference(name)) : text,
   setExternalEntities: () => {},
   addInputEntities: () => {},
   reset: () => {},

@@ -1,0 +1,74 @@
+/** What can be asked of a call that was read. */
+import { Call, CallStatus } from "@effect-exotel/core"
+import { assert, describe, it } from "@effect/vitest"
+import { Equal, Option } from "effect"
+import { inspect } from "node:util"
+import { answered, fresh, toCall, unanswered } from "./support/wire.ts"
+
+describe("an ended call", () => {
+  for (const status of ["completed", "failed", "busy", "no-answer", "canceled"]) {
+    it(`has ended when it is ${status}`, () => {
+      assert.isTrue(Call.isTerminal(toCall({ ...answered, status })))
+      assert.isTrue(CallStatus.isTerminal(status) && CallStatus.isKnown(status))
+    })
+  }
+
+  for (const status of ["queued", "ringing", "in-progress", "Completed", "transferring", "canceled-by-agent"]) {
+    it(`has not ended when it is ${status}`, () => {
+      assert.isFalse(Call.isTerminal(toCall({ ...answered, status })))
+    })
+  }
+
+  it("is settled when end, duration and price are there, and the recording where one is expected", () => {
+    const call = toCall(answered)
+    assert.isTrue(Call.isSettled(call))
+    assert.isTrue(Call.isSettled(call, { recording: true }))
+    const unrecorded = toCall({ ...answered, texts: { ...answered.texts, RecordingUrl: undefined } })
+    assert.isTrue(Call.isSettled(unrecorded))
+    assert.deepStrictEqual(Call.unsettled(unrecorded, { recording: true }), ["recordingUrl"])
+    assert.deepStrictEqual(
+      Call.unsettled(
+        toCall({ ...answered, duration: undefined, price: undefined, times: { ...answered.times, EndTime: undefined } })
+      ),
+      ["duration", "endTime", "price"]
+    )
+  })
+
+  it("needs no recording when nobody answered, and a price of nothing is a price", () => {
+    const call = toCall({ ...unanswered, texts: { ...unanswered.texts, RecordingUrl: undefined } })
+    assert.isTrue(Call.isSettled(call, { recording: true }))
+  })
+
+  it("is not settled before it has ended, however complete its record is", () => {
+    assert.isFalse(Call.isSettled(toCall({ ...answered, status: "in-progress" })))
+  })
+})
+
+describe("a printed call", () => {
+  it("shows in plain words what is known, hides who spoke to whom, and leaves out what is absent", () => {
+    const shown = JSON.parse(JSON.stringify(toCall(answered)))
+    assert.deepInclude(shown, {
+      sid: answered.sid,
+      status: "completed",
+      to: "<redacted>",
+      from: "<redacted>",
+      exoPhone: "<redacted>",
+      callerName: "<redacted>",
+      recordingUrl: "<redacted>",
+      startTime: "2026-11-02T10:00:01.000+05:30",
+      duration: "48s",
+      price: "1.5"
+    })
+    assert.notProperty(shown, "forwardedFrom")
+    assert.deepStrictEqual(shown.details.legs[1], { id: 2, onCallDuration: "40s" })
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(toCall(fresh))).details, undefined)
+  })
+
+  it("looks alike through every printer, and is the same call afterwards", () => {
+    const call = toCall(answered)
+    assert.include(inspect(call, { depth: Infinity }), "status: 'completed'")
+    assert.strictEqual(String(call), `Call(${answered.sid}, completed)`)
+    assert.isTrue(Equal.equals(call, toCall(answered)))
+    assert.deepStrictEqual(call.to, Option.some("08012345678"))
+  })
+})
