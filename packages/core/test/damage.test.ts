@@ -246,6 +246,9 @@ describe("a whole document that is no call", () => {
     "a year of five digits": json({ EndTime: "12026-01-01 10:00:00" }),
     "a text": json({ EndTime: "soon" })
   })
+  it("is named by the first field that cannot be read", () => {
+    assert.strictEqual(failureOf(json({ To: [], Duration: -1, EndTime: "soon" })), "Unexpected Call.To")
+  })
   refuses("Unexpected Call.To", {
     "a list": json({ To: ["080"] }),
     "an object": json({ To: { a: 1 } }),
