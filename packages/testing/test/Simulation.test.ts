@@ -25,9 +25,9 @@ describe("Simulation", () => {
       const order: Array<string> = []
       const after = (seconds: number, name: string) =>
         Effect.delay(Effect.sync(() => order.push(name)), `${seconds} seconds`)
-      yield* Effect.all([after(3, "c"), after(1, "a"), after(2, "b")], { concurrency: "unbounded" })
+      yield* Effect.all([after(3, "c"), after(1, "a"), after(2, "b"), after(3, "d")], { concurrency: "unbounded" })
       yield* Effect.timeoutOption(Effect.never, "7 seconds")
-      assert.deepStrictEqual(order, ["a", "b", "c"])
+      assert.deepStrictEqual(order, ["a", "b", "c", "d"])
       assert.strictEqual((yield* Clock.currentTimeMillis) - begin, 10_000)
     }).pipe(Simulation.run()))
 

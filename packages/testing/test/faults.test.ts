@@ -121,11 +121,31 @@ describe("a fault strikes", () => {
       const sid = yield* place
       assert.strictEqual(yield* attempt(sid), "in-progress")
       yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual(yield* outcomes(sid, 2), ["AccessDenied", "in-progress"])
-      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* outcomes(sid, 3), ["AccessDenied", "AccessDenied", "in-progress"])
+    }).pipe(Effect.provide(FakeExotel.layer({
+      faults: FaultPlan.status(403).pipe(FaultPlan.between("10 seconds", "20 seconds"), FaultPlan.times(2))
+    }))))
+
+  it.effect("no longer than its window", () =>
+    Effect.gen(function*() {
+      const sid = yield* place
+      assert.strictEqual(yield* attempt(sid), "AccessDenied")
+      yield* TestClock.adjust("20 seconds")
       assert.strictEqual(yield* attempt(sid), "in-progress")
     }).pipe(Effect.provide(FakeExotel.layer({
-      faults: FaultPlan.status(403).pipe(FaultPlan.between("10 seconds", "20 seconds"), FaultPlan.times(1))
+      faults: FaultPlan.status(403).pipe(FaultPlan.between("0 seconds", "20 seconds"))
+    }))))
+
+  it.effect("before the faults that are named after it, which count the request all the same", () =>
+    Effect.gen(function*() {
+      const seen = yield* outcomes(yield* place, 3)
+      assert.deepStrictEqual(seen, ["AccessDenied", "ServiceUnavailable", "in-progress"])
+    }).pipe(Effect.provide(FakeExotel.layer({
+      faults: FaultPlan.all(
+        FaultPlan.status(403).pipe(FaultPlan.onRequest(1)),
+        FaultPlan.status(500).pipe(FaultPlan.onRequest(2)),
+        FaultPlan.status(503).pipe(FaultPlan.onRequest(1), FaultPlan.optional)
+      )
     }))))
 
   it.effect("by chance, the same way for the same seed", () => {

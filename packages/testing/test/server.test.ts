@@ -13,16 +13,30 @@ const read = Effect.gen(function*() {
   return yield* calls.getWithDetails(yield* fake.place(script))
 })
 
-/** Whether somebody listens there. */
-const answers = (baseUrl: string) =>
-  Effect.async<boolean>((resume) => {
+const connect = (baseUrl: string) =>
+  Effect.async<Net.Socket, Error>((resume) => {
     const url = new URL(baseUrl)
     const socket = Net.connect(Number(url.port), url.hostname)
-    socket.once("connect", () => {
+    socket.once("connect", () => resume(Effect.succeed(socket)))
+    socket.once("error", (error) => resume(Effect.fail(error)))
+  })
+
+/** Whether somebody listens there. */
+const answers = (baseUrl: string) =>
+  connect(baseUrl).pipe(Effect.match({
+    onFailure: () => false,
+    onSuccess: (socket) => {
       socket.destroy()
-      resume(Effect.succeed(true))
-    })
-    socket.once("error", () => resume(Effect.succeed(false)))
+      return true
+    }
+  }))
+
+/** Waits until the other side has hung up. */
+const isClosed = (socket: Net.Socket) =>
+  Effect.async<boolean>((resume) => {
+    if (socket.closed) return resume(Effect.succeed(true))
+    socket.once("close", () => resume(Effect.succeed(true)))
+    socket.resume()
   })
 
 const withFault = (faults: FaultPlan.FaultPlan) => FakeExotel.layerServer({ faults, client: { timeout: "2 seconds" } })
@@ -54,8 +68,10 @@ describe("FakeExotel.layerServer", () => {
         schedule: Schedule.spaced("2 millis")
       })
       assert.isTrue(yield* answers(fake.baseUrl))
+      const idle = yield* connect(fake.baseUrl)
       yield* Scope.close(scope, Exit.void)
       assert.isFalse(yield* answers(fake.baseUrl))
+      assert.isTrue(yield* isClosed(idle))
       // The server cut the stalled answer off; the client is on its way to the next attempt.
       yield* Fiber.interrupt(stalled)
     }))

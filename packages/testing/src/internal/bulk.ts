@@ -178,8 +178,7 @@ export const listCalls = (
     const matching: Array<PlacedCall> = []
     for (const call of yield* candidates(world, query)) {
       if (call.accountSid !== where.accountSid || now < call.readableAt) continue
-      const state = stateOf(call, now)
-      if (state.ended && now >= call.start + state.endsAt + bulkLagMillis && tests.every((test) => test(call))) {
+      if (now >= call.start + stateOf(call, now).endsAt + bulkLagMillis && tests.every((test) => test(call))) {
         matching.push(call)
       }
     }
