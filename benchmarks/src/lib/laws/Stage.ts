@@ -11,7 +11,7 @@ export const INTERVAL = 100
 /** A scenario is paced by what its contender does, not by the time: whoever is slow sees no less. */
 const READS = 4
 
-/** How long it is listened for requests after the end: five polls' time. */
+/** For so long requests after the end are listened for: five polls' time. */
 const QUIET = 500
 
 export type Reads = ReadonlyArray<Journal.JournalEntry>
@@ -37,12 +37,13 @@ export interface Stage {
   readonly unstruck: Effect.Effect<ReadonlyArray<string>>
   /** Waits until the journal shows it, for five seconds at most. */
   readonly waitFor: (subject: Subject, shown: (reads: Reads) => boolean) => Effect.Effect<void>
+  /** Runs it to its end, or until its time is up. */
   readonly observe: <A>(
     subject: Subject,
     effect: Effect.Effect<A, unknown>,
     limit: Duration.DurationInput
   ) => Effect.Effect<Outcome<A>>
-  /** Runs it until the moment, interrupts it, and listens. */
+  /** Runs it until the moment, and aborts it. */
   readonly abortWhen: (
     subject: Subject,
     effect: Effect.Effect<unknown, unknown>,
@@ -61,13 +62,24 @@ const make = Effect.gen(function*() {
       Effect.asVoid
     )
 
-  const listened = <A>(subject: Subject, exit: Outcome<A>["exit"], millis: number): Effect.Effect<Outcome<A>> =>
+  /** Runs it until the moment, interrupts what is left of it, and listens for what still comes. */
+  const run = <A>(
+    subject: Subject,
+    effect: Effect.Effect<A, unknown>,
+    moment: (fiber: Fiber.Fiber<A, unknown>) => Effect.Effect<unknown>
+  ): Effect.Effect<Outcome<A>> =>
     Effect.gen(function*() {
-      const before = yield* reads(subject)
+      const begin = yield* Clock.currentTimeMillis
+      const fiber = yield* Effect.fork(effect)
+      yield* moment(fiber)
+      const millis = (yield* Clock.currentTimeMillis) - begin
+      const exit = yield* fiber.poll
+      const { length } = yield* reads(subject)
+      yield* Fiber.interrupt(fiber)
       yield* Effect.sleep(QUIET)
+      // Taken only now: what became of a request may show late.
       const all = yield* reads(subject)
-      // Of the reads before, the outcome may be known only now.
-      return { exit, millis, reads: all.slice(0, before.length), later: all.slice(before.length) }
+      return { exit, millis, reads: all.slice(0, length), later: all.slice(length) }
     })
 
   const stage: Stage = {
@@ -91,24 +103,8 @@ const make = Effect.gen(function*() {
     unstruck: Effect.match(fake.verify, { onSuccess: () => [], onFailure: ({ problems }) => problems }),
     waitFor,
     observe: (subject, effect, limit) =>
-      Effect.gen(function*() {
-        const begin = yield* Clock.currentTimeMillis
-        const fiber = yield* Effect.fork(effect)
-        const exit = yield* Effect.timeoutOption(Fiber.await(fiber), limit)
-        const millis = (yield* Clock.currentTimeMillis) - begin
-        yield* Fiber.interrupt(fiber)
-        return yield* listened(subject, exit, millis)
-      }),
-    abortWhen: (subject, effect, moment) =>
-      Effect.gen(function*() {
-        const begin = yield* Clock.currentTimeMillis
-        const fiber = yield* Effect.fork(effect)
-        yield* moment
-        const exit = yield* fiber.poll
-        const millis = (yield* Clock.currentTimeMillis) - begin
-        yield* Fiber.interrupt(fiber)
-        return yield* listened(subject, exit, millis)
-      })
+      run(subject, effect, (fiber) => Effect.timeoutOption(Fiber.await(fiber), limit)),
+    abortWhen: (subject, effect, moment) => run(subject, effect, () => moment)
   }
   return stage
 })

@@ -7,7 +7,7 @@ export type Verdict =
   | { readonly _tag: "Breaks"; readonly seen: string }
   | { readonly _tag: "NoSuchThing" }
 
-export const holds: Verdict = { _tag: "Holds" }
+const holds: Verdict = { _tag: "Holds" }
 export const noSuchThing: Verdict = { _tag: "NoSuchThing" }
 
 /** Broken when anything was seen that should not have been. */

@@ -194,10 +194,7 @@ export const laws: ReadonlyArray<Law> = [
       FaultPlan.all(FaultPlan.html.pipe(FaultPlan.onRequest(2)), FaultPlan.garbage.pipe(FaultPlan.onRequest(3)))
     )
   },
-  {
-    name: "An unknown status is no end",
-    judge: endsWith(["in-progress", "transferring", "completed"])
-  },
+  { name: "An unknown status is no end", judge: endsWith(["in-progress", "transferring", "completed"]) },
   { name: "A busy call is a result, not an error", judge: endsWith(["in-progress", "busy"]) },
   { name: "Goes on from a serialised token, and repeats nothing", judge: resumed },
   { name: "A slow consumer loses nothing and causes no burst", judge: slowConsumer }
