@@ -151,7 +151,7 @@ describe("watches of many calls", () => {
               }), { concurrency, requestsPerMinute: 100_000 }))
           }
         ),
-        { numRuns: 100, seed: 5 }
+        { numRuns: 60, seed: 5 }
       ),
     120_000
   )

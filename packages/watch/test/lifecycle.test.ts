@@ -1,0 +1,192 @@
+/** The engine's own life: layers that close, defects of others, and layers side by side. */
+import { Call, ExotelCalls } from "@effect-exotel/core"
+import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
+import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Duration, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
+import { simulate } from "./support/simulation.ts"
+import type { World } from "./support/worlds.ts"
+import { failure, inWorld, listen, longAfter, openWorld, words } from "./support/worlds.ts"
+
+const cadence = WatchPolicy.every("10 seconds")
+
+const script = CallScript.answered({ ring: "5 seconds", talk: "30 seconds" })
+
+/** A second engine over the same world, in a scope of its own. */
+const anotherEngine = (world: World, options: CallWatch.EngineOptions = {}) =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const watch = yield* CallWatch.make(options).pipe(
+      Effect.provideService(ExotelCalls.ExotelCalls, world.calls),
+      Scope.extend(scope)
+    )
+    return { watch, close: Scope.close(scope, Exit.void) }
+  })
+
+describe("closing the layer", () => {
+  for (
+    const [name, faults] of [
+      ["sleep", FaultPlan.none],
+      ["wait for an answer", FaultPlan.stalled()],
+      ["read a body that drips", FaultPlan.slowDrip({ bytes: 8, every: "100 millis" })],
+      ["rest after an error", FaultPlan.status(503, { retryAfter: Duration.minutes(2) })]
+    ] as const
+  ) {
+    it.effect(`ends watches that ${name} as interrupted, and asks nothing more`, () =>
+      inWorld((world) =>
+        Effect.gen(function*() {
+          yield* world.fake.faults(faults)
+          const { close, watch } = yield* anotherEngine(world, { concurrency: 2 })
+          const sids = yield* Effect.replicateEffect(world.fake.place(script), 5)
+          const streams = yield* Effect.forEach(
+            sids,
+            (sid) => Effect.fork(listen(world, watch.events(sid, { cadence })))
+          )
+          const ends = yield* Effect.forEach(sids, (sid) => Effect.fork(watch.awaitEnd(sid, { cadence })))
+          yield* Effect.sleep("3 seconds")
+          yield* close
+          const asked = (yield* world.requests()).length
+          for (const stream of streams) assert.strictEqual(failure((yield* Fiber.join(stream)).exit), "interrupted")
+          for (const end of ends) assert.isTrue(Exit.isInterrupted(yield* Fiber.await(end)))
+          assert.strictEqual(world.now(), 3)
+          assert.strictEqual(world.clock.timers, 0)
+          yield* longAfter
+          assert.strictEqual((yield* world.requests()).length, asked)
+          assert.isFalse((yield* world.fake.journal).some(({ outcome }) => outcome._tag === "Pending"))
+        })
+      ))
+  }
+
+  it.effect("in the moment in which a watch begins leaves nobody waiting", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { close, watch } = yield* anotherEngine(world)
+        const sid = yield* world.fake.place(script)
+        const end = yield* Effect.fork(watch.awaitEnd(sid))
+        yield* Effect.yieldNow()
+        yield* close
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.await(end)))
+      })
+    ))
+
+  it.effect("interrupts whoever still begins a watch afterwards", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { close, watch } = yield* anotherEngine(world)
+        const sid = yield* world.fake.place(script)
+        yield* close
+        assert.isTrue(Exit.isInterrupted(yield* Effect.exit(watch.awaitEnd(sid))))
+        assert.isTrue(Exit.isInterrupted(yield* Effect.exit(Stream.runDrain(watch.changes(sid)))))
+        assert.isFalse(yield* watch.offer(sid))
+        assert.deepStrictEqual(yield* world.requests(), [])
+      })
+    ))
+})
+
+describe("layers side by side", () => {
+  it.effect("know nothing of each other's watches, hints and ends", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const other = yield* anotherEngine(world)
+        const sid = yield* world.fake.place(script)
+        const [mine, theirs] = [
+          yield* Effect.fork(listen(world, world.watch.events(sid, { cadence }))),
+          yield* Effect.fork(listen(world, other.watch.events(sid, { cadence })))
+        ]
+        yield* Effect.sleep("5 seconds")
+        yield* world.watch.offer(sid)
+        yield* Effect.sleep("1 second")
+        yield* other.close
+        assert.strictEqual(failure((yield* Fiber.join(theirs)).exit), "interrupted")
+        assert.deepStrictEqual(words(yield* Fiber.join(mine)), [
+          "0 Observed in-progress",
+          "5 Changed in-progress",
+          "35 Ended completed"
+        ])
+        assert.deepStrictEqual(yield* world.requests(), [0, 0, 5, 15, 25, 35])
+      })
+    ))
+})
+
+describe("a defect", () => {
+  const boom = new Error("boom")
+
+  const dies = (exit: Exit.Exit<unknown, unknown>) =>
+    // Effect marks a defect that passed through a span, which makes it another object.
+    assert.strictEqual(Exit.isFailure(exit) ? Cause.originalError(Cause.squash(exit.cause)) : undefined, boom)
+
+  for (
+    const [name, broken] of [
+      ["function", () => {
+        throw boom
+      }],
+      ["schedule", Schedule.mapEffect(Schedule.spaced("1 second"), () => Effect.die(boom))]
+    ] as const
+  ) {
+    it.effect(`of a policy's ${name} ends that watch with it, and not the others of the same call`, () =>
+      inWorld((world) =>
+        Effect.gen(function*() {
+          const sid = yield* world.fake.place(script)
+          const exits = yield* Effect.all([
+            Effect.exit(world.watch.awaitEnd(sid, { cadence: broken })),
+            Effect.exit(world.watch.awaitEnd(sid, { cadence })),
+            Effect.exit(world.watch.awaitSettled(sid, { cadence, settleCadence: broken }))
+          ], { concurrency: "unbounded" })
+          dies(exits[0])
+          assert.isTrue(Exit.isSuccess(exits[1]))
+          dies(exits[2])
+          assert.deepStrictEqual(yield* world.requests(), [0, 10, 20, 30, 40])
+        })
+      ))
+  }
+
+  it.effect("of the client ends the watches of that call with it, and the engine goes on", () =>
+    simulate((clock) =>
+      Effect.gen(function*() {
+        const world = yield* openWorld(clock)
+        const [bad, good] = [yield* world.fake.place(script), yield* world.fake.place(script)]
+        const calls: ExotelCalls.Service = {
+          ...world.calls,
+          getWithDetails: (sid, options) => sid === bad ? Effect.die(boom) : world.calls.getWithDetails(sid, options)
+        }
+        const watch = yield* CallWatch.make({ concurrency: 1 }).pipe(
+          Effect.provideService(ExotelCalls.ExotelCalls, calls)
+        )
+        const end = (sid: string) => Effect.exit(watch.awaitEnd(sid, { cadence }))
+        const exits = yield* Effect.all([end(bad), end(bad), end(good)], { concurrency: "unbounded" })
+        dies(exits[0])
+        dies(exits[1])
+        assert.isTrue(Exit.isSuccess(exits[2]))
+      })
+    ))
+
+  it.effect("that throws where an effect was promised is told apart no less", () =>
+    simulate((clock) =>
+      Effect.gen(function*() {
+        const world = yield* openWorld(clock)
+        const sid = yield* world.fake.place(script)
+        const watch = yield* CallWatch.make().pipe(
+          Effect.provideService(ExotelCalls.ExotelCalls, {
+            ...world.calls,
+            getWithDetails: () => {
+              throw boom
+            }
+          })
+        )
+        dies(yield* Effect.exit(watch.awaitEnd(sid, { cadence })))
+        dies(yield* Effect.exit(watch.awaitEnd(sid, { cadence })))
+      })
+    ))
+})
+
+describe("CallWatch.layer", () => {
+  it.effect("is the service of a program that composes its layers", () =>
+    simulate(() =>
+      Effect.gen(function*() {
+        const fake = yield* FakeExotel.FakeExotel
+        const watch = yield* CallWatch.CallWatch
+        const call = yield* watch.awaitEnd(yield* fake.place(script))
+        assert.isTrue(Call.isTerminal(call))
+      }).pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer()))))
+    ))
+})

@@ -1,0 +1,57 @@
+/** What the presets cost, and how late they see an end: the figures that `WatchPolicy` states. */
+import { CallScript } from "@effect-exotel/testing"
+import { WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Array, Duration, Effect } from "effect"
+import { readFileSync } from "node:fs"
+import { inWorld } from "./support/worlds.ts"
+
+/** Requests for a call that rings 10 s and talks so long, and by how many seconds its end was seen late. */
+const cost = (policy: WatchPolicy.WatchPolicy, talk: number) =>
+  inWorld((world) =>
+    Effect.gen(function*() {
+      const sid = yield* world.fake.place(CallScript.answered({ ring: "10 seconds", talk: Duration.seconds(talk) }))
+      yield* world.watch.awaitEnd(sid, policy)
+      return { requests: (yield* world.requests()).length, late: world.now() - 10 - talk }
+    }), { requestsPerMinute: 10_000 })
+
+/** Calls that talk some three minutes: where between two polls the end falls is chance. */
+const talks = Array.makeBy(14, (i) => 170 + 1.5 * i)
+
+/** What the doc comment before an export says. */
+const documented = (name: string): ReadonlyArray<number> => {
+  const source = readFileSync(new URL("../src/WatchPolicy.ts", import.meta.url), "utf8")
+  const before = source.slice(0, source.indexOf(name))
+  const comment = before.slice(before.lastIndexOf("/**")).replaceAll(/\s*\n \* /g, " ")
+  const figures = /costs (\d+) requests, and its end is seen (\d+) s late on average, (\d+) s at most/.exec(comment)
+  return (figures ?? []).slice(1).map(Number)
+}
+
+describe("the preset", () => {
+  for (
+    const [name, policy, source] of [
+      ["default", WatchPolicy.default, "export { defaultPolicy as default }"],
+      ["eager", WatchPolicy.eager, "export const eager"],
+      ["economical", WatchPolicy.economical, "export const economical"]
+    ] as const
+  ) {
+    it.effect(`${name} costs what its doc comment says`, () =>
+      Effect.gen(function*() {
+        const typical = yield* cost(policy, 180)
+        const late = yield* Effect.forEach(talks, (talk) => Effect.map(cost(policy, talk), ({ late }) => late))
+        const mean = late.reduce((sum, each) => sum + each) / late.length
+        assert.deepStrictEqual(
+          documented(source),
+          [typical.requests, Math.ceil(mean), Math.ceil(Math.max(...late))]
+        )
+      }), 60_000)
+  }
+
+  it.effect("default finds the end of a short call within 5 s", () =>
+    Effect.gen(function*() {
+      for (const talk of Array.range(20, 40)) {
+        const { late } = yield* cost(WatchPolicy.default, talk)
+        assert.isAtMost(late, 5)
+      }
+    }))
+})

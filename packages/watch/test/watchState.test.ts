@@ -1,0 +1,103 @@
+/** The state machine of one watch, told the time and the answers directly. */
+import { Call, CallSid, ExotelError } from "@effect-exotel/core"
+import { Arbitraries } from "@effect-exotel/testing"
+import { type WatchEvent, WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, FastCheck, Schema } from "effect"
+import type { Step } from "../src/internal/watchState.ts"
+import { WatchState } from "../src/internal/watchState.ts"
+
+const sid = Schema.decodeSync(CallSid.CallSid)("b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f")
+
+const START = 1_000_000_000_000
+
+const begin = (options: WatchPolicy.Options = {}) => WatchState.begin(sid, WatchPolicy.make(options), START)
+
+const transient = new ExotelError.TransportError({ sid, reason: "Reset" })
+
+/** What happens to a watch, whether or not an engine would let it. */
+const happening = FastCheck.oneof(
+  { weight: 4, arbitrary: Arbitraries.call.map((call) => ({ _tag: "Call" as const, call })) },
+  {
+    weight: 2,
+    arbitrary: FastCheck.constantFrom<ExotelError.ExotelError>(
+      transient,
+      new ExotelError.ServiceUnavailable({ sid, status: 503, retryAfter: Duration.seconds(10) }),
+      new ExotelError.RateLimited({ sid, status: 429, retryAfter: Duration.infinity }),
+      new ExotelError.AuthenticationError({ sid, status: 401 }),
+      new ExotelError.CallNotFound({ sid, status: 404 })
+    ).map((error) => ({ _tag: "Failure" as const, error }))
+  },
+  { weight: 1, arbitrary: FastCheck.constantFrom({ _tag: "Limit" as const }, { _tag: "ScheduleEnd" as const }) }
+)
+
+const isLast = ({ next }: Step) => next._tag === "Over" || next._tag === "Fail"
+
+describe("WatchState", () => {
+  it(
+    "tells, whatever happens, a beginning before changes, one ending, and nothing but the record after it",
+    () =>
+      FastCheck.assert(
+        FastCheck.property(
+          FastCheck.array(FastCheck.tuple(happening, FastCheck.nat(600_000)), { maxLength: 25 }),
+          FastCheck.constantFrom<"terminal" | "settled">("terminal", "settled"),
+          FastCheck.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+          (happenings, until, chance) => {
+            const state = begin({ until })
+            let now = START
+            const events: Array<WatchEvent.WatchEvent> = []
+            for (const [what, later] of happenings) {
+              now += later
+              const step = what._tag === "Call"
+                ? state.onCall(what.call, now)
+                : what._tag === "Failure"
+                ? state.onFailure(what.error, now, chance, 0)
+                : what._tag === "Limit"
+                ? state.onLimit(now)
+                : state.onScheduleEnd(now)
+              events.push(...step.events)
+              if (step.next._tag === "WaitUntil") assert.isAbove(step.next.at, now)
+              if (isLast(step)) break
+            }
+            const tags = events.map(({ _tag }) => _tag).filter((tag) => tag !== "PollFailed" && tag !== "Stalled").join(
+              " "
+            )
+            assert.match(tags, /^(Observed( Changed)*)?( ?Ended( Settled)?)?$/)
+          }
+        ),
+        { numRuns: 1000, seed: 13 }
+      ),
+    60_000
+  )
+
+  it("waits after errors between half of the longest wait and the whole, doubled with each error up to the maximum", () => {
+    for (const chance of [0, 0.5, 0.999]) {
+      const state = begin({ errorBackoff: "1 second", maxErrorBackoff: "6 seconds" })
+      const waits = Array.from({ length: 6 }, () => {
+        const { next } = state.onFailure(transient, START, chance, 0)
+        return next._tag === "WaitUntil" ? next.at - START : NaN
+      })
+      assert.deepStrictEqual(
+        waits,
+        [1000, 2000, 4000, 6000, 6000, 6000].map((longest) => Math.ceil(longest / 2 + longest / 2 * chance))
+      )
+    }
+  })
+
+  it("begins its back-off anew after an answer", () => {
+    const state = begin({ errorBackoff: "1 second" })
+    for (let i = 0; i < 5; i++) state.onFailure(transient, START, 0, 0)
+    state.onCall(
+      FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), 1)[0] ?? assert.fail(),
+      START
+    )
+    const { next } = state.onFailure(transient, START, 0, 0)
+    assert.deepStrictEqual(next, { _tag: "WaitUntil", at: START + 500 })
+  })
+
+  it("waits as long as the account rests", () => {
+    const { events, next } = begin().onFailure(transient, START, 0, START + 7000)
+    assert.deepStrictEqual(next, { _tag: "WaitUntil", at: START + 7000 })
+    assert.isTrue(events[0]?._tag === "PollFailed" && events[0].nextPollAt.epochMillis === START + 7000)
+  })
+})
