@@ -12,8 +12,6 @@ import { accountUrl } from "./urls.ts"
 /** How long an answer that settles nothing is kept, so that an outage is not probed with every failing read. */
 const INCONCLUSIVE_MILLIS = 60_000
 
-type Served = "yes" | "no" | "unknown"
-
 interface Finding {
   /** The region that serves the account, if one said so. */
   readonly region: Option.Option<Region.Region>
@@ -38,17 +36,16 @@ export const make = (config: ExotelConfig, transport: Transport): Effect.Effect<
     // Callers queue here. The first one asks, the others find its answer; and should it be interrupted, the next asks.
     const oneAtATime = yield* Effect.makeSemaphore(1)
 
-    const isServedBy = (region: Region.Region): Effect.Effect<Served> =>
+    const isServedBy = (region: Region.Region): Effect.Effect<boolean> =>
       // The status alone: the account resource holds an auth token, so its body is never read.
       Effect.match(transport.status(accountUrl(Region.baseUrls[region], config.accountSid)), {
-        onFailure: () => "unknown",
-        onSuccess: ({ status }) => isSuccess(status) ? "yes" : status === 401 || status === 404 ? "no" : "unknown"
+        onFailure: () => false,
+        onSuccess: ({ status }) => isSuccess(status)
       })
 
     const others = Region.all.filter((region) => region !== configured)
-    const firstServing = Effect.findFirst(
-      [configured, ...others],
-      (region) => Effect.map(isServedBy(region), (served) => served === "yes")
+    const firstServing = Effect.findFirst([configured, ...others], isServedBy).pipe(
+      Effect.withSpan("ExotelCalls.regionProbe", { captureStackTrace: false })
     )
 
     const find = Effect.gen(function*() {
@@ -58,7 +55,7 @@ export const make = (config: ExotelConfig, transport: Transport): Effect.Effect<
       const now = yield* Clock.currentTimeMillis
       finding = { region, keptUntil: Option.isSome(region) ? Infinity : now + INCONCLUSIVE_MILLIS }
       return region
-    }).pipe(oneAtATime.withPermits(1), Effect.withSpan("ExotelCalls.regionProbe"))
+    }).pipe(oneAtATime.withPermits(1))
 
     return {
       explain: (error) =>
