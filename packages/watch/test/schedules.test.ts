@@ -3,7 +3,7 @@ import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Option, Schedule } from "effect"
-import { failure, inWorld, listen, words } from "./support/worlds.ts"
+import { failure, interruptAfter, inWorld, listen, words } from "./support/worlds.ts"
 
 const script = CallScript.answered({ ring: "0 seconds", talk: "60 seconds" })
 
@@ -80,6 +80,23 @@ describe("fromSchedule", () => {
         assert.strictEqual(failure(told.exit), "WatchTimeout")
         assert.strictEqual((yield* world.requests()).length, 8)
         assert.strictEqual(words(told).filter((each) => each.includes("PollFailed")).length, 4)
+      })
+    ))
+
+  it.effect("holds nobody up who leaves, or whose deadline comes, while it takes its time over a step", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const slow = WatchPolicy.fromSchedule(
+          Schedule.mapEffect(Schedule.spaced("1 second"), () => Effect.sleep("1 hour")),
+          { deadline: "9 seconds" }
+        )
+        yield* interruptAfter(world.watch.awaitEnd(sid, slow), "4 seconds")
+        assert.strictEqual(world.now(), 4)
+        assert.strictEqual((yield* Effect.flip(world.watch.awaitEnd(sid, slow)))._tag, "WatchTimeout")
+        assert.strictEqual(world.now(), 13)
+        yield* Effect.sleep("1 millis")
+        assert.strictEqual(world.clock.timers, 0)
       })
     ))
 

@@ -26,7 +26,8 @@ const paceOfSchedule = (schedule: Schedule.Schedule<unknown, Progress>): Pace =>
   return {
     counts: true,
     next: (progress, now) =>
-      Effect.map(schedule.step(now, progress, state), ([following, , decision]) => {
+      // A schedule may take its time over a step, and must not hold up whoever leaves meanwhile.
+      Effect.map(Effect.interruptible(schedule.step(now, progress, state)), ([following, , decision]) => {
         state = following
         return ScheduleDecision.isContinue(decision)
           ? Option.some(atLeast(ScheduleIntervals.start(decision.intervals) - now))
