@@ -1,6 +1,7 @@
 /** What can be asked of a call that was read. */
 import { Call, CallStatus } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Equal, Option } from "effect"
 import { inspect } from "node:util"
 import { answered, fresh, toCall, unanswered } from "./support/wire.ts"
@@ -25,8 +26,8 @@ describe("an ended call", () => {
     assert.isTrue(Call.isSettled(call, { recording: true }))
     const unrecorded = toCall({ ...answered, texts: { ...answered.texts, RecordingUrl: undefined } })
     assert.isTrue(Call.isSettled(unrecorded))
-    assert.deepStrictEqual(Call.unsettled(unrecorded, { recording: true }), ["recordingUrl"])
-    assert.deepStrictEqual(
+    deepStrictEqual(Call.unsettled(unrecorded, { recording: true }), ["recordingUrl"])
+    deepStrictEqual(
       Call.unsettled(
         toCall({ ...answered, duration: undefined, price: undefined, times: { ...answered.times, EndTime: undefined } })
       ),
@@ -60,8 +61,8 @@ describe("a printed call", () => {
       price: "1.5"
     })
     assert.notProperty(shown, "forwardedFrom")
-    assert.deepStrictEqual(shown.details.legs[1], { id: 2, onCallDuration: "40s" })
-    assert.deepStrictEqual(JSON.parse(JSON.stringify(toCall(fresh))).details, undefined)
+    deepStrictEqual(shown.details.legs[1], { id: 2, onCallDuration: "40s" })
+    deepStrictEqual(JSON.parse(JSON.stringify(toCall(fresh))).details, undefined)
   })
 
   it("looks alike through every printer, and is the same call afterwards", () => {
@@ -69,6 +70,6 @@ describe("a printed call", () => {
     assert.include(inspect(call, { depth: Infinity }), "status: 'completed'")
     assert.strictEqual(String(call), `Call(${answered.sid}, completed)`)
     assert.isTrue(Equal.equals(call, toCall(answered)))
-    assert.deepStrictEqual(call.to, Option.some("08012345678"))
+    deepStrictEqual(call.to, Option.some("08012345678"))
   })
 })

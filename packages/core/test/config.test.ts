@@ -1,6 +1,7 @@
 /** What is accepted as a configuration, and what is refused before any request, without showing it. */
 import { ExotelCalls, ExotelConfig } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import {
   Config,
   ConfigProvider,
@@ -43,18 +44,18 @@ describe("options", () => {
   it("fills in what is not said", () => {
     const config = Either.getOrThrow(make({}))
     assert.strictEqual(config.baseUrl, "https://api.in.exotel.com")
-    assert.deepStrictEqual(config.region, Option.some("mumbai"))
+    deepStrictEqual(config.region, Option.some("mumbai"))
     assert.strictEqual(config.format, "json")
     assert.strictEqual(config.regionProbe, "auto")
     assert.strictEqual(config.maxBodyBytes, 1_048_576)
-    assert.deepStrictEqual(config.timeout, Duration.seconds(10))
+    deepStrictEqual(config.timeout, Duration.seconds(10))
     assert.strictEqual(DateTime.zoneToString(config.timeZone), "+05:30")
   })
 
   it("asks the base URL when it is given beside a region, and probes nothing then", () => {
     const config = Either.getOrThrow(make({ baseUrl: "https://exotel.example.com/", regionProbe: "auto" }))
     assert.strictEqual(config.baseUrl, "https://exotel.example.com")
-    assert.deepStrictEqual(config.region, Option.none())
+    deepStrictEqual(config.region, Option.none())
     assert.strictEqual(config.regionProbe, "never")
   })
 
@@ -166,7 +167,7 @@ describe("the environment", () => {
     Effect.gen(function*() {
       const config = yield* fromEnv({ ...complete, EXOTEL_TIME_ZONE: "Asia/Dubai" })
       assert.strictEqual(config.accountSid, "acme1m")
-      assert.deepStrictEqual(config.region, Option.some("mumbai"))
+      deepStrictEqual(config.region, Option.some("mumbai"))
       assert.strictEqual(Redacted.value(config.apiKey), "key-of-canary")
       assert.strictEqual(DateTime.zoneToString(config.timeZone), "Asia/Dubai")
     }))
@@ -285,6 +286,6 @@ describe("layers", () => {
       )
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
       assert.strictEqual(error._op, "InvalidData")
-      assert.deepStrictEqual(client.urls, [])
+      deepStrictEqual(client.urls, [])
     }))
 })

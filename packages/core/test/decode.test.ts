@@ -1,6 +1,7 @@
 /** One call, read alike from JSON and XML in every spelling that occurs on the wire. */
 import { Call } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { DateTime, Duration, Either, Equal, Hash, Option, Schema } from "effect"
 import { read } from "./support/read.ts"
 import { answered, fresh, plain, spelling, toCall, toJson, toXml, truth, unanswered } from "./support/wire.ts"
@@ -15,8 +16,8 @@ describe("decoding", () => {
       const expected = toCall(truth)
       const json = callOf(toJson(truth, forJson))
       const xml = callOf(toXml(truth, forXml))
-      assert.deepStrictEqual(Schema.encodeSync(Call.Call)(json), Schema.encodeSync(Call.Call)(expected))
-      assert.deepStrictEqual(Schema.encodeSync(Call.Call)(xml), Schema.encodeSync(Call.Call)(expected))
+      deepStrictEqual(Schema.encodeSync(Call.Call)(json), Schema.encodeSync(Call.Call)(expected))
+      deepStrictEqual(Schema.encodeSync(Call.Call)(xml), Schema.encodeSync(Call.Call)(expected))
       assert.isTrue(Equal.equals(json, xml))
       assert.isTrue(Equal.equals(json, expected))
       assert.strictEqual(Hash.hash(json), Hash.hash(xml))
@@ -45,11 +46,11 @@ describe("decoding", () => {
 
   it("keeps a number's zero and plus, a price's digits and an unknown status", () => {
     const call = callOf(toXml({ ...answered, status: "transferring" }, plain()))
-    assert.deepStrictEqual(call.to, Option.some("08012345678"))
-    assert.deepStrictEqual(call.from, Option.some("+918087654321"))
+    deepStrictEqual(call.to, Option.some("08012345678"))
+    deepStrictEqual(call.from, Option.some("+918087654321"))
     assert.strictEqual(call.status, "transferring")
     assert.isFalse(Call.isTerminal(call))
-    assert.deepStrictEqual(Option.map(call.price, String), Option.some("BigDecimal(1.5)"))
+    deepStrictEqual(Option.map(call.price, String), Option.some("BigDecimal(1.5)"))
   })
 
   it("takes two calls that differ in one leg for different", () => {
@@ -66,11 +67,11 @@ describe("decoding", () => {
 
   it("tells the legs and the talk time only of a call with details", () => {
     const call = callOf(toJson(answered, plain()))
-    assert.deepStrictEqual(Call.talkTime(call), Option.some(Duration.seconds(40)))
-    assert.deepStrictEqual(Call.legs(call).map((leg) => leg.id), [1, 2])
+    deepStrictEqual(Call.talkTime(call), Option.some(Duration.seconds(40)))
+    deepStrictEqual(Call.legs(call).map((leg) => leg.id), [1, 2])
     const bare = callOf(toJson(fresh, plain()))
-    assert.deepStrictEqual(Call.talkTime(bare), Option.none())
-    assert.deepStrictEqual(Call.legs(bare), [])
+    deepStrictEqual(Call.talkTime(bare), Option.none())
+    deepStrictEqual(Call.legs(bare), [])
   })
 
   it("ignores fields and elements that it does not know", () => {
