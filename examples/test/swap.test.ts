@@ -1,6 +1,7 @@
 /** The same application with Exotel swapped at each of three levels. Nothing of the application knows. */
 import { CallScript, FakeExotel, FaultPlan, SpeedClock } from "@effect-exotel/testing"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Fiber, Layer, TestClock } from "effect"
 import { followUp, Verdict } from "../src/swap/followUp.ts"
 import { Exotel, Watch } from "../src/swap/layers.ts"
@@ -20,7 +21,7 @@ describe("with ExotelCalls swapped", () => {
   it.effect("a customer who heard the reminder is not called again", () =>
     Effect.gen(function*() {
       const verdict = yield* anHourAfter(CallScript.answered({ talk: "20 seconds" }))
-      assert.deepStrictEqual(verdict, Verdict.Reminded({ talked: Duration.seconds(20) }))
+      deepStrictEqual(verdict, Verdict.Reminded({ talked: Duration.seconds(20) }))
     }).pipe(Effect.provide(world())))
 
   for (
@@ -33,14 +34,14 @@ describe("with ExotelCalls swapped", () => {
   ) {
     it.effect(`a customer ${what} gets the verdict ${expected._tag}`, () =>
       Effect.gen(function*() {
-        assert.deepStrictEqual(yield* anHourAfter(script), expected)
+        deepStrictEqual(yield* anHourAfter(script), expected)
       }).pipe(Effect.provide(world())))
   }
 
   it.effect("an outage of a minute delays the verdict, and does not change it", () =>
     Effect.gen(function*() {
       const verdict = yield* anHourAfter(CallScript.busy())
-      assert.deepStrictEqual(verdict, Verdict.CallAgain({ in: Duration.minutes(5) }))
+      deepStrictEqual(verdict, Verdict.CallAgain({ in: Duration.minutes(5) }))
     }).pipe(Effect.provide(world({ faults: FaultPlan.status(503).pipe(FaultPlan.between("0 seconds", "1 minute")) }))))
 })
 
@@ -52,7 +53,7 @@ describe("with the wire swapped", () => {
         Effect.provide(Exotel),
         Effect.withConfigProvider(FakeExotel.configProvider(fake))
       )
-      assert.deepStrictEqual(verdict, Verdict.CallAgain({ in: Duration.minutes(5) }))
+      deepStrictEqual(verdict, Verdict.CallAgain({ in: Duration.minutes(5) }))
     }).pipe(Effect.provide(FakeExotel.layerHttpClient({ strict: true }))))
 })
 
@@ -61,7 +62,7 @@ describe("with a server in Exotel's place", () => {
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
       const sid = yield* fake.place(CallScript.busy({ ring: "1 second", settles: "10 seconds" }))
-      assert.deepStrictEqual(yield* followUp(sid), Verdict.CallAgain({ in: Duration.minutes(5) }))
+      deepStrictEqual(yield* followUp(sid), Verdict.CallAgain({ in: Duration.minutes(5) }))
     }).pipe(Effect.provide(Watch.pipe(
       Layer.provideMerge(FakeExotel.layerServer({ client: { timeout: "5 minutes" } })),
       Layer.provideMerge(SpeedClock.layer(60))

@@ -3,6 +3,7 @@ import { type ExotelError } from "@effect-exotel/core"
 import { HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Equal, Fiber, Layer } from "effect"
 import type * as Http from "node:http"
 import * as Zlib from "node:zlib"
@@ -63,9 +64,9 @@ for (const [name, layer] of Object.entries(clients)) {
             assert.isTrue(Equal.equals(call, toCall(sample)))
           }
           const path = `/prefix/v1/Accounts/acme1m/Calls/${sid}`
-          assert.deepStrictEqual(server.requests, [`${path}.json?details=true`, `${path}?details=true`])
+          deepStrictEqual(server.requests, [`${path}.json?details=true`, `${path}?details=true`])
           assert.match(server.headers[0]?.authorization ?? "", /^Basic [A-Za-z0-9+/]+=*$/)
-          assert.deepStrictEqual(server.headers.map(({ accept }) => accept), ["application/json", "application/xml"])
+          deepStrictEqual(server.headers.map(({ accept }) => accept), ["application/json", "application/xml"])
         }))
     )
 
@@ -84,7 +85,7 @@ for (const [name, layer] of Object.entries(clients)) {
             calls.get(sid, { recordingUrlValidity: "30 minutes" }),
             calls.getWithDetails(sid, { recordingUrlValidity: 300_000 })
           ))
-        assert.deepStrictEqual(server.requests.map((url) => url.split("?")[1]), [
+        deepStrictEqual(server.requests.map((url) => url.split("?")[1]), [
           "RecordingUrlValidity=30",
           "details=true&RecordingUrlValidity=5"
         ])
@@ -140,7 +141,7 @@ for (const [name, layer] of Object.entries(clients)) {
           Effect.provide(Layer.provide(hosts, layer))
         )
         assert.strictEqual(error._tag, "RegionMismatch")
-        assert.deepStrictEqual(mumbai.requests, ["/v1/Accounts/acme1m.json"])
+        deepStrictEqual(mumbai.requests, ["/v1/Accounts/acme1m.json"])
       })))
 
     live("refuses damaged answers as ParseErrors", () =>
@@ -263,7 +264,7 @@ for (const [name, layer] of Object.entries(clients)) {
             "ParseError Unexpected"
           )
         }
-        assert.deepStrictEqual(other.requests, [])
+        deepStrictEqual(other.requests, [])
       })))
 
     live("names the reason when no answer comes", () =>
@@ -356,7 +357,7 @@ for (const [name, layer] of Object.entries(clients)) {
       run(Effect.gen(function*() {
         const server = yield* serve(endless)
         yield* withCalls({ baseUrl: server.url, maxBodyBytes: 1 }, (calls) => calls.verify)
-        assert.deepStrictEqual(server.requests, ["/v1/Accounts/acme1m.json"])
+        deepStrictEqual(server.requests, ["/v1/Accounts/acme1m.json"])
         yield* server.closed
       })))
   })

@@ -1,6 +1,7 @@
 /** A wrong region is told from a missing call and from wrong credentials, by one probe. */
 import { ExotelCalls, type ExotelConfig, RetryPolicy } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Deferred, Effect, Fiber, TestClock } from "effect"
 import { credentials, sid } from "./support/clients.ts"
 import { type Reply, status, stub } from "./support/stub.ts"
@@ -45,7 +46,7 @@ for (const [how, away] of Object.entries(elsewhere)) {
       Effect.gen(function*() {
         const { probes, read } = yield* setUp({ singapore: home, mumbai: away })
         assert.deepInclude(yield* read, { _tag: "CallNotFound", sid, region: "singapore" })
-        assert.deepStrictEqual(probes(), ["api.exotel.com"])
+        deepStrictEqual(probes(), ["api.exotel.com"])
       }))
 
     it.effect("right credentials in the wrong region are a RegionMismatch that names the right one", () =>
@@ -60,7 +61,7 @@ for (const [how, away] of Object.entries(elsewhere)) {
           region: "singapore"
         })
         assert.include(error.message, "EXOTEL_REGION=mumbai")
-        assert.deepStrictEqual(probes(), ["api.exotel.com", "api.in.exotel.com"])
+        deepStrictEqual(probes(), ["api.exotel.com", "api.in.exotel.com"])
       }))
 
     it.effect("it is the same the other way round", () =>
@@ -101,7 +102,7 @@ for (const [how, away] of Object.entries(elsewhere)) {
           { concurrency: "unbounded" }
         )
         assert.isTrue(errors.every((error) => error._tag === "RegionMismatch"))
-        assert.deepStrictEqual(errors.map((error) => error.sid), Array.from({ length: 1000 }, (_, i) => `call${i}`))
+        deepStrictEqual(errors.map((error) => error.sid), Array.from({ length: 1000 }, (_, i) => `call${i}`))
         assert.strictEqual(probes().length, 2)
         assert.strictEqual(client.urls.length, 1002)
       }), 60_000)
@@ -174,7 +175,7 @@ describe("a probe", () => {
       const errors = yield* Effect.forEach(others, Fiber.join)
       assert.isTrue(errors.every((error) => error._tag === "RegionMismatch"))
       // The one that was interrupted, and one that was answered.
-      assert.deepStrictEqual(probes(), ["api.exotel.com", "api.exotel.com", "api.in.exotel.com"])
+      deepStrictEqual(probes(), ["api.exotel.com", "api.exotel.com", "api.in.exotel.com"])
     }))
 
   it.effect("is not made after any other error", () =>
@@ -194,7 +195,7 @@ describe("a probe", () => {
       for (const call of replies) {
         const { calls, probes } = yield* setUp({ singapore: { ...home, call }, mumbai: home })
         yield* once(Effect.exit(calls.get(sid)))
-        assert.deepStrictEqual(probes(), [])
+        deepStrictEqual(probes(), [])
       }
     }))
 
@@ -213,7 +214,7 @@ describe("a probe", () => {
         regionProbe: "never"
       })
       assert.strictEqual((yield* read)._tag, "AuthenticationError")
-      assert.deepStrictEqual(probes(), [])
+      deepStrictEqual(probes(), [])
     }))
 
   it.effect("is not made under a base URL, so that credentials go to no other host", () =>
@@ -225,7 +226,7 @@ describe("a probe", () => {
       const error = yield* read
       assert.strictEqual(error._tag, "CallNotFound")
       assert.isUndefined(error.region)
-      assert.deepStrictEqual(probes(), [])
+      deepStrictEqual(probes(), [])
       assert.isTrue(client.urls.every((url) => new URL(url).hostname === "exotel.example.com"))
     }))
 
@@ -250,7 +251,7 @@ describe("verify", () => {
     Effect.gen(function*() {
       const { calls, client } = yield* setUp({ singapore: home, mumbai: home })
       assert.isUndefined(yield* calls.verify)
-      assert.deepStrictEqual(client.urls, ["https://api.exotel.com/v1/Accounts/acme1m.json"])
+      deepStrictEqual(client.urls, ["https://api.exotel.com/v1/Accounts/acme1m.json"])
     }))
 
   const failures: ReadonlyArray<readonly [number, string]> = [

@@ -2,6 +2,7 @@
 import { Call, ExotelCalls, ExotelConfig, ExotelError, RetryPolicy } from "@effect-exotel/core"
 import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Exit, FastCheck as fc, Schema } from "effect"
 import { mask } from "../src/internal/masking.ts"
 import {
@@ -89,7 +90,7 @@ const program = (client: HttpClient.HttpClient, options: Partial<ExotelConfig.Op
     Effect.withSpan("program")
   )
 
-const assertSilent = (text: string, what: string) => assert.deepStrictEqual(leaks(text), [], what)
+const assertSilent = (text: string, what: string) => deepStrictEqual(leaks(text), [], what)
 
 const errorsOf = (outcomes: ReadonlyArray<{ readonly _tag: string }>) =>
   outcomes.flatMap((outcome) =>

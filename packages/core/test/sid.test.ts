@@ -1,6 +1,7 @@
 /** What is no sid leads to no path: it is refused before it is sent. */
 import { CallSid, type ExotelCalls } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, FastCheck as fc } from "effect"
 import { sid, withCalls } from "./support/clients.ts"
 import { status, stub } from "./support/stub.ts"
@@ -58,7 +59,7 @@ for (const [name, method] of Object.entries(reads)) {
           assert.strictEqual(error._tag, "InvalidRequest")
           assert.isFalse(error.isRetryable)
           if (sid.trim().length > 3) assert.notInclude(JSON.stringify(error) + error.message, sid)
-          assert.deepStrictEqual(client.urls, [])
+          deepStrictEqual(client.urls, [])
         }))
     }
 
@@ -72,7 +73,7 @@ for (const [name, method] of Object.entries(reads)) {
           ).pipe(Effect.provide(client.layer))
           assert.strictEqual(error._tag, "InvalidRequest")
         }
-        assert.deepStrictEqual(client.urls, [])
+        deepStrictEqual(client.urls, [])
       }))
   })
 }
@@ -91,7 +92,7 @@ describe("a call sid", () => {
         yield* withCalls({ region: "mumbai" }, (calls) => Effect.exit(calls.get(sid))).pipe(
           Effect.provide(client.layer)
         )
-        assert.deepStrictEqual(client.urls, [`https://api.in.exotel.com/v1/Accounts/acme1m/Calls/${sid}.json`])
+        deepStrictEqual(client.urls, [`https://api.in.exotel.com/v1/Accounts/acme1m/Calls/${sid}.json`])
       })
   )
 })

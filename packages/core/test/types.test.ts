@@ -2,6 +2,7 @@
 import { Call, type CallStatus, ExotelCalls, ExotelError } from "@effect-exotel/core"
 import type { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { type ConfigError, Effect, type Layer, Option, Schema } from "effect"
 import { expectTypeOf } from "vitest"
 import { answered, fresh, toCall } from "./support/wire.ts"
@@ -87,7 +88,7 @@ describe("types", () => {
     const encoded = Schema.encodeSync(Call.Call)(toCall(fresh))
     expectTypeOf(encoded.price).toEqualTypeOf<string | null>()
     assert.isNull(encoded.price)
-    assert.deepStrictEqual(JSON.parse(JSON.stringify(encoded)), encoded)
-    assert.deepStrictEqual(Option.isNone(toCall(fresh).price), true)
+    deepStrictEqual(JSON.parse(JSON.stringify(encoded)), encoded)
+    deepStrictEqual(Option.isNone(toCall(fresh).price), true)
   })
 })

@@ -3,6 +3,7 @@ import type { Call } from "@effect-exotel/core"
 import { ExotelCalls } from "@effect-exotel/core"
 import { Arbitraries, CallScript, FakeExotel } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Duration, Effect, Equal, FastCheck } from "effect"
 
 const seconds = (script: CallScript.CallScript, at: number) => CallScript.stateAt(script, Duration.seconds(at))
@@ -40,21 +41,21 @@ const storyOf = (script: CallScript.CallScript, interval: number, until: number)
 describe("CallScript", () => {
   it("an answered call is in progress from its creation, and says of its legs how far it is", () => {
     const script = CallScript.answered({ ring: "8 seconds", connect: "4 seconds", talk: "40 seconds" })
-    assert.deepStrictEqual(
+    deepStrictEqual(
       [0, 8, 12, 52].map((at) => [seconds(script, at).status, seconds(script, at).leg1Status]),
       [["in-progress", "ringing"], ["in-progress", "in-progress"], ["in-progress", "in-progress"], [
         "completed",
         "completed"
       ]]
     )
-    assert.deepStrictEqual(CallScript.timeOnLine(script, 1), Duration.seconds(44))
-    assert.deepStrictEqual(CallScript.timeOnLine(script, 2), Duration.seconds(40))
-    assert.deepStrictEqual(CallScript.length(script), Duration.seconds(52))
+    deepStrictEqual(CallScript.timeOnLine(script, 1), Duration.seconds(44))
+    deepStrictEqual(CallScript.timeOnLine(script, 2), Duration.seconds(40))
+    deepStrictEqual(CallScript.length(script), Duration.seconds(52))
   })
 
   it("with stages a call is queued and rings before it is in progress", () => {
     const script = CallScript.answered({ stages: true, queue: "2 seconds", ring: "8 seconds" })
-    assert.deepStrictEqual([0, 2, 10].map((at) => seconds(script, at).status), ["queued", "ringing", "in-progress"])
+    deepStrictEqual([0, 2, 10].map((at) => seconds(script, at).status), ["queued", "ringing", "in-progress"])
   })
 
   it("an ended call settles as long after its end as the script says", () => {

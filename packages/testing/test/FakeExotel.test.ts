@@ -3,6 +3,7 @@ import type { ExotelConfig } from "@effect-exotel/core"
 import { Call, ExotelCalls, RetryPolicy } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan, Journal, Spelling } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, Exit, Layer, Option, Redacted, TestClock } from "effect"
 
 const script = CallScript.answered({ ring: "8 seconds", talk: "40 seconds", settles: "20 seconds" })
@@ -24,17 +25,17 @@ describe("FakeExotel.layer", () => {
       const fake = yield* FakeExotel.FakeExotel
       const { begun, ended, settled } = yield* story(yield* fake.place(script))
       assert.strictEqual(begun.status, "in-progress")
-      assert.deepStrictEqual(begun.details.value.leg1Status, Option.some("ringing"))
+      deepStrictEqual(begun.details.value.leg1Status, Option.some("ringing"))
       assert.isTrue(Call.isTerminal(ended))
-      assert.deepStrictEqual(Call.unsettled(ended, { recording: true }), [
+      deepStrictEqual(Call.unsettled(ended, { recording: true }), [
         "duration",
         "endTime",
         "price",
         "recordingUrl"
       ])
       assert.isTrue(Call.isSettled(settled, { recording: true }))
-      assert.deepStrictEqual(settled.duration, Option.some(Duration.seconds(48)))
-      assert.deepStrictEqual(Call.talkTime(settled), Option.some(Duration.seconds(40)))
+      deepStrictEqual(settled.duration, Option.some(Duration.seconds(48)))
+      deepStrictEqual(Call.talkTime(settled), Option.some(Duration.seconds(40)))
       assert.strictEqual(Call.legs(settled).length, 2)
     }).pipe(Effect.provide(FakeExotel.layer())))
 
@@ -44,12 +45,12 @@ describe("FakeExotel.layer", () => {
         Effect.gen(function*() {
           const fake = yield* FakeExotel.FakeExotel
           const { settled } = yield* story(yield* fake.place(script))
-          assert.deepStrictEqual(
+          deepStrictEqual(
             Option.map(settled.price, String),
             Option.some("BigDecimal(1.5)")
           )
-          assert.deepStrictEqual(settled.from, Option.some("09000000001"))
-          assert.deepStrictEqual(
+          deepStrictEqual(settled.from, Option.some("09000000001"))
+          deepStrictEqual(
             Option.map(settled.endTime, String),
             Option.some("DateTime.Zoned(2026-01-01T05:30:48.000+05:30)")
           )
@@ -103,7 +104,7 @@ describe("FakeExotel.layer", () => {
       const first = yield* sids(7)
       assert.isTrue(first.every((sid) => /^[0-9a-z]{32}$/.test(sid)))
       assert.strictEqual(new Set(first).size, 3)
-      assert.deepStrictEqual(yield* sids(7), first)
+      deepStrictEqual(yield* sids(7), first)
       assert.notDeepEqual(yield* sids(8), first)
     })
   })

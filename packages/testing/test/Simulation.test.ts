@@ -2,6 +2,7 @@
 import { Call, ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan, Journal, Simulation } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Clock, Effect, Exit, Random } from "effect"
 
 const whyItDied = <A, E>(program: Effect.Effect<A, E>) =>
@@ -27,7 +28,7 @@ describe("Simulation", () => {
         Effect.delay(Effect.sync(() => order.push(name)), `${seconds} seconds`)
       yield* Effect.all([after(3, "c"), after(1, "a"), after(2, "b"), after(3, "d")], { concurrency: "unbounded" })
       yield* Effect.timeoutOption(Effect.never, "7 seconds")
-      assert.deepStrictEqual(order, ["a", "b", "c", "d"])
+      deepStrictEqual(order, ["a", "b", "c", "d"])
       assert.strictEqual((yield* Clock.currentTimeMillis) - begin, 10_000)
     }).pipe(Simulation.run()))
 

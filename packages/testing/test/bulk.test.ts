@@ -2,6 +2,7 @@
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Schema, TestClock } from "effect"
 
 const Page = Schema.Struct({
@@ -58,7 +59,7 @@ describe("the bulk read", () => {
       yield* fake.place(CallScript.answered({ talk: "1 hour" }), { sid: "ongoing" })
       yield* TestClock.adjust("2 seconds")
       const { Calls, Metadata } = yield* list({ Sid: "ended,ongoing,unknown" })
-      assert.deepStrictEqual(Calls, [{ Sid: "ended", Status: "busy", EndTime: null }])
+      deepStrictEqual(Calls, [{ Sid: "ended", Status: "busy", EndTime: null }])
       assert.strictEqual(Metadata.Total, 1)
     }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
 
@@ -66,9 +67,9 @@ describe("the bulk read", () => {
     Effect.gen(function*() {
       yield* placeInTurn(1)
       yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual(yield* sidsOf(), [])
+      deepStrictEqual(yield* sidsOf(), [])
       yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* sidsOf(), ["a"])
+      deepStrictEqual(yield* sidsOf(), ["a"])
     }).pipe(Effect.provide(FakeExotel.layerHttpClient({ bulkLag: "10 seconds" }))))
 
   it.effect("goes through pages both ways, each call once, the newest first", () =>
@@ -80,7 +81,7 @@ describe("the bulk read", () => {
       const third = yield* page(second.Metadata.NextPageUri ?? assert.fail())
       const back = yield* page(third.Metadata.PrevPageUri ?? assert.fail())
       const sids = [first, second, third, back].map(({ Calls }) => Calls.map((call) => call.Sid).join(""))
-      assert.deepStrictEqual(sids, ["gfe", "dcb", "a", "dcb"])
+      deepStrictEqual(sids, ["gfe", "dcb", "a", "dcb"])
       assert.isNull(first.Metadata.PrevPageUri)
       assert.isNull(third.Metadata.NextPageUri)
       assert.strictEqual(first.Metadata.Total, 7)
@@ -95,7 +96,7 @@ describe("the bulk read", () => {
       yield* fake.place(CallScript.busy(), { sid: "newcomer" })
       yield* TestClock.adjust("1 minute")
       const second = yield* page(first.Metadata.NextPageUri ?? assert.fail())
-      assert.deepStrictEqual(second.Calls.map((call) => call.Sid), ["b", "a"])
+      deepStrictEqual(second.Calls.map((call) => call.Sid), ["b", "a"])
     }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
 
   it.effect("filters by each of the documented parameters", () =>
@@ -109,16 +110,16 @@ describe("the bulk read", () => {
         exoPhone: "08012345678"
       })
       yield* TestClock.adjust("5 minutes")
-      assert.deepStrictEqual(yield* sidsOf(), ["i", "b"])
-      assert.deepStrictEqual(yield* sidsOf({ SortBy: "DateCreated:asc" }), ["b", "i"])
-      assert.deepStrictEqual(yield* sidsOf({ Status: "busy,failed" }), ["b"])
-      assert.deepStrictEqual(yield* sidsOf({ Direction: "inbound" }), ["i"])
-      assert.deepStrictEqual(yield* sidsOf({ To: "09111111111" }), ["b"])
-      assert.deepStrictEqual(yield* sidsOf({ From: "+919222222222" }), ["i"])
-      assert.deepStrictEqual(yield* sidsOf({ PhoneNumber: "08012345678" }), ["i"])
-      assert.deepStrictEqual(yield* sidsOf({ Duration: "gte:10s;lte:30s" }), ["b"])
-      assert.deepStrictEqual(yield* sidsOf({ Price: "gte:0.10;lte:1.0" }), ["i"])
-      assert.deepStrictEqual(yield* sidsOf({ DateCreated: `gte:${day} 05:30:30;lte:${day} 05:31:00` }), ["i"])
+      deepStrictEqual(yield* sidsOf(), ["i", "b"])
+      deepStrictEqual(yield* sidsOf({ SortBy: "DateCreated:asc" }), ["b", "i"])
+      deepStrictEqual(yield* sidsOf({ Status: "busy,failed" }), ["b"])
+      deepStrictEqual(yield* sidsOf({ Direction: "inbound" }), ["i"])
+      deepStrictEqual(yield* sidsOf({ To: "09111111111" }), ["b"])
+      deepStrictEqual(yield* sidsOf({ From: "+919222222222" }), ["i"])
+      deepStrictEqual(yield* sidsOf({ PhoneNumber: "08012345678" }), ["i"])
+      deepStrictEqual(yield* sidsOf({ Duration: "gte:10s;lte:30s" }), ["b"])
+      deepStrictEqual(yield* sidsOf({ Price: "gte:0.10;lte:1.0" }), ["i"])
+      deepStrictEqual(yield* sidsOf({ DateCreated: `gte:${day} 05:30:30;lte:${day} 05:31:00` }), ["i"])
       assert.notInclude((yield* fake.journal).map((entry) => entry.path).join(), "222")
     }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
 
@@ -126,8 +127,8 @@ describe("the bulk read", () => {
     Effect.gen(function*() {
       yield* placeInTurn(1)
       yield* TestClock.adjust("32 days")
-      assert.deepStrictEqual(yield* sidsOf({ Sid: "a" }), [])
-      assert.deepStrictEqual(yield* sidsOf({ Sid: "a", DateCreated: `gte:${day} 00:00:00;lte:${day} 23:59:59` }), ["a"])
+      deepStrictEqual(yield* sidsOf({ Sid: "a" }), [])
+      deepStrictEqual(yield* sidsOf({ Sid: "a", DateCreated: `gte:${day} 00:00:00;lte:${day} 23:59:59` }), ["a"])
     }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
 
   it.effect("answers 400 to parameters outside of their documented ranges", () =>

@@ -2,6 +2,7 @@
 import { CallScript, FakeExotel, Journal, StatusCallback } from "@effect-exotel/testing"
 import { HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Layer, Ref, TestClock } from "effect"
 
 /** A route that keeps what is posted to it, and a world that posts there. */
@@ -38,7 +39,7 @@ describe("a status callback", () => {
           const fake = yield* FakeExotel.FakeExotel
           yield* fake.place(script, { statusCallback: { url, contentType } })
           yield* TestClock.adjust("47 seconds")
-          assert.deepStrictEqual(yield* received, [])
+          deepStrictEqual(yield* received, [])
           yield* TestClock.adjust("1 second")
           const bodies = yield* received
           assert.strictEqual(bodies.length, 1)
@@ -121,6 +122,6 @@ describe("a status callback", () => {
         })
       }).pipe(Effect.provide(Layer.fresh(FakeExotel.layerServer())))
       // The receiver is a pretended Exotel, too, and has no such path.
-      assert.deepStrictEqual(events[0]?.outcome, { _tag: "Answered", status: 501 })
+      deepStrictEqual(events[0]?.outcome, { _tag: "Answered", status: 501 })
     }).pipe(Effect.provide(FakeExotel.layerServer({ verifyOnClose: false }))))
 })

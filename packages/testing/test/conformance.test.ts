@@ -2,6 +2,7 @@
 import { CallScript, Conformance, FakeExotel, Spelling } from "@effect-exotel/testing"
 import { FetchHttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Layer, Option, TestClock } from "effect"
 
 /** Two hours ago, two calls began that have ended since; one goes on. */
@@ -55,7 +56,7 @@ describe("the suite itself", () => {
         Conformance.suite.filter((check) => check.applies(known)),
         (check) => Effect.flip(check.run(known)).pipe(Effect.map((failure) => failure.message), Effect.option)
       )
-      assert.deepStrictEqual(failures[0], Option.some("Expected the status completed, but found in-progress."))
+      deepStrictEqual(failures[0], Option.some("Expected the status completed, but found in-progress."))
       assert.isTrue(failures.filter(Option.isSome).length >= 5)
     }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
 })

@@ -2,6 +2,7 @@
 import { ExotelCalls, RetryPolicy } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan, Journal } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Fiber, Option, TestClock } from "effect"
 
 const place = Effect.flatMap(FakeExotel.FakeExotel, (fake) => fake.place(CallScript.answered()))
@@ -59,7 +60,7 @@ describe("a fault", () => {
       const fiber = yield* Effect.fork(attempt(yield* place))
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(yield* Fiber.join(fiber), "TransportError Timeout")
-      assert.deepStrictEqual((yield* fake.journal)[0]?.outcome, { _tag: "Aborted" })
+      deepStrictEqual((yield* fake.journal)[0]?.outcome, { _tag: "Aborted" })
     }).pipe(Effect.provide(FakeExotel.layer({ faults: FaultPlan.stalled() }))))
 
   it.effect("that drips takes the time of its pieces", () =>
@@ -88,11 +89,11 @@ describe("a fault", () => {
           )
           return "retryAfter" in error ? error.retryAfter : undefined
         })
-      assert.deepStrictEqual(
+      deepStrictEqual(
         yield* retryAfterOf(FaultPlan.status(429, { retryAfter: Duration.seconds(7) })),
         Duration.seconds(7)
       )
-      assert.deepStrictEqual(
+      deepStrictEqual(
         yield* retryAfterOf(FaultPlan.status(429, { retryAfter: "Thu, 01 Jan 1970 00:00:09 GMT" })),
         Duration.seconds(9)
       )
@@ -104,7 +105,7 @@ describe("a fault strikes", () => {
   it.effect("on the n-th request", () =>
     Effect.gen(function*() {
       const seen = yield* outcomes(yield* place, 4)
-      assert.deepStrictEqual(seen, ["in-progress", "AccessDenied", "AccessDenied", "in-progress"])
+      deepStrictEqual(seen, ["in-progress", "AccessDenied", "AccessDenied", "in-progress"])
     }).pipe(Effect.provide(FakeExotel.layer({ faults: FaultPlan.status(403).pipe(FaultPlan.onRequest(2, 3)) }))))
 
   it.effect("for one call, and counts that call's requests", () =>
@@ -112,8 +113,8 @@ describe("a fault strikes", () => {
       const fake = yield* FakeExotel.FakeExotel
       const [struck, spared] = [yield* place, yield* place]
       yield* fake.faults(FaultPlan.status(403).pipe(FaultPlan.forCall(struck), FaultPlan.onRequest(2)))
-      assert.deepStrictEqual(yield* outcomes(spared, 3), ["in-progress", "in-progress", "in-progress"])
-      assert.deepStrictEqual(yield* outcomes(struck, 2), ["in-progress", "AccessDenied"])
+      deepStrictEqual(yield* outcomes(spared, 3), ["in-progress", "in-progress", "in-progress"])
+      deepStrictEqual(yield* outcomes(struck, 2), ["in-progress", "AccessDenied"])
     }).pipe(Effect.provide(FakeExotel.layer())))
 
   it.effect("within a window of time, and at most so many times", () =>
@@ -121,7 +122,7 @@ describe("a fault strikes", () => {
       const sid = yield* place
       assert.strictEqual(yield* attempt(sid), "in-progress")
       yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual(yield* outcomes(sid, 3), ["AccessDenied", "AccessDenied", "in-progress"])
+      deepStrictEqual(yield* outcomes(sid, 3), ["AccessDenied", "AccessDenied", "in-progress"])
     }).pipe(Effect.provide(FakeExotel.layer({
       faults: FaultPlan.status(403).pipe(FaultPlan.between("10 seconds", "20 seconds"), FaultPlan.times(2))
     }))))
@@ -139,7 +140,7 @@ describe("a fault strikes", () => {
   it.effect("before the faults that are named after it, which count the request all the same", () =>
     Effect.gen(function*() {
       const seen = yield* outcomes(yield* place, 3)
-      assert.deepStrictEqual(seen, ["AccessDenied", "ServiceUnavailable", "in-progress"])
+      deepStrictEqual(seen, ["AccessDenied", "ServiceUnavailable", "in-progress"])
     }).pipe(Effect.provide(FakeExotel.layer({
       faults: FaultPlan.all(
         FaultPlan.status(403).pipe(FaultPlan.onRequest(1)),
@@ -157,7 +158,7 @@ describe("a fault strikes", () => {
       const first = yield* run(1)
       const struck = first.filter((outcome) => outcome === "AccessDenied").length
       assert.isTrue(struck > 3 && struck < 25, `${struck} of 40`)
-      assert.deepStrictEqual(yield* run(1), first)
+      deepStrictEqual(yield* run(1), first)
       assert.notDeepEqual(yield* run(2), first)
     })
   })

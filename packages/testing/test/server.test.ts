@@ -2,6 +2,7 @@
 import { Call, ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Context, Effect, Exit, Fiber, Layer, Option, Schedule, Scope, TestClock } from "effect"
 import * as Net from "node:net"
 
@@ -83,7 +84,7 @@ describe("FakeExotel.layerServer", () => {
       const call = yield* read
       assert.isTrue(Option.isSome(call.dateCreated))
       const journal = yield* fake.journal
-      assert.deepStrictEqual(journal.map((entry) => entry.outcome._tag), ["Broken", "Answered"])
+      deepStrictEqual(journal.map((entry) => entry.outcome._tag), ["Broken", "Answered"])
     }).pipe(Effect.provide(FakeExotel.layerServer())))
 
   for (
