@@ -14,7 +14,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type { Call, CallWithDetails } from "./Call.ts"
-import { hasDetails } from "./Call.ts"
 import type { CallQuery, FindOptions, Found } from "./CallQuery.ts"
 import type { CallSid } from "./CallSid.ts"
 import { isCallSid } from "./CallSid.ts"
@@ -23,7 +22,8 @@ import * as Errors from "./ExotelError.ts"
 import * as Bulk from "./internal/bulk.ts"
 import { unknownAccount } from "./internal/bulk.ts"
 import * as Client from "./internal/client.ts"
-import { callOfAnswer } from "./internal/reply.ts"
+import type { Answer, Reading } from "./internal/reply.ts"
+import { callOfAnswer, callWithDetailsOfAnswer } from "./internal/reply.ts"
 import { accountUrl, callUrl } from "./internal/urls.ts"
 
 /**
@@ -39,14 +39,6 @@ export interface ReadOptions {
    */
   readonly recordingUrlValidity?: Duration.DurationInput | undefined
 }
-
-/**
- * What `verify` can fail with: everything but what needs a call.
- *
- * @since 0.1.0
- * @category models
- */
-export type VerifyError = Exclude<Errors.ExotelError, Errors.CallNotFound | Errors.ParseError>
 
 /**
  * @since 0.1.0
@@ -65,19 +57,20 @@ export interface Service {
   readonly getWithDetails: (sid: string, options?: ReadOptions) => Effect.Effect<CallWithDetails, Errors.ExotelError>
   /**
    * Checks, without a call, that the credentials are good and that the configured region serves the account: the thing
-   * to do when a program starts. Asks for the account resource and reads nothing but its status.
+   * to do when a program starts. Asks for the account resource and reads nothing but its status, for its body holds a
+   * token; so whatever answers 2xx passes.
    */
-  readonly verify: Effect.Effect<void, VerifyError>
+  readonly verify: Effect.Effect<void, Errors.AccountError>
   /**
    * Which of these calls have **ended**, by the bulk read: one request for every hundred. A call that is not in it, because
    * it goes on, is unknown or is older than what was searched, is told as `missing`. The records have no details.
    */
-  readonly find: (sids: Iterable<string>, options?: FindOptions) => Effect.Effect<Found, Errors.ListError>
+  readonly find: (sids: Iterable<string>, options?: FindOptions) => Effect.Effect<Found, Errors.AccountError>
   /**
    * The ended calls that the query asks for, page by page as the stream is pulled. A record that cannot be read fails the
    * stream where it stands.
    */
-  readonly list: (query?: CallQuery) => Stream.Stream<Call, Errors.ListError>
+  readonly list: (query?: CallQuery) => Stream.Stream<Call, Errors.AccountError>
 }
 
 /**
@@ -105,7 +98,12 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
   Effect.gen(function*() {
     const client = yield* Client.make(config)
 
-    const read = (input: string, details: boolean, options: ReadOptions | undefined) =>
+    const read = <A extends Call>(
+      input: string,
+      options: ReadOptions | undefined,
+      details: boolean,
+      decode: (answer: Answer, reading: Reading) => Either.Either<A, Errors.ExotelError>
+    ) =>
       Effect.gen(function*() {
         const sid = yield* checkSid(input)
         const recordingUrlValidity = yield* readValidity(options)
@@ -118,7 +116,7 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
             details,
             recordingUrlValidity
           }),
-          decode: (answer, reading) => callOfAnswer(answer, { ...reading, details })
+          decode
         })
       })
 
@@ -128,22 +126,11 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
       url: accountUrl(config.baseUrl, config.accountSid),
       statusOnly: true,
       decode: () => Either.void
-    }).pipe(
-      Effect.catchTags({
-        CallNotFound: (error) => Effect.fail(unknownAccount(error)),
-        ParseError: ({ region, status }) =>
-          Effect.fail(
-            new Errors.InvalidRequest({
-              ...(region === undefined ? {} : { region }),
-              ...(status === undefined ? {} : { status })
-            })
-          )
-      })
-    )
+    }).pipe(Effect.catchTag("CallNotFound", (error) => Effect.fail(unknownAccount(error))))
 
     return {
-      get: (sid, options) => read(sid, false, options),
-      getWithDetails: (sid, options) => Effect.filterOrDie(read(sid, true, options), hasDetails, () => "unreachable"),
+      get: (sid, options) => read(sid, options, false, callOfAnswer),
+      getWithDetails: (sid, options) => read(sid, options, true, callWithDetailsOfAnswer),
       verify,
       ...Bulk.make(config, client)
     }

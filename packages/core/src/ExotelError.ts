@@ -201,7 +201,15 @@ export class ServiceUnavailable
  * @since 0.1.0
  * @category models
  */
-export const TransportReason = Schema.Literal("Refused", "Reset", "Timeout", "NameNotFound", "Tls", "Unknown")
+export const TransportReason = Schema.Literal(
+  "Refused",
+  "Reset",
+  "Timeout",
+  "NameNotFound",
+  "Unreachable",
+  "Tls",
+  "Unknown"
+)
 
 /**
  * @since 0.1.0
@@ -214,8 +222,9 @@ const transportAdvice: { readonly [R in TransportReason]: string } = {
   Reset: "the connection broke off before the answer was whole. Try again.",
   Timeout: "no whole answer came within the time-out of an attempt. Try again, or raise `timeout`.",
   NameNotFound: "the host's name could not be resolved. Check the base URL and the DNS.",
+  Unreachable: "no way leads there. Check the network, VPN and proxy of this machine.",
   Tls: "no trusted TLS connection could be made. Check the base URL, the clock and the certificates of this machine.",
-  Unknown: "the connection failed. Try again."
+  Unknown: "the connection failed, or what answered does not speak HTTP. Check the base URL and any proxy."
 }
 
 /**
@@ -226,10 +235,19 @@ const transportAdvice: { readonly [R in TransportReason]: string } = {
  */
 export class TransportError extends Schema.TaggedError<TransportError>("@effect-exotel/core/TransportError")(
   "TransportError",
-  { ...place, reason: TransportReason }
+  {
+    ...place,
+    /** The host that was asked. */
+    host: Schema.optional(Schema.String),
+    reason: TransportReason,
+    /** The code that the HTTP client gave, such as `ECONNREFUSED`. */
+    code: Schema.optional(Schema.String)
+  }
 ) {
   override get message(): string {
-    return `Exotel${at(this)} could not be reached: ${transportAdvice[this.reason]}`
+    const host = this.host === undefined ? "" : ` at ${this.host}`
+    const code = this.code === undefined ? "" : ` (${this.code})`
+    return `Exotel${at(this)} could not be reached${host}${code}: ${transportAdvice[this.reason]}`
   }
   get isRetryable(): boolean {
     return true
@@ -300,12 +318,12 @@ export type ExotelError =
   | ParseError
 
 /**
- * What a bulk read can fail with: everything but what a single call can be missing by.
+ * What a request that is not for a single call can fail with: `verify` and the bulk reads.
  *
  * @since 0.1.0
  * @category models
  */
-export type ListError = Exclude<ExotelError, CallNotFound>
+export type AccountError = Exclude<ExotelError, CallNotFound>
 
 /**
  * The errors as a schema, to store them or to send them to another process.

@@ -7,7 +7,7 @@ import * as Metric from "effect/Metric"
 
 /**
  * `exotel_requests_total`: requests sent, retries and region probes included, by `outcome`: the HTTP status (`200`,
- * `429`), the reason of a transport error (`Reset`, `Timeout`), or `TooLarge`. A request that was interrupted is not in it.
+ * `429`), the reason of a transport error (`Reset`, `Timeout`), `TooLarge`, or `Interrupted`.
  *
  * @since 0.1.0
  * @category metrics

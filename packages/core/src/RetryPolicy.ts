@@ -26,9 +26,9 @@ export interface Policy {
   readonly retryAfterCap: Duration.Duration
   /**
    * What keeps an outage from being multiplied by its retries: each client may retry `burst` times on credit, and earns
-   * `perSuccess` of a retry with each read that succeeds, up to `burst` again.
+   * `perSuccess` of a retry with each read that succeeds and `perMinute` retries with each minute, up to `burst` again.
    */
-  readonly budget: { readonly burst: number; readonly perSuccess: number }
+  readonly budget: { readonly burst: number; readonly perSuccess: number; readonly perMinute: number }
 }
 
 const defaultPolicy: Policy = {
@@ -36,13 +36,13 @@ const defaultPolicy: Policy = {
   backoff: Duration.millis(50),
   throttledBackoff: Duration.seconds(1),
   retryAfterCap: Duration.seconds(20),
-  budget: { burst: 50, perSuccess: 0.1 }
+  budget: { burst: 50, perSuccess: 0.1, perMinute: 6 }
 }
 
 export {
   /**
    * 3 attempts; waits up to 50 ms (1 s after 429 or 503), doubling; `Retry-After` up to 20 s; a budget of 50 retries,
-   * refilled by one for every 10 reads that succeed.
+   * refilled by one for every 10 reads that succeed and by 6 a minute.
    *
    * @since 0.1.0
    * @category constants

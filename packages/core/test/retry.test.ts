@@ -267,7 +267,7 @@ describe("the retry budget", () => {
     Effect.gen(function*() {
       const client = stub(() => "refused")
       const make = Effect.provide(ExotelCalls.make({ ...credentials, baseUrl: "http://localhost" }), client.layer)
-      const policy = { ...RetryPolicy.default, budget: { burst: 2, perSuccess: 0 } }
+      const policy = { ...RetryPolicy.default, budget: { burst: 2, perSuccess: 0, perMinute: 0 } }
       const exhaust = (calls: ExotelCalls.Service) =>
         Effect.gen(function*() {
           const before = client.urls.length
@@ -285,17 +285,30 @@ describe("the retry budget", () => {
   it("earns a retry back with every ten reads that succeed, and never more than the burst", () => {
     const policy = RetryPolicy.default
     const budget = makeBudget()
-    for (let i = 0; i < 50; i++) assert.isTrue(budget.spend(policy))
-    assert.isFalse(budget.spend(policy))
+    for (let i = 0; i < 50; i++) assert.isTrue(budget.spend(policy, 0))
+    assert.isFalse(budget.spend(policy, 0))
     for (let retry = 0; retry < 20; retry++) {
       for (let i = 0; i < 9; i++) budget.earn(policy)
-      assert.isFalse(budget.spend(policy), "nine are not enough")
+      assert.isFalse(budget.spend(policy, 0), "nine are not enough")
       budget.earn(policy)
-      assert.isTrue(budget.spend(policy), "ten are")
+      assert.isTrue(budget.spend(policy, 0), "ten are")
     }
     for (let i = 0; i < 10_000; i++) budget.earn(policy)
-    for (let i = 0; i < 50; i++) assert.isTrue(budget.spend(policy))
-    assert.isFalse(budget.spend(policy))
+    for (let i = 0; i < 50; i++) assert.isTrue(budget.spend(policy, 0))
+    assert.isFalse(budget.spend(policy, 0))
+  })
+
+  it("comes back with time, so that a program that reads seldom is not left without retries", () => {
+    const policy = RetryPolicy.default
+    const budget = makeBudget()
+    for (let i = 0; i < 50; i++) budget.spend(policy, 0)
+    assert.isFalse(budget.spend(policy, 9_000))
+    assert.isTrue(budget.spend(policy, 10_000))
+    assert.isFalse(budget.spend(policy, 10_000))
+    for (let i = 0; i < 50; i++) assert.isTrue(budget.spend(policy, 3_600_000))
+    assert.isFalse(budget.spend(policy, 3_600_000))
+    // A clock that was set back gives nothing and takes nothing.
+    assert.isFalse(budget.spend(policy, 0))
   })
 })
 

@@ -33,9 +33,7 @@ describe("types", () => {
 
   it("let verify fail with what needs no call", () => {
     type Verify = ExotelCalls.Service["verify"]
-    expectTypeOf<Effect.Effect.Error<Verify>>().toEqualTypeOf<
-      Exclude<Union, ExotelError.CallNotFound | ExotelError.ParseError>
-    >()
+    expectTypeOf<Effect.Effect.Error<Verify>>().toEqualTypeOf<Exclude<Union, ExotelError.CallNotFound>>()
     expectTypeOf<Effect.Effect.Context<Verify>>().toEqualTypeOf<never>()
   })
 

@@ -10,7 +10,6 @@ import type { CallQuery, FindOptions, Found } from "../CallQuery.ts"
 import type { CallSid } from "../CallSid.ts"
 import { isCallSid } from "../CallSid.ts"
 import type { ExotelConfig } from "../ExotelConfig.ts"
-import type { ListError } from "../ExotelError.ts"
 import * as Errors from "../ExotelError.ts"
 import { createdFilters, toRequests } from "./callQuery.ts"
 import type { Client } from "./client.ts"
@@ -40,12 +39,12 @@ const queryOfLink = (link: string | undefined): Option.Option<URLSearchParams> =
   link === undefined ? Option.none() : Option.some(new URLSearchParams(link.split("?")[1] ?? ""))
 
 interface Bulk {
-  readonly find: (sids: Iterable<string>, options?: FindOptions) => Effect.Effect<Found, ListError>
-  readonly list: (query?: CallQuery) => Stream.Stream<Call, ListError>
+  readonly find: (sids: Iterable<string>, options?: FindOptions) => Effect.Effect<Found, Errors.AccountError>
+  readonly list: (query?: CallQuery) => Stream.Stream<Call, Errors.AccountError>
 }
 
 export const make = (config: ExotelConfig, client: Client): Bulk => {
-  const readPage = (name: string, query: URLSearchParams): Effect.Effect<Page, ListError> =>
+  const readPage = (name: string, query: URLSearchParams): Effect.Effect<Page, Errors.AccountError> =>
     client.read({
       name,
       template: "/v1/Accounts/{AccountSid}/Calls",
@@ -57,7 +56,7 @@ export const make = (config: ExotelConfig, client: Client): Bulk => {
     )
 
   /** The pages from the query's first to the last one. */
-  const pages = (name: string, query: URLSearchParams): Stream.Stream<Page, ListError> =>
+  const pages = (name: string, query: URLSearchParams): Stream.Stream<Page, Errors.AccountError> =>
     Stream.paginateEffect(query, (query) =>
       Effect.flatMap(readPage(name, query), (page) => {
         const next = queryOfLink(page.next)
@@ -71,7 +70,7 @@ export const make = (config: ExotelConfig, client: Client): Bulk => {
           : Effect.succeed([page, next] as const)
       }))
 
-  const list = (query: CallQuery = {}): Stream.Stream<Call, ListError> =>
+  const list = (query: CallQuery = {}): Stream.Stream<Call, Errors.AccountError> =>
     Stream.unwrap(Effect.gen(function*() {
       const now = yield* Clock.currentTimeMillis
       const requests = yield* toRequests(query, now, config.timeZone)
@@ -82,7 +81,7 @@ export const make = (config: ExotelConfig, client: Client): Bulk => {
       )
     }))
 
-  const find = (sids: Iterable<string>, options: FindOptions = {}): Effect.Effect<Found, ListError> =>
+  const find = (sids: Iterable<string>, options: FindOptions = {}): Effect.Effect<Found, Errors.AccountError> =>
     Effect.gen(function*() {
       const { chunkSize = 100, since } = options
       if (!Number.isInteger(chunkSize) || chunkSize < 1 || chunkSize > 100) {

@@ -54,7 +54,7 @@ export const make = (config: ExotelConfig): Effect.Effect<Client, never, HttpCli
         const place = read.sid === undefined ? {} : { sid: read.sid }
         const reading: Reading = { ...place, ...region, secrets, timeZone: config.timeZone }
         const once = send(read).pipe(
-          Effect.mapError((cause) => Transport.toError(cause, { ...place, ...region })),
+          Effect.mapError((cause) => Transport.toError(cause, { ...place, ...region }, serverAddress)),
           Effect.tap((answer) => Effect.annotateCurrentSpan("http.response.status_code", answer.status)),
           Effect.flatMap((answer) =>
             Transport.isSuccess(answer.status)
@@ -62,14 +62,13 @@ export const make = (config: ExotelConfig): Effect.Effect<Client, never, HttpCli
               : Effect.fail(errorOfAnswer(answer, reading))
           )
         )
-        return withRetries(
-          once,
-          budget,
-          (attempt, error, delay) =>
-            Effect.logDebug("Exotel read failed; trying again").pipe(
-              Effect.annotateLogs({ ...place, attempt, error: error._tag, delay: Duration.format(delay) })
-            )
-        ).pipe(
+        const log = (attempt: number, error: ExotelError, delay: Option.Option<Duration.Duration>) =>
+          Option.match(delay, {
+            onNone: () => Effect.logDebug("Exotel read failed; the retry budget is used up"),
+            onSome: (delay) =>
+              Effect.annotateLogs(Effect.logDebug("Exotel read failed; trying again"), "delay", Duration.format(delay))
+          }).pipe(Effect.annotateLogs({ ...place, attempt, error: error._tag }))
+        return withRetries(once, budget, log).pipe(
           Effect.catchAll((error) => Effect.flatMap(probe.explain(error), Effect.fail)),
           Effect.tapError((error) => Effect.annotateCurrentSpan("error.type", error._tag)),
           Effect.withSpan(read.name, {

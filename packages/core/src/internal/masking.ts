@@ -1,9 +1,10 @@
-/** Makes what Exotel said fit to be quoted: no credential and nothing that looks like a phone number is left. */
+/** Makes what Exotel said fit to be quoted: no credential, phone number or address is left. */
 
 const HIDDEN = "<redacted>"
 
 /** Seven digits or more with no letter between them, however they are grouped; in any script's digits. */
 const phoneLike = /[+(]{0,2}\p{Nd}(?:[^\p{L}\p{Nd}]{0,3}\p{Nd}){6,}/gu
+const mailAddress = /\S+@\S+/g
 const sipUri = /\bsips?:\S+/gi
 /** A token, a key, or the base64 of either; also a sid, which every error names in a field of its own. */
 const longRun = /[A-Za-z0-9+/=_-]{20,}/g
@@ -30,6 +31,7 @@ export const mask = (text: string, secrets: ReadonlyArray<string>): string => {
     .replace(controlCharacters, " ")
     .replace(authorization, HIDDEN)
     .replace(sipUri, HIDDEN)
+    .replace(mailAddress, HIDDEN)
     .replace(longRun, HIDDEN)
     .replace(phoneLike, HIDDEN)
     .trim()

@@ -120,8 +120,10 @@ const exceptionError = (
       detail: "an error without an error's status"
     }, answer.status)
 
-const withEmptyDetails = (call: Call.Call): Call.Call =>
-  new Call.Call({ ...call, details: Option.some(emptyDetails) }, { disableValidation: true })
+const noDetails = Option.some(emptyDetails) as Option.Some<Call.CallDetails>
+
+const withEmptyDetails = (call: Call.Call): Call.CallWithDetails =>
+  Object.assign(new Call.Call({ ...call, details: noDetails }, { disableValidation: true }), { details: noDetails })
 
 type Expected<Tag extends Body["_tag"]> = Extract<Body, { readonly _tag: Tag }>
 
@@ -154,7 +156,7 @@ const isExpected = <Tag extends Body["_tag"]>(expected: Tag, body: Body): body i
 /** What an answer to a read of one call with a status of success holds. */
 export const callOfAnswer = (
   answer: Answer,
-  reading: Reading & { readonly details: boolean }
+  reading: Reading
 ): Either.Either<Call.Call, E.ExotelError> => {
   const body = bodyOfAnswer("Call", answer, reading)
   if (Either.isLeft(body)) return Either.left(body.left)
@@ -171,8 +173,15 @@ export const callOfAnswer = (
       )
     )
   }
-  return Either.right(reading.details && !Call.hasDetails(call.right) ? withEmptyDetails(call.right) : call.right)
+  return Either.right(call.right)
 }
+
+/** The same of a read with details; Exotel may leave them out, of a call that has just begun say. */
+export const callWithDetailsOfAnswer = (
+  answer: Answer,
+  reading: Reading
+): Either.Either<Call.CallWithDetails, E.ExotelError> =>
+  Either.map(callOfAnswer(answer, reading), (call) => Call.hasDetails(call) ? call : withEmptyDetails(call))
 
 /** One page of the bulk read. A record that cannot be read does not take the others along. */
 export interface Page {

@@ -1,4 +1,5 @@
 /** Tries a read again as a retry policy says, within what an outage leaves to spend. */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -37,16 +38,20 @@ export const delayBefore = (
 /** Retries on credit. Shared by all reads of one client. */
 export interface RetryBudget {
   readonly earn: (policy: Policy) => void
-  readonly spend: (policy: Policy) => boolean
+  readonly spend: (policy: Policy, now: number) => boolean
 }
 
 export const makeBudget = (): RetryBudget => {
   let spent = 0
+  let spentAt = 0
   return {
     earn: (policy) => {
       spent = Math.max(0, spent - policy.budget.perSuccess)
     },
-    spend: (policy) => {
+    spend: (policy, now) => {
+      // A program that reads seldom would otherwise go without retries for days after an outage.
+      spent = Math.max(0, spent - Math.max(0, now - spentAt) / 60_000 * policy.budget.perMinute)
+      spentAt = now
       // Ten times a tenth is not exactly one.
       if (spent + 1 > policy.budget.burst + 1e-6) return false
       spent += 1
@@ -58,7 +63,8 @@ export const makeBudget = (): RetryBudget => {
 export const withRetries = <A>(
   read: Effect.Effect<A, ExotelError>,
   budget: RetryBudget,
-  log: (attempt: number, error: ExotelError, delay: Duration.Duration) => Effect.Effect<void>
+  /** Told of each retry, and of one that the budget does not allow, then without a delay. */
+  log: (attempt: number, error: ExotelError, delay: Option.Option<Duration.Duration>) => Effect.Effect<void>
 ): Effect.Effect<A, ExotelError> =>
   Effect.flatMap(RetryPolicy, (policy) => {
     const attempt = (n: number): Effect.Effect<A, ExotelError> =>
@@ -68,11 +74,12 @@ export const withRetries = <A>(
           return Effect.succeed(value)
         },
         onFailure: (error) =>
-          Effect.flatMap(Random.next, (chance) => {
+          Effect.flatMap(Effect.zip(Random.next, Clock.currentTimeMillis), ([chance, now]) => {
             const delay = delayBefore(policy, error, n, chance)
-            return Option.isSome(delay) && budget.spend(policy)
-              ? Effect.zipRight(log(n, error, delay.value), Effect.delay(attempt(n + 1), delay.value))
-              : Effect.fail(error)
+            if (Option.isNone(delay)) return Effect.fail(error)
+            return budget.spend(policy, now)
+              ? Effect.zipRight(log(n, error, delay), Effect.delay(attempt(n + 1), delay.value))
+              : Effect.zipRight(log(n, error, Option.none()), Effect.fail(error))
           })
       })
     return attempt(1)

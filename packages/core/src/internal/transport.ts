@@ -4,8 +4,10 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -19,10 +21,10 @@ import { parseRetryAfter } from "./reply.ts"
 
 /** Why no usable answer came: for lack of a call or a region to name, not yet an `ExotelError`. */
 export type NoAnswer =
-  | { readonly _tag: "Transport"; readonly reason: TransportReason }
+  | { readonly _tag: "Transport"; readonly reason: TransportReason; readonly code?: string | undefined }
   | { readonly _tag: "TooLarge"; readonly status: number }
 
-const noAnswer = (reason: TransportReason): NoAnswer => ({ _tag: "Transport", reason })
+const noAnswer = (reason: TransportReason, code?: string): NoAnswer => ({ _tag: "Transport", reason, code })
 
 const reasons: ReadonlyMap<string, TransportReason> = new Map<string, TransportReason>([
   ["ECONNREFUSED", "Refused"],
@@ -38,29 +40,37 @@ const reasons: ReadonlyMap<string, TransportReason> = new Map<string, TransportR
   ["UND_ERR_CONNECT_TIMEOUT", "Timeout"],
   ["UND_ERR_HEADERS_TIMEOUT", "Timeout"],
   ["UND_ERR_BODY_TIMEOUT", "Timeout"],
+  ["EHOSTUNREACH", "Unreachable"],
+  ["ENETUNREACH", "Unreachable"],
   ["ENOTFOUND", "NameNotFound"],
   ["EAI_AGAIN", "NameNotFound"]
 ])
 
+/** The form of the codes of Node's, undici's and OpenSSL's errors; no credential and no number looks like that. */
+const codeForm = /^[A-Z][A-Z_]+[A-Z0-9_]*$/
+
 /**
- * The reason that the lowest cause with a known code gives. Only the code is looked at: the errors of HTTP clients hold
- * the request with its `Authorization` header, and are dropped here.
+ * The lowest cause with a code, and the reason that stands for it. Only the code is looked at: the errors of HTTP clients
+ * hold the request with its `Authorization` header, and are dropped here.
  */
-const reasonOf = (error: unknown): TransportReason => {
+const reasonOf = (error: unknown): { readonly reason: TransportReason; readonly code: string | undefined } => {
   let reason: TransportReason = "Unknown"
+  let code: string | undefined
   let cause: unknown = error
   for (let depth = 0; depth < 8 && typeof cause === "object" && cause !== null; depth++) {
-    const code = "code" in cause && typeof cause.code === "string" ? cause.code : ""
-    reason = reasons.get(code) ?? (/TLS|SSL|CERT|^UNABLE_TO_/.test(code) ? "Tls" : reason)
+    if ("code" in cause && typeof cause.code === "string" && cause.code.length <= 64 && codeForm.test(cause.code)) {
+      code = cause.code
+      reason = reasons.get(code) ?? (/TLS|SSL|CERT|^UNABLE_TO_/.test(code) ? "Tls" : reason)
+    }
     cause = "cause" in cause ? cause.cause : undefined
   }
-  return reason
+  return { reason, code }
 }
 
 const fromClientError = (error: HttpClientError.HttpClientError): NoAnswer => {
-  const reason = reasonOf(error)
+  const { code, reason } = reasonOf(error)
   // Once an answer has begun, a failure without a code means that it was cut off.
-  return noAnswer(reason === "Unknown" && error._tag === "ResponseError" ? "Reset" : reason)
+  return noAnswer(reason === "Unknown" && error._tag === "ResponseError" ? "Reset" : reason, code)
 }
 
 const nameOf = (cause: NoAnswer): string => cause._tag === "Transport" ? cause.reason : cause._tag
@@ -172,10 +182,13 @@ export const make = (config: ExotelConfig): Effect.Effect<Transport, never, Http
       Effect.flatMap(execute(url), read).pipe(
         Effect.scoped,
         Effect.timeoutFail({ duration: config.timeout, onTimeout: () => noAnswer("Timeout") }),
-        Effect.tapBoth({
-          onSuccess: ({ status }) => counted(String(status)),
-          onFailure: (cause) => counted(nameOf(cause))
-        })
+        Effect.onExit((exit) =>
+          Exit.match(exit, {
+            onSuccess: ({ status }) => counted(String(status)),
+            onFailure: (cause) =>
+              counted(Option.match(Cause.failureOption(cause), { onNone: () => "Interrupted", onSome: nameOf }))
+          })
+        )
       )
     const head = (response: HttpClientResponse.HttpClientResponse) =>
       Effect.map(Clock.currentTimeMillis, (now) => ({
@@ -204,10 +217,16 @@ export const make = (config: ExotelConfig): Effect.Effect<Transport, never, Http
 
 export const toError = (
   cause: NoAnswer,
-  place: { readonly sid?: string; readonly region?: Errors.TransportError["region"] & string }
+  place: { readonly sid?: string; readonly region?: Errors.TransportError["region"] & string },
+  host: string
 ): Errors.TransportError | Errors.ParseError =>
   cause._tag === "Transport"
-    ? new Errors.TransportError({ ...place, reason: cause.reason })
+    ? new Errors.TransportError({
+      ...place,
+      host,
+      reason: cause.reason,
+      ...(cause.code === undefined ? {} : { code: cause.code })
+    })
     : new Errors.ParseError({
       ...place,
       status: cause.status,

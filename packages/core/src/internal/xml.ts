@@ -102,11 +102,18 @@ export const parseXml = (text: string): Either.Either<Readonly<Record<string, un
   const tags = hasCdata ? withoutCdata(text) : text
   if (tags === undefined) return malformed("xml", "it is cut off or not well-formed")
   // Comments and DOCTYPEs have no business in an answer of Exotel's; refusing both closes entity bombs.
-  if (tags.includes("<!")) return malformed("xml", "a DOCTYPE or a comment stands in it; is it a web page?")
+  if (tags.includes("<!")) {
+    return malformed(
+      "xml",
+      "a DOCTYPE or a comment stands in it; if a web page answers here, check the base URL and any proxy"
+    )
+  }
   const start = beginning.exec(text)
   const rootName = start?.[1]
   if (start === null || rootName === undefined) return malformed("xml", "it does not begin with an element")
-  if (rootName.toLowerCase() === "html") return malformed("xml", "it is a web page")
+  if (rootName.toLowerCase() === "html") {
+    return malformed("xml", "it is a web page; something else answers here: check the base URL and any proxy")
+  }
   const ending = endings.get(rootName)
   const declaration = start[0].length - rootName.length - 1
   const element = text.slice(declaration)

@@ -6,6 +6,5 @@ export const read = (body: string, sid?: string) =>
   callOfAnswer({ status: 200, retryAfter: undefined, body }, {
     sid,
     secrets: [],
-    timeZone: DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000),
-    details: false
+    timeZone: DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000)
   })

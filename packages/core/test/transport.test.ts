@@ -1,0 +1,45 @@
+/** What an error of the transport tells: the host and the client's code, and nothing that the client's error holds. */
+import { ExotelCalls, RetryPolicy } from "@effect-exotel/core"
+import { HttpClient, HttpClientError } from "@effect/platform"
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer, Redacted } from "effect"
+
+const failing = (code: unknown) =>
+  Layer.succeed(
+    HttpClient.HttpClient,
+    HttpClient.make((request) =>
+      Effect.fail(
+        new HttpClientError.RequestError({ request, reason: "Transport", cause: Object.assign(new Error(), { code }) })
+      )
+    )
+  )
+
+const errorOf = (code: unknown) =>
+  Effect.flatMap(ExotelCalls.ExotelCalls, (calls) => Effect.flip(calls.get("abc"))).pipe(
+    Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
+    Effect.provide(
+      ExotelCalls.layer({
+        apiKey: Redacted.make("key"),
+        apiToken: Redacted.make("token"),
+        accountSid: "acme",
+        baseUrl: "https://exotel.test/proxy"
+      }).pipe(Layer.provide(failing(code)))
+    )
+  )
+
+it.effect("names the host and the client's code", () =>
+  Effect.gen(function*() {
+    const error = yield* errorOf("EHOSTUNREACH")
+    assert.strictEqual(error._tag === "TransportError" ? error.reason : error._tag, "Unreachable")
+    assert.include(error.message, "exotel.test (EHOSTUNREACH)")
+    const other = yield* errorOf("HPE_INVALID_CONSTANT")
+    assert.strictEqual(other._tag === "TransportError" ? other.code : other._tag, "HPE_INVALID_CONSTANT")
+  }))
+
+it.effect("keeps no code that does not look like one", () =>
+  Effect.gen(function*() {
+    for (const code of ["+919845012345", "Basic a2V5OnRva2Vu", "09845012345", "ABC".repeat(30), 7, {}, ""]) {
+      const error = yield* errorOf(code)
+      assert.strictEqual(error._tag === "TransportError" ? error.code : error._tag, undefined)
+    }
+  }))
