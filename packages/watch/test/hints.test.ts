@@ -79,7 +79,7 @@ describe("a hint", () => {
   it("causes one poll at most, and a flood of hints no more than one in two seconds", () =>
     FastCheck.assert(
       FastCheck.property(
-        FastCheck.array(FastCheck.tuple(FastCheck.nat(9000), FastCheck.integer({ min: 1, max: 20 })), { maxLength: 5 }),
+        FastCheck.array(FastCheck.tuple(FastCheck.nat(9000), FastCheck.integer({ min: 1, max: 20 })), { maxLength: 4 }),
         (hints) => {
           Effect.runSync(inWorld((world) =>
             Effect.gen(function*() {

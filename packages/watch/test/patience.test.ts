@@ -192,7 +192,7 @@ describe("the deadline", () => {
   it("comes exactly then, wherever the poll under way is held up", () =>
     FastCheck.assert(
       FastCheck.property(
-        FastCheck.integer({ min: 1, max: 40_000 }),
+        FastCheck.integer({ min: 1, max: 25_000 }),
         FastCheck.constantFrom(
           FaultPlan.stalled(),
           FaultPlan.stalled({ at: "body" }),

@@ -196,13 +196,13 @@ describe("under any mixture of headers", () => {
         FastCheck.property(
           FastCheck.array(FastCheck.tuple(header, FastCheck.constantFrom(429, 500, 503)), {
             minLength: 1,
-            maxLength: 6
+            maxLength: 3
           }),
           cap,
           (answers, cap) =>
             Effect.runSync(inWorld((world) =>
               Effect.gen(function*() {
-                const sid = yield* world.fake.place(CallScript.busy({ ring: "8 minutes" }))
+                const sid = yield* world.fake.place(CallScript.busy({ ring: "1 minute" }))
                 yield* world.fake.faults(
                   FaultPlan.all(...answers.map(([retryAfter, status], index) =>
                     FaultPlan.status(status, { retryAfter }).pipe(FaultPlan.onRequest(index + 1))

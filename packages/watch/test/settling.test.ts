@@ -95,7 +95,7 @@ describe("a watch until settled", () => {
         const told = yield* listen(world, world.watch.events(sid, { ...policy, errorBackoff: "0 seconds" }))
         assert.deepStrictEqual(words(told).slice(2), ["20 Ended completed", "50 PollFailed ServiceUnavailable"])
         assert.strictEqual(failure(told.exit), "AuthenticationError")
-        assert.strictEqual(told.endedAt, 80)
+        assert.strictEqual(told.endedAt, 80.1)
       }), { client: { regionProbe: "never" } }))
 
   it.effect("does not take an answer that denies the end for a settled record", () =>

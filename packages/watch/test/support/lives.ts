@@ -46,7 +46,7 @@ const seconds = (min: number, max: number) => FastCheck.integer({ min, max }).ma
 
 /** A cadence that asks for a call of that length some few times, so that a thousand cases stay affordable. */
 const cadence = (script: CallScript.CallScript) =>
-  FastCheck.integer({ min: 1, max: 9 }).map((times) =>
+  FastCheck.integer({ min: 1, max: 6 }).map((times) =>
     WatchPolicy.every(Duration.millis(Math.max(700, Duration.toMillis(CallScript.length(script)) / times)))
   )
 

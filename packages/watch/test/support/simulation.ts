@@ -71,7 +71,7 @@ export interface Outcome<A, E> {
   readonly timersLeft: number
 }
 
-const MAX_WAKES = 2_000_000
+const MAX_WAKES = 20_000
 
 /** Year 2001 for the calendar of records; any instant would do. */
 const STARTS_AT = Date.UTC(2001, 0, 1)
