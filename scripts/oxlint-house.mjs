@@ -57,11 +57,20 @@ const noThrow = rule((report) => ({
   ThrowStatement: (node) => report(node, "Nothing throws: fail with a typed error.")
 }))
 
+const noChaiDeepEqual = rule((report) => ({
+  MemberExpression: (node) => {
+    if (node.object.name === "assert" && /^(not)?deep(Strict)?Equal$/i.test(node.property.name ?? "")) {
+      report(node, "chai takes Option.some for Option.none: use deepStrictEqual of @effect/vitest/utils.")
+    }
+  }
+}))
+
 export default {
   meta: { name: "house" },
   rules: {
     rooms,
     "no-async": noAsync,
+    "no-chai-deep-equal": noChaiDeepEqual,
     "no-default-export": noDefaultExport,
     "no-double-assertion": noDoubleAssertion,
     "no-throw": noThrow

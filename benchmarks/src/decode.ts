@@ -48,7 +48,7 @@ const decodeXml = Schema.decodeUnknownEither(
 const parser = new XMLParser({ parseTagValue: false, isArray: (name) => name === "Leg" })
 const timeZone = DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000)
 const core = (body: string) =>
-  callOfAnswer({ status: 200, retryAfter: undefined, body }, { sid: call.sid, secrets: [], timeZone, details: true })
+  callOfAnswer({ status: 200, retryAfter: undefined, body }, { sid: call.sid, secrets: [], timeZone })
 
 const operations = {
   "XML: core": () => core(xml),

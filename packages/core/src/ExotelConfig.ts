@@ -73,7 +73,22 @@ export interface ExotelConfig {
  */
 export const defaultTimeZone: DateTime.TimeZone = DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000)
 
-const invalid = (option: string, message: string) => Either.left(ConfigError.InvalidData([option], message))
+/** The variables of {@link fromEnv}, for whoever has set one and never heard of the option. */
+const variables: { readonly [option: string]: string } = {
+  apiKey: "EXOTEL_API_KEY",
+  apiToken: "EXOTEL_API_TOKEN",
+  accountSid: "EXOTEL_ACCOUNT_SID",
+  region: "EXOTEL_REGION",
+  baseUrl: "EXOTEL_BASE_URL",
+  timeZone: "EXOTEL_TIME_ZONE"
+}
+
+const invalid = (option: string, message: string) => {
+  const variable = variables[option]
+  return Either.left(
+    ConfigError.InvalidData([option], variable === undefined ? message : `${message} (in the environment: ${variable})`)
+  )
+}
 
 type Checked<A> = Either.Either<A, ConfigError.ConfigError>
 
@@ -101,7 +116,9 @@ const checkBaseUrl = (input: string | URL, allowInsecure: boolean): Checked<stri
   if (url.username !== "" || url.password !== "") {
     return invalid("baseUrl", "holds credentials; give them as apiKey and apiToken")
   }
-  if (url.protocol !== "https:" && url.protocol !== "http:") return invalid("baseUrl", "must start with https://")
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    return invalid("baseUrl", "must begin with https://, or with http:// for loopback, like http://localhost:4010")
+  }
   if (url.protocol === "http:" && !allowInsecure && !isLoopback(url.hostname)) {
     return invalid("baseUrl", "would send credentials without TLS; use https://, or set allowInsecure")
   }

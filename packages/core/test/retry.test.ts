@@ -1,7 +1,7 @@
 /** How often, how soon and at what price a failed read is tried again; all on the virtual clock. */
 import { ExotelCalls, ExotelError, RetryPolicy } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
-import { deepStrictEqual } from "@effect/vitest/utils"
+import { deepStrictEqual, notDeepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Duration, Effect, Exit, FastCheck as fc, Fiber, Option, Random, TestClock } from "effect"
 import { parseRetryAfter } from "../src/internal/reply.ts"
 import { delayBefore, makeBudget } from "../src/internal/retry.ts"
@@ -149,7 +149,7 @@ describe("the wait before a retry", () => {
       const again = yield* run(() => status(503), { seed: "a" })
       const other = yield* run(() => status(503), { seed: "b" })
       deepStrictEqual(once.waits, again.waits)
-      assert.notDeepEqual(once.waits, other.waits)
+      notDeepStrictEqual(once.waits, other.waits)
     }))
 })
 

@@ -2,7 +2,7 @@
 import { Call, ExotelCalls, ExotelConfig, ExotelError, RetryPolicy } from "@effect-exotel/core"
 import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { deepStrictEqual } from "@effect/vitest/utils"
+import { deepStrictEqual, notDeepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Exit, FastCheck as fc, Schema } from "effect"
 import { mask } from "../src/internal/masking.ts"
 import {
@@ -99,8 +99,8 @@ const errorsOf = (outcomes: ReadonlyArray<{ readonly _tag: string }>) =>
 
 describe("the canary", () => {
   it("would be heard", () => {
-    for (const reflection of reflections) assert.notDeepEqual(leaks(reflection), [], reflection)
-    assert.notDeepEqual(leaks(printed({ a: [new Error(`x ${apiToken}`)] })), [])
+    for (const reflection of reflections) notDeepStrictEqual(leaks(reflection), [], reflection)
+    notDeepStrictEqual(leaks(printed({ a: [new Error(`x ${apiToken}`)] })), [])
   })
 
   it.effect("would be heard in spans and logs", () =>

@@ -68,7 +68,8 @@ export interface Service {
   readonly offer: (sid: string) => Effect.Effect<boolean>
   /**
    * Goes on from the token of an event, given as token, as its text or as parsed JSON: in another process, after a
-   * restart. What was told before is not told again, and the deadline stays where it was.
+   * restart. What was told before is not told again, and the deadline stays where it was: if it has passed, the call is
+   * looked at once more. The token holds no policy; give the same one again.
    */
   readonly resume: (
     token: unknown,
@@ -89,7 +90,7 @@ export class CallWatch extends Context.Tag("@effect-exotel/watch/CallWatch")<Cal
  * @category models
  */
 export interface EngineOptions {
-  /** How many polls may be under way at once. Default: 16. */
+  /** How many polls may be under way at once, at least 1. Default: 16. */
   readonly concurrency?: number | undefined
 }
 
@@ -98,15 +99,21 @@ const checkSid = (sid: string): Effect.Effect<CallSid, InvalidRequest> =>
     ? Effect.succeed(sid)
     : Effect.fail(new InvalidRequest({ reason: "a call sid is made of letters and digits only" }))
 
+/** Types keep what is no duration out; a policy read from JSON is not typed. */
+const checkPolicy = (options: PolicyOptions): Effect.Effect<WatchPolicy.WatchPolicy, InvalidRequest> =>
+  Effect.try({
+    try: () => WatchPolicy.make(options),
+    catch: () => new InvalidRequest({ reason: "the policy has a duration that is none; give one like \"90 seconds\"" })
+  })
+
 /** The call that an event of `changes` shows, if it shows one. */
 const shownCall = (event: WatchEvent): Option.Option<Call> => "call" in event ? Option.some(event.call) : Option.none()
 
 const fromEngine = (engine: Engine.Engine): Service => {
   const begin = (sid: string, options: PolicyOptions): Effect.Effect<WatchState, InvalidRequest> =>
-    Effect.zipWith(
-      checkSid(sid),
-      Clock.currentTimeMillis,
-      (checked, now) => WatchState.begin(checked, WatchPolicy.make(options), now)
+    Effect.map(
+      Effect.all([checkSid(sid), checkPolicy(options), Clock.currentTimeMillis]),
+      ([checked, policy, now]) => WatchState.begin(checked, policy, now)
     )
 
   const stream = <E>(begin: Effect.Effect<WatchState, E>): Stream.Stream<WatchEvent, E | WatchError> =>
@@ -163,9 +170,14 @@ const fromEngine = (engine: Engine.Engine): Service => {
       ),
     offer: (sid) => isCallSid(sid) ? engine.hint(sid) : Effect.succeed(false),
     resume: (token, policy = {}) =>
-      stream(Effect.map(fromUnknown(token), (known) => WatchState.resume(known, WatchPolicy.make(policy))))
+      stream(Effect.map(
+        Effect.all([fromUnknown(token), checkPolicy(policy), Clock.currentTimeMillis]),
+        ([known, checked, now]) => WatchState.resume(known, checked, now)
+      ))
   }
 }
+
+const atLeastOne = (concurrency: number): number => concurrency >= 1 ? concurrency : 1
 
 /**
  * Makes the service; its engine runs until the scope is closed, which ends the watches that are left as interrupted.
@@ -177,7 +189,7 @@ export const make = (options: EngineOptions = {}): Effect.Effect<Service, never,
   Effect.gen(function*() {
     const calls = yield* ExotelCalls
     const engine = yield* Engine.make({
-      concurrency: Math.max(1, options.concurrency ?? 16),
+      concurrency: atLeastOne(options.concurrency ?? 16),
       poll: (sid) =>
         calls.getWithDetails(sid).pipe(
           // The watch asks again in its own time: retries inside of a poll would not be in anybody's budget.

@@ -9,6 +9,7 @@
 import { CallSid, isCallSid } from "@effect-exotel/core/CallSid"
 import * as CallStatus from "@effect-exotel/core/CallStatus"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import type * as Duration from "effect/Duration"
@@ -61,11 +62,12 @@ export class StatusCallback extends Schema.Class<StatusCallback>("@effect-exotel
  */
 export class InvalidCallback extends Schema.TaggedError<InvalidCallback>("@effect-exotel/watch/InvalidCallback")(
   "InvalidCallback",
-  { reason: Schema.Literal("TooLarge", "Malformed", "NoSid") }
+  { reason: Schema.Literal("TooLarge", "TooSlow", "Malformed", "NoSid") }
 ) {
   override get message(): string {
     return {
       TooLarge: "The callback's body is larger than allowed.",
+      TooSlow: "The callback's body did not arrive in time.",
       Malformed: "The callback's body is no form, no multipart form and no JSON object.",
       NoSid: "The callback names no call: CallSid is missing or no sid."
     }[this.reason]
@@ -123,7 +125,7 @@ export interface RouteOptions {
   readonly secret?: Redacted.Redacted | undefined
   /** The longest body that is read, in bytes. Default: 64 KiB. */
   readonly maxBodyBytes?: number | undefined
-  /** How long a body may take to arrive. Default: 10 seconds. */
+  /** How long a body may take to arrive before the connection is given up. Default: 10 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
   /** Told of each callback that could be decoded, after the hint was given; for `customField`, say. */
   readonly onCallback?: ((callback: StatusCallback) => Effect.Effect<void>) | undefined
@@ -143,30 +145,42 @@ const lastSegment = (url: string): string => {
   return path.slice(path.lastIndexOf("/") + 1)
 }
 
+/**
+ * The body, if it is not too large. One that declares its length is refused unread; the rest of another is read over, for
+ * a server that stops reading can give no answer any more.
+ */
 const readBody = (
   request: HttpServerRequest.HttpServerRequest,
   maxBytes: number
 ): Effect.Effect<Uint8Array, InvalidCallback> =>
-  request.stream.pipe(
-    Stream.mapError(() => new InvalidCallback({ reason: "Malformed" })),
-    Stream.runFoldEffect({ size: 0, chunks: [] as ReadonlyArray<Uint8Array<ArrayBuffer>> }, ({ chunks, size }, chunk) =>
-      size + chunk.length > maxBytes
-        ? Effect.fail(new InvalidCallback({ reason: "TooLarge" }))
-        : Effect.succeed({ size: size + chunk.length, chunks: [...chunks, new Uint8Array(chunk)] })),
-    Effect.flatMap(({ chunks }) =>
-      Effect.promise(() =>
-        new Blob([...chunks]).arrayBuffer()
-      )
-    ),
-    Effect.map((whole) => new Uint8Array(whole))
-  )
+  Effect.suspend(() => {
+    const tooLarge = new InvalidCallback({ reason: "TooLarge" })
+    if (Number(request.headers["content-length"] ?? 0) > maxBytes) return tooLarge
+    const chunks: Array<Uint8Array<ArrayBuffer>> = []
+    let size = 0
+    return request.stream.pipe(
+      Stream.mapError(() => new InvalidCallback({ reason: "Malformed" })),
+      Stream.runForEach((chunk) =>
+        Effect.sync(() => {
+          size += chunk.length
+          if (size <= maxBytes) chunks.push(new Uint8Array(chunk))
+        })
+      ),
+      Effect.flatMap(() => size > maxBytes ? tooLarge : Effect.promise(() => new Blob(chunks).arrayBuffer())),
+      Effect.map((whole) => new Uint8Array(whole))
+    )
+  })
 
-const refused = (error: InvalidCallback) =>
-  HttpServerResponse.text(error.message, { status: error.reason === "TooLarge" ? 413 : 400 })
+const statuses = { TooLarge: 413, TooSlow: 408, Malformed: 400, NoSid: 400 }
+
+const refused = (error: InvalidCallback) => HttpServerResponse.text(error.message, { status: statuses[error.reason] })
 
 /**
  * The route that Exotel's `StatusCallback` URL should lead to, as an `HttpApp`. It answers 204 to every callback that it
  * can decode, whether or not somebody watches the call, so that nobody can find out which calls there are.
+ *
+ * The secret is part of the path. This route keeps it out of `HttpMiddleware.logger`'s lines; keep it out of the server's
+ * spans with `HttpMiddleware.withTracerDisabledWhen`, and out of your proxy's logs.
  *
  * @example
  * ```ts
@@ -194,7 +208,7 @@ export const app = (options: RouteOptions = {}): HttpApp.Default<never, CallWatc
     const body = yield* readBody(request, options.maxBodyBytes ?? 64 * 1024).pipe(
       Effect.timeoutFail({
         duration: options.timeout ?? "10 seconds",
-        onTimeout: () => new InvalidCallback({ reason: "Malformed" })
+        onTimeout: () => new InvalidCallback({ reason: "TooSlow" })
       })
     )
     const callback = yield* decode({ contentType: request.headers["content-type"] ?? "", body })
@@ -202,4 +216,8 @@ export const app = (options: RouteOptions = {}): HttpApp.Default<never, CallWatc
     yield* watch.offer(callback.sid)
     if (options.onCallback !== undefined) yield* options.onCallback(callback)
     return HttpServerResponse.empty({ status: 204 })
-  }).pipe(Effect.catchTag("InvalidCallback", (error) => Effect.succeed(refused(error))))
+  }).pipe(
+    Effect.catchTag("InvalidCallback", (error) => Effect.succeed(refused(error))),
+    // It would log the path, and with it the secret.
+    HttpMiddleware.withLoggerDisabled
+  )

@@ -41,7 +41,7 @@ export class WatchTimeout extends Schema.TaggedError<WatchTimeout>("@effect-exot
     const seen = this.lastStatus === undefined ? "it was never seen" : `its last status was ${this.lastStatus}`
     const failing = this.lastError === undefined ? "" : ` The last poll failed: ${this.lastError.message}`
     return `Call ${this.sid} was watched for ${Duration.format(this.elapsed)} (${this.polls} polls) without seeing its `
-      + `end: ${why}; ${seen}. Watch on with a longer deadline, or resume.${failing}`
+      + `end: ${why}; ${seen}. Watch it anew with a longer deadline.${failing}`
   }
   get isRetryable(): boolean {
     return false

@@ -1,10 +1,11 @@
 /** Callbacks in their three content types, forged, damaged and endless ones; none is ever believed. */
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { CallWatch, StatusCallback } from "@effect-exotel/watch"
-import { HttpApp } from "@effect/platform"
+import { HttpApp, HttpClient, HttpClientRequest, HttpMiddleware, HttpRouter, HttpServer } from "@effect/platform"
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Duration, Effect, Exit, FastCheck, Fiber, Layer, Option, Redacted, Stream, TestClock } from "effect"
+import { Duration, Effect, Exit, FastCheck, Fiber, Layer, Logger, Option, Redacted, Stream, TestClock } from "effect"
 
 const sid = "4kq0s7d2m9xv1c8h3j6n5b0r2t7w4y9z"
 
@@ -187,6 +188,35 @@ describe("StatusCallback.app", () => {
       assert.strictEqual((yield* post("/", form(flat), "GET")).status, 405)
       deepStrictEqual(hints, [])
     }))
+
+  it.scopedLive("answers 413 over a real socket, whether or not the length was declared, and logs no secret", () =>
+    Effect.gen(function*() {
+      const logged: Array<string> = []
+      const collect = Logger.make((entry) => void logged.push(Logger.jsonLogger.log(entry)))
+      yield* HttpServer.serveEffect(
+        HttpRouter.empty.pipe(
+          HttpRouter.post(
+            "/:secret",
+            StatusCallback.app({ maxBodyBytes: 1000, secret: Redacted.make("s3cretEnough") })
+          ),
+          HttpMiddleware.logger,
+          Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer())))
+        )
+      ).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, collect)))
+      const client = yield* HttpClient.HttpClient
+      const large = new TextEncoder().encode(`CallSid=${sid}&CustomField=${"x".repeat(100_000)}`)
+      const type = "application/x-www-form-urlencoded"
+      const declared = HttpClientRequest.bodyUint8Array(HttpClientRequest.post("/s3cretEnough"), large, type)
+      const chunked = HttpClientRequest.bodyStream(
+        HttpClientRequest.post("/s3cretEnough"),
+        Stream.fromIterable(Array.from({ length: 100 }, (_, i) => large.slice(i * 1000, (i + 1) * 1000))),
+        { contentType: type }
+      )
+      for (const request of [declared, chunked]) {
+        assert.strictEqual((yield* client.execute(request)).status, 413)
+      }
+      assert.notInclude(logged.join(), "s3cretEnough")
+    }).pipe(Effect.provide(NodeHttpServer.layerTest)))
 
   it.effect("gives the callback on, for what only a callback brings", () =>
     Effect.gen(function*() {

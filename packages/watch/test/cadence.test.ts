@@ -1,6 +1,7 @@
 /** From what a policy says to a wait: whatever it says, a whole number of milliseconds that hammers nobody. */
 import { WatchPolicy } from "@effect-exotel/watch"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Option, Schedule } from "effect"
 import { paceOf } from "../src/internal/cadence.ts"
 
@@ -40,19 +41,19 @@ describe("paceOf", () => {
   ) {
     it.effect(`waits ${expected} ms when a policy's function says ${name}`, () =>
       Effect.gen(function*() {
-        assert.deepStrictEqual(yield* waits(() => wait, 2), [expected, expected])
+        deepStrictEqual(yield* waits(() => wait, 2), [expected, expected])
       }))
   }
 
   it.effect("gives the waits of a schedule, and none when it has ended", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(yield* waits(Schedule.spaced("7 seconds"), 3), [7000, 7000, 7000])
-      assert.deepStrictEqual(yield* waits(Schedule.exponential("1 second"), 4), [1000, 2000, 4000, 8000])
-      assert.deepStrictEqual(
+      deepStrictEqual(yield* waits(Schedule.spaced("7 seconds"), 3), [7000, 7000, 7000])
+      deepStrictEqual(yield* waits(Schedule.exponential("1 second"), 4), [1000, 2000, 4000, 8000])
+      deepStrictEqual(
         yield* waits(Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(2)), 4),
         [5000, 5000, undefined, undefined]
       )
-      assert.deepStrictEqual(yield* waits(Schedule.forever, 2), [100, 100])
+      deepStrictEqual(yield* waits(Schedule.forever, 2), [100, 100])
     }))
 
   it.effect("lets a schedule see the progress", () =>
@@ -60,14 +61,14 @@ describe("paceOf", () => {
       const patient = Schedule.identity<WatchPolicy.Progress>().pipe(
         Schedule.addDelay(({ age }) => Duration.seconds(Duration.toSeconds(age) < 10 ? 5 : 60))
       )
-      assert.deepStrictEqual(yield* waits(patient, 4), [5000, 5000, 60_000, 60_000])
+      deepStrictEqual(yield* waits(patient, 4), [5000, 5000, 60_000, 60_000])
     }))
 
   it.effect("gives every watch a schedule of its own", () =>
     Effect.gen(function*() {
       const schedule = Schedule.exponential("1 second")
-      assert.deepStrictEqual(yield* waits(schedule, 2), [1000, 2000])
-      assert.deepStrictEqual(yield* waits(schedule, 2), [1000, 2000])
+      deepStrictEqual(yield* waits(schedule, 2), [1000, 2000])
+      deepStrictEqual(yield* waits(schedule, 2), [1000, 2000])
     }))
 })
 
@@ -76,6 +77,6 @@ describe("proportional", () => {
     const cadence = WatchPolicy.proportional({ first: "5 seconds", longest: "30 seconds", fraction: 0.1 })
     const wait = (seconds: number) =>
       typeof cadence === "function" ? Duration.toSeconds(cadence(progress(seconds))) : NaN
-    assert.deepStrictEqual([0, 50, 100, 299, 300, 9000].map(wait), [5, 5, 10, 29.9, 30, 30])
+    deepStrictEqual([0, 50, 100, 299, 300, 9000].map(wait), [5, 5, 10, 29.9, 30, 30])
   })
 })

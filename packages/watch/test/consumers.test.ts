@@ -2,6 +2,7 @@
 import { CallScript } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, FastCheck, Fiber, Stream } from "effect"
 import { inWorld, listen, words } from "./support/worlds.ts"
 
@@ -25,12 +26,12 @@ describe("a consumer that takes minutes for each element", () => {
           Stream.tap(() => Effect.sleep("3 minutes")),
           Stream.runCollect
         )
-        assert.deepStrictEqual(
+        deepStrictEqual(
           Chunk.toReadonlyArray(calls).map(({ status }) => status),
           ["queued", "ringing", "in-progress", "transferring", "in-progress", "holding", "completed"]
         )
         // The end was seen at 60 s; what the consumer did for 20 minutes caused no request.
-        assert.deepStrictEqual(yield* world.requests(), [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60])
+        deepStrictEqual(yield* world.requests(), [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60])
       })
     ))
 
@@ -72,7 +73,7 @@ describe("a consumer that takes minutes for each element", () => {
                 return { events, requests: yield* world.requests() }
               })
             ))
-          assert.deepStrictEqual(lived(true), lived(false))
+          deepStrictEqual(lived(true), lived(false))
         }
       ),
       { numRuns: 100, seed: 11 }

@@ -1,5 +1,6 @@
 /** The queue of due times against a plain sorted list. */
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { FastCheck } from "effect"
 import { DueQueue } from "../src/internal/dueQueue.ts"
 
@@ -44,7 +45,7 @@ describe("DueQueue", () => {
           drained.push(next.wakeAt)
           queue.remove(next)
         }
-        assert.deepStrictEqual(drained, [...queued].map((each) => each.wakeAt).sort((a, b) => a - b))
+        deepStrictEqual(drained, [...queued].map((each) => each.wakeAt).sort((a, b) => a - b))
       }),
       { numRuns: 2000 }
     )

@@ -3,6 +3,7 @@ import { CallStatus } from "@effect-exotel/core"
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Option, Stream } from "effect"
 import type { Life } from "./support/lives.ts"
 import { answered, caseWith, forEachLife, live, shown, transientCase, visibleAt } from "./support/lives.ts"
@@ -33,7 +34,7 @@ describe("a watch under errors that pass", () => {
           assert.strictEqual(ended, 0)
           assert.strictEqual(failure(life.exit), "WatchTimeout")
         }
-        assert.deepStrictEqual(life.later, [])
+        deepStrictEqual(life.later, [])
         assert.strictEqual(life.timersLeft, 0)
         assert.isFalse(life.journal.some(({ outcome }) => outcome._tag === "Pending"))
       }),
@@ -56,7 +57,7 @@ describe("a watch under errors that pass", () => {
     "shows what was to be seen at the instants of its reads, in order, nothing twice, the ending last",
     () =>
       forEachLife(transientCase, (life, { script }) => {
-        assert.deepStrictEqual(calls(life), visibleAt(script, answered(life.journal)))
+        deepStrictEqual(calls(life), visibleAt(script, answered(life.journal)))
       }),
     TIMEOUT
   )
@@ -95,7 +96,7 @@ describe("a watch under an error that does not pass", () => {
           assert.strictEqual(struck, life.journal.filter(({ operation }) => operation === "read").length - 1)
           assert.strictEqual(life.endedAt, Duration.toSeconds(life.journal[struck]?.elapsed ?? 0))
         }
-        assert.deepStrictEqual(life.later, [])
+        deepStrictEqual(life.later, [])
       }),
       { numRuns: 1000, seed: 1 }
     ), TIMEOUT)
@@ -115,7 +116,7 @@ describe("the story of a call", () => {
         Effect.gen(function*() {
           const sid = yield* world.fake.place(staged)
           const calls = yield* Stream.runCollect(world.watch.changes(sid, { cadence: WatchPolicy.every(interval) }))
-          assert.deepStrictEqual(
+          deepStrictEqual(
             Array.from(calls, ({ status }) => status),
             ["queued", "ringing", "transferring", "in-progress", "completed"]
           )
@@ -130,7 +131,7 @@ describe("the story of a call", () => {
         )
         assert.isFalse(CallStatus.isTerminal("voicemail"))
         const told = yield* listen(world, world.watch.events(sid, { cadence: WatchPolicy.every("5 seconds") }))
-        assert.deepStrictEqual(words(told), ["0 Observed voicemail", "15 Ended no-answer"])
+        deepStrictEqual(words(told), ["0 Observed voicemail", "15 Ended no-answer"])
       })
     ))
 
@@ -153,7 +154,7 @@ describe("the story of a call", () => {
         const sid = yield* world.fake.place(CallScript.busy())
         yield* Effect.sleep("1 hour")
         const told = yield* listen(world, world.watch.events(sid))
-        assert.deepStrictEqual(words(told), ["3600 Ended busy"])
+        deepStrictEqual(words(told), ["3600 Ended busy"])
         assert.strictEqual((yield* world.requests()).length, 1)
       })
     ))

@@ -2,6 +2,7 @@
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, FastCheck, Fiber, Stream } from "effect"
 import { inWorld, listen, words } from "./support/worlds.ts"
 
@@ -17,8 +18,8 @@ describe("a hint", () => {
         const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
         yield* Effect.sleep("20 seconds")
         assert.isTrue(yield* world.watch.offer(sid))
-        assert.deepStrictEqual(words(yield* Fiber.join(watching)), ["0 Observed in-progress", "20 Ended completed"])
-        assert.deepStrictEqual(yield* world.requests(), [0, 20])
+        deepStrictEqual(words(yield* Fiber.join(watching)), ["0 Observed in-progress", "20 Ended completed"])
+        deepStrictEqual(yield* world.requests(), [0, 20])
       })
     ))
 
@@ -29,8 +30,8 @@ describe("a hint", () => {
         const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
         yield* Effect.sleep("5 seconds")
         yield* world.watch.offer(sid)
-        assert.deepStrictEqual(words(yield* Fiber.join(watching)), ["0 Observed in-progress", "65 Ended completed"])
-        assert.deepStrictEqual(yield* world.requests(), [0, 5, 65])
+        deepStrictEqual(words(yield* Fiber.join(watching)), ["0 Observed in-progress", "65 Ended completed"])
+        deepStrictEqual(yield* world.requests(), [0, 5, 65])
       })
     ))
 
@@ -45,7 +46,7 @@ describe("a hint", () => {
         yield* Effect.sleep("5 seconds")
         yield* world.watch.offer(sid)
         yield* Fiber.join(watching)
-        assert.deepStrictEqual(yield* world.requests(), [0, 15, 24])
+        deepStrictEqual(yield* world.requests(), [0, 15, 24])
       })
     ))
 
@@ -60,7 +61,7 @@ describe("a hint", () => {
         yield* Effect.sleep("10 seconds")
         yield* world.watch.offer(sid)
         yield* Fiber.join(watching)
-        assert.deepStrictEqual(yield* world.requests(), [0, 30])
+        deepStrictEqual(yield* world.requests(), [0, 30])
       })
     ))
 
@@ -72,7 +73,7 @@ describe("a hint", () => {
         yield* Stream.runDrain(world.watch.events(sid, policy))
         assert.isFalse(yield* world.watch.offer(sid))
         assert.strictEqual(world.clock.timers, 0)
-        assert.deepStrictEqual(yield* world.requests(), [0, 60])
+        deepStrictEqual(yield* world.requests(), [0, 60])
       })
     ))
 
@@ -101,7 +102,7 @@ describe("a hint", () => {
               // No state but what a read showed: the ring, the talk when a hint fell into it, and the end.
               const statuses = told.told.map(({ value }) => value._tag)
               const sawTalk = at.some((each) => each >= 3)
-              assert.deepStrictEqual(statuses, sawTalk ? ["Observed", "Changed", "Ended"] : ["Observed", "Ended"])
+              deepStrictEqual(statuses, sawTalk ? ["Observed", "Changed", "Ended"] : ["Observed", "Ended"])
               // The last hint was heeded: the look came after it.
               if (hints.length > 0) {
                 const last = hints.reduce((sum, [pause]) => sum + pause, 0) / 1000

@@ -2,6 +2,7 @@
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { type CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Fiber, Stream, Struct } from "effect"
 import { caseWith } from "./support/lives.ts"
 import { run } from "./support/simulation.ts"
@@ -93,8 +94,8 @@ describe("interruption", () => {
         const other = yield* Effect.fork(listen(world, world.watch.events(sid)))
         yield* interruptAfter(world.watch.awaitEnd(sid), "3 seconds")
         const told = yield* Fiber.join(other)
-        assert.deepStrictEqual(words(told), ["6 Observed in-progress", "11 Ended busy"])
-        assert.deepStrictEqual(yield* world.requests(), [0, 11])
+        deepStrictEqual(words(told), ["6 Observed in-progress", "11 Ended busy"])
+        deepStrictEqual(yield* world.requests(), [0, 11])
       })
     ))
 
@@ -105,9 +106,9 @@ describe("interruption", () => {
         yield* world.fake.faults(FaultPlan.stalled().pipe(FaultPlan.onRequest(1)))
         yield* interruptAfter(world.watch.awaitEnd(sid), "3 seconds")
         const told = yield* listen(world, Stream.take(world.watch.events(sid), 1))
-        assert.deepStrictEqual(words(told), ["3 Observed in-progress"])
+        deepStrictEqual(words(told), ["3 Observed in-progress"])
         const journal = yield* world.fake.journal
-        assert.deepStrictEqual(journal.map(({ outcome }) => outcome._tag), ["Aborted", "Answered"])
+        deepStrictEqual(journal.map(({ outcome }) => outcome._tag), ["Aborted", "Answered"])
       })
     ))
 
@@ -124,7 +125,7 @@ describe("interruption", () => {
         assert.strictEqual(world.now(), 2)
         assert.strictEqual(world.clock.timers, 0)
         yield* longAfter
-        assert.deepStrictEqual(yield* world.requests(), [0])
+        deepStrictEqual(yield* world.requests(), [0])
       }), { concurrency: 1 }))
 
   it.effect("by the consumer, who has seen enough, ends the polls too", () =>
@@ -136,7 +137,7 @@ describe("interruption", () => {
           2
         ))
         yield* longAfter
-        assert.deepStrictEqual(yield* world.requests(), [0, 5, 10])
+        deepStrictEqual(yield* world.requests(), [0, 5, 10])
       })
     ))
 })

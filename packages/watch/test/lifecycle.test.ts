@@ -3,6 +3,7 @@ import { Call, ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
 import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
 import { simulate } from "./support/simulation.ts"
 import type { World } from "./support/worlds.ts"
@@ -78,7 +79,7 @@ describe("closing the layer", () => {
         assert.isTrue(Exit.isInterrupted(yield* Effect.exit(watch.awaitEnd(sid))))
         assert.isTrue(Exit.isInterrupted(yield* Effect.exit(Stream.runDrain(watch.changes(sid)))))
         assert.isFalse(yield* watch.offer(sid))
-        assert.deepStrictEqual(yield* world.requests(), [])
+        deepStrictEqual(yield* world.requests(), [])
       })
     ))
 })
@@ -98,12 +99,12 @@ describe("layers side by side", () => {
         yield* Effect.sleep("1 second")
         yield* other.close
         assert.strictEqual(failure((yield* Fiber.join(theirs)).exit), "interrupted")
-        assert.deepStrictEqual(words(yield* Fiber.join(mine)), [
+        deepStrictEqual(words(yield* Fiber.join(mine)), [
           "0 Observed in-progress",
           "5 Changed in-progress",
           "35 Ended completed"
         ])
-        assert.deepStrictEqual(yield* world.requests(), [0, 0, 5, 15, 25, 35])
+        deepStrictEqual(yield* world.requests(), [0, 0, 5, 15, 25, 35])
       })
     ))
 })
@@ -135,7 +136,7 @@ describe("a defect", () => {
           dies(exits[0])
           assert.isTrue(Exit.isSuccess(exits[1]))
           dies(exits[2])
-          assert.deepStrictEqual(yield* world.requests(), [0, 10, 20, 30, 40])
+          deepStrictEqual(yield* world.requests(), [0, 10, 20, 30, 40])
         })
       ))
   }

@@ -2,6 +2,7 @@
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect, FastCheck, Fiber, Option } from "effect"
 import { failure, inWorld, listen, words } from "./support/worlds.ts"
 
@@ -15,7 +16,7 @@ describe("a call that cannot be read yet", () => {
         const told = yield* listen(world, world.watch.events(sid, { cadence, errorBackoff: "1 second" }))
         const tags = told.told.map(({ value }) => value._tag)
         assert.isTrue(tags.slice(0, -2).every((tag) => tag === "PollFailed"))
-        assert.deepStrictEqual(tags.slice(-2), ["Observed", "Ended"])
+        deepStrictEqual(tags.slice(-2), ["Observed", "Ended"])
       }), { client: { regionProbe: "never" } }))
 
   it.effect("is not asked for ten times a second and more, even by a policy without a back-off", () =>
@@ -42,7 +43,7 @@ describe("a call that cannot be read yet", () => {
       Effect.gen(function*() {
         const told = yield* listen(world, world.watch.events("0".repeat(32), { notFoundGrace: 0 }))
         assert.strictEqual(failure(told.exit), "CallNotFound")
-        assert.deepStrictEqual([told.endedAt, told.told.length], [0, 0])
+        deepStrictEqual([told.endedAt, told.told.length], [0, 0])
       }), { client: { regionProbe: "never" } }))
 
   it.effect("and is of another region is told so at once, whatever the grace", () =>
@@ -60,7 +61,7 @@ describe("a call that cannot be read yet", () => {
           const told = yield* listen(world, world.watch.changes(sid))
           assert.strictEqual(failure(told.exit), "InvalidRequest")
         }
-        assert.deepStrictEqual(yield* world.requests(), [])
+        deepStrictEqual(yield* world.requests(), [])
       })
     ))
 })
@@ -77,7 +78,7 @@ describe("a call of which nothing new is heard", () => {
           ], { status: "completed" })
         )
         const told = yield* listen(world, world.watch.events(sid, { cadence, stallAfter: "30 seconds" }))
-        assert.deepStrictEqual(words(told), [
+        deepStrictEqual(words(told), [
           "0 Observed ringing",
           "30 Stalled",
           "70 Changed in-progress",
@@ -90,7 +91,7 @@ describe("a call of which nothing new is heard", () => {
             ? [[Option.getOrThrow(value.status), value.at.epochMillis - value.since.epochMillis]]
             : []
         )
-        assert.deepStrictEqual(stalls, [["ringing", 30_000], ["in-progress", 30_000]])
+        deepStrictEqual(stalls, [["ringing", 30_000], ["in-progress", 30_000]])
       })
     ))
 
@@ -126,7 +127,7 @@ describe("the deadline", () => {
         assert.strictEqual(world.now(), 24.5)
         assert.strictEqual(error._tag, "WatchTimeout")
         if (error._tag !== "WatchTimeout") return
-        assert.deepStrictEqual(
+        deepStrictEqual(
           [
             error.sid,
             error.reason,
@@ -158,7 +159,7 @@ describe("the deadline", () => {
         const sid = yield* world.fake.place(CallScript.busy())
         const error = yield* Effect.flip(world.watch.awaitEnd(sid, { deadline: 0 }))
         assert.isTrue(error._tag === "WatchTimeout" && error.polls === 0 && error.lastStatus === undefined)
-        assert.deepStrictEqual([world.now(), yield* world.requests()], [0, []])
+        deepStrictEqual([world.now(), yield* world.requests()], [0, []])
       })
     ))
 
@@ -185,7 +186,7 @@ describe("the deadline", () => {
           (sid, i) => listen(world, world.watch.events(sid, { deadline: Duration.seconds(3 + i) })),
           { concurrency: "unbounded" }
         )
-        assert.deepStrictEqual(told.map(({ endedAt }) => endedAt), Array.makeBy(12, (i) => 3 + i))
+        deepStrictEqual(told.map(({ endedAt }) => endedAt), Array.makeBy(12, (i) => 3 + i))
         assert.isFalse((yield* world.fake.journal).some(({ outcome }) => outcome._tag === "Answered"))
       }), { concurrency: 2, client: { timeout: "1 hour" } }))
 

@@ -2,6 +2,7 @@
 import { CallScript } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { inWorld } from "./support/worlds.ts"
@@ -40,7 +41,7 @@ describe("the preset", () => {
         const typical = yield* cost(policy, 180)
         const late = yield* Effect.forEach(talks, (talk) => Effect.map(cost(policy, talk), ({ late }) => late))
         const mean = late.reduce((sum, each) => sum + each) / late.length
-        assert.deepStrictEqual(
+        deepStrictEqual(
           documented(source),
           [typical.requests, Math.ceil(mean), Math.ceil(Math.max(...late))]
         )

@@ -2,6 +2,7 @@
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Fiber } from "effect"
 import type { World } from "./support/worlds.ts"
 import { failure, inWorld, listen, words } from "./support/worlds.ts"
@@ -87,8 +88,8 @@ describe("after a 429", () => {
           Effect.fork(world.watch.awaitEnd(sid, { cadence })))
         yield* Effect.sleep("55 seconds")
         yield* Fiber.interruptAll(fibers)
-        assert.deepStrictEqual(yield* world.requests(first), [0, 40, 50])
-        assert.deepStrictEqual(yield* world.requests(second), [0, 40, 50])
+        deepStrictEqual(yield* world.requests(first), [0, 40, 50])
+        deepStrictEqual(yield* world.requests(second), [0, 40, 50])
       })
     ))
 
@@ -104,7 +105,7 @@ describe("after a 429", () => {
         )
         const fiber = yield* Effect.fork(world.watch.awaitEnd(other, { cadence }))
         yield* Effect.sleep("305 seconds")
-        assert.deepStrictEqual(yield* world.requests(other), [0, 300])
+        deepStrictEqual(yield* world.requests(other), [0, 300])
         yield* Fiber.interruptAll([forever, fiber])
       })
     ))
@@ -155,7 +156,7 @@ describe("Retry-After and the deadline", () => {
         const { at, error } = yield* endOf(world, "3000000", { retryAfterCap: "4 seconds" })
         assert.strictEqual(at, 30)
         assert.isTrue(error?._tag === "WatchTimeout" && error.reason === "Deadline")
-        assert.deepStrictEqual(yield* world.requests(), [0, 10, 20, 24])
+        deepStrictEqual(yield* world.requests(), [0, 10, 20, 24])
       })
     ))
 
@@ -170,7 +171,7 @@ describe("Retry-After and the deadline", () => {
           world,
           world.watch.events(sid, { cadence, until: "settled", settleLimit: "2 minutes" })
         )
-        assert.deepStrictEqual(words(told), [
+        deepStrictEqual(words(told), [
           "0 Observed in-progress",
           "10 Ended busy",
           "25 Settled duration endTime price"

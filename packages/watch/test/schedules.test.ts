@@ -2,6 +2,7 @@
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Option, Schedule } from "effect"
 import { failure, interruptAfter, inWorld, listen, words } from "./support/worlds.ts"
 
@@ -20,19 +21,19 @@ const requests = (policy: WatchPolicy.Options) =>
 describe("fromSchedule", () => {
   it.effect("polls at once and then as the schedule says", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(
+      deepStrictEqual(
         yield* requests(WatchPolicy.fromSchedule(Schedule.spaced("25 seconds"))),
         [0, 25, 50, 75]
       )
-      assert.deepStrictEqual(
+      deepStrictEqual(
         yield* requests(WatchPolicy.fromSchedule(Schedule.exponential("4 seconds"))),
         [0, 4, 12, 28, 60]
       )
-      assert.deepStrictEqual(
+      deepStrictEqual(
         yield* requests(WatchPolicy.fromSchedule(Schedule.fixed("20 seconds"))),
         [0, 20, 40, 60]
       )
-      assert.deepStrictEqual(
+      deepStrictEqual(
         yield* requests(WatchPolicy.fromSchedule(
           Schedule.exponential("8 seconds").pipe(Schedule.union(Schedule.spaced("20 seconds")))
         )),
@@ -53,8 +54,8 @@ describe("fromSchedule", () => {
           return Duration.seconds(Duration.toSeconds(progress.age) < 30 ? 15 : 40)
         })
       )
-      assert.deepStrictEqual(yield* requests(WatchPolicy.fromSchedule(schedule)), [0, 15, 30, 70])
-      assert.deepStrictEqual(seen, [["in-progress", 0, 1], ["in-progress", 15, 2], ["in-progress", 30, 3]])
+      deepStrictEqual(yield* requests(WatchPolicy.fromSchedule(schedule)), [0, 15, 30, 70])
+      deepStrictEqual(seen, [["in-progress", 0, 1], ["in-progress", 15, 2], ["in-progress", 30, 3]])
     }))
 
   it.effect("fails with a time-out when the schedule ends before the call does", () =>
@@ -64,7 +65,7 @@ describe("fromSchedule", () => {
         const policy = WatchPolicy.fromSchedule(Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(3)))
         const error = yield* Effect.flip(world.watch.awaitEnd(sid, policy))
         assert.isTrue(error._tag === "WatchTimeout" && error.reason === "ScheduleEnded" && error.polls === 4)
-        assert.deepStrictEqual(yield* world.requests(), [0, 5, 10, 15])
+        deepStrictEqual(yield* world.requests(), [0, 5, 10, 15])
       })
     ))
 
@@ -108,7 +109,7 @@ describe("fromSchedule", () => {
           const sid = yield* world.fake.place(script)
           const began = world.now()
           yield* world.watch.awaitEnd(sid, policy)
-          assert.deepStrictEqual((yield* world.requests(sid)).map((at) => at - began), [0, 10, 30, 70])
+          deepStrictEqual((yield* world.requests(sid)).map((at) => at - began), [0, 10, 30, 70])
         }
       })
     ))

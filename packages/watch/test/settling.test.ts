@@ -3,6 +3,7 @@ import { Call } from "@effect-exotel/core"
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, FastCheck, Option, Schedule, Stream } from "effect"
 import { failure, inWorld, listen, words } from "./support/worlds.ts"
 
@@ -21,7 +22,7 @@ describe("a watch until settled", () => {
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
         const told = yield* listen(world, world.watch.events(sid, policy))
-        assert.deepStrictEqual(words(told), [
+        deepStrictEqual(words(told), [
           "0 Observed in-progress",
           "10 Changed in-progress",
           "20 Ended completed",
@@ -29,7 +30,7 @@ describe("a watch until settled", () => {
         ])
         const last = told.told.at(-1)?.value
         assert.isTrue(last?._tag === "Settled" && Call.isSettled(last.call, { recording: true }))
-        assert.deepStrictEqual(yield* world.requests(), [0, 5, 10, 15, 20, 50, 80, 110])
+        deepStrictEqual(yield* world.requests(), [0, 5, 10, 15, 20, 50, 80, 110])
       })
     ))
 
@@ -38,7 +39,7 @@ describe("a watch until settled", () => {
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy({ settles: "0 seconds" }))
         const told = yield* listen(world, world.watch.events(sid, policy))
-        assert.deepStrictEqual(words(told), ["0 Observed in-progress", "5 Ended busy", "5 Settled"])
+        deepStrictEqual(words(told), ["0 Observed in-progress", "5 Ended busy", "5 Settled"])
         const calls = yield* Stream.runCollect(world.watch.changes(sid, policy))
         assert.strictEqual(Chunk.size(calls), 1)
       })
@@ -49,7 +50,7 @@ describe("a watch until settled", () => {
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
         const calls = Chunk.toReadonlyArray(yield* Stream.runCollect(world.watch.changes(sid, policy)))
-        assert.deepStrictEqual(calls.map((call) => [call.status, Option.isSome(call.price)]), [
+        deepStrictEqual(calls.map((call) => [call.status, Option.isSome(call.price)]), [
           ["in-progress", false],
           ["in-progress", false],
           ["completed", false],
@@ -63,7 +64,7 @@ describe("a watch until settled", () => {
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.answered({ price: null, settles: "70 seconds" }))
         const settled = yield* world.watch.awaitSettled(sid, { ...policy, settleLimit: "421 seconds" })
-        assert.deepStrictEqual(settled.missing, ["price"])
+        deepStrictEqual(settled.missing, ["price"])
         assert.strictEqual(Duration.toSeconds(Option.getOrThrow(settled.call.duration)), 48)
         assert.strictEqual(world.now(), 50 + 421)
       })
@@ -78,9 +79,9 @@ describe("a watch until settled", () => {
         const expecting = { ...policy, expectRecording: true }
         const missing = (sid: string, policy: WatchPolicy.Options) =>
           Effect.map(world.watch.awaitSettled(sid, policy), ({ missing }) => missing)
-        assert.deepStrictEqual(yield* missing(answered, policy), [])
-        assert.deepStrictEqual(yield* missing(busy, expecting), [])
-        assert.deepStrictEqual(yield* missing(answered, expecting), ["recordingUrl"])
+        deepStrictEqual(yield* missing(answered, policy), [])
+        deepStrictEqual(yield* missing(busy, expecting), [])
+        deepStrictEqual(yield* missing(answered, expecting), ["recordingUrl"])
       })
     ))
 
@@ -93,7 +94,7 @@ describe("a watch until settled", () => {
           FaultPlan.status(401).pipe(FaultPlan.onRequest(8))
         ))
         const told = yield* listen(world, world.watch.events(sid, { ...policy, errorBackoff: "0 seconds" }))
-        assert.deepStrictEqual(words(told).slice(2), ["20 Ended completed", "50 PollFailed ServiceUnavailable"])
+        deepStrictEqual(words(told).slice(2), ["20 Ended completed", "50 PollFailed ServiceUnavailable"])
         assert.strictEqual(failure(told.exit), "AuthenticationError")
         assert.strictEqual(told.endedAt, 80.1)
       }), { client: { regionProbe: "never" } }))
@@ -106,7 +107,7 @@ describe("a watch until settled", () => {
           FaultPlan.malformed("Status", "in-progress").pipe(FaultPlan.onRequest(6, 7, 8), FaultPlan.forCall(sid))
         )
         const told = yield* listen(world, world.watch.events(sid, policy))
-        assert.deepStrictEqual(words(told).slice(2), ["20 Ended completed", "140 Settled"])
+        deepStrictEqual(words(told).slice(2), ["20 Ended completed", "140 Settled"])
       })
     ))
 
@@ -116,7 +117,7 @@ describe("a watch until settled", () => {
         const sid = yield* world.fake.place(CallScript.busy({ settles: "1 hour" }))
         const twice = Schedule.intersect(Schedule.spaced("20 seconds"), Schedule.recurs(2))
         const told = yield* listen(world, world.watch.events(sid, { ...policy, settleCadence: twice }))
-        assert.deepStrictEqual(words(told).slice(1), ["5 Ended busy", "45 Settled duration endTime price"])
+        deepStrictEqual(words(told).slice(1), ["5 Ended busy", "45 Settled duration endTime price"])
       })
     ))
 
@@ -148,11 +149,11 @@ describe("a watch until settled", () => {
                 settleLimit: Duration.seconds(limit),
                 expectRecording
               })
-              assert.deepStrictEqual(missing, Call.unsettled(call, { recording: expectRecording }))
+              deepStrictEqual(missing, Call.unsettled(call, { recording: expectRecording }))
               const complete = price !== null && (recording || !expectRecording)
               const seen = Math.ceil(settles / 60) * 60
               assert.strictEqual(world.now(), 10 + (complete ? Math.min(seen, limit) : limit))
-              if (complete && seen < limit) assert.deepStrictEqual(missing, [])
+              if (complete && seen < limit) deepStrictEqual(missing, [])
             })
           ))
         }

@@ -2,6 +2,7 @@
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect, FastCheck, Fiber, Schedule } from "effect"
 import { inWorld, listen, words } from "./support/worlds.ts"
 
@@ -19,13 +20,13 @@ describe("watches of one call", () => {
           { concurrency: "unbounded" }
         )
         for (const each of told) {
-          assert.deepStrictEqual(words(each), [
+          deepStrictEqual(words(each), [
             "0 Observed in-progress",
             "20 Changed in-progress",
             "70 Ended completed"
           ])
         }
-        assert.deepStrictEqual(yield* world.requests(), [0, 10, 20, 30, 40, 50, 60, 70])
+        deepStrictEqual(yield* world.requests(), [0, 10, 20, 30, 40, 50, 60, 70])
       })
     ))
 
@@ -36,9 +37,9 @@ describe("watches of one call", () => {
         const late = (seconds: number) =>
           Effect.delay(listen(world, world.watch.events(sid, { cadence })), Duration.seconds(seconds))
         const [first, second] = yield* Effect.all([late(0), late(3)], { concurrency: "unbounded" })
-        assert.deepStrictEqual(yield* world.requests(), [0, 3, 13, 23, 33, 43, 53, 63])
-        assert.deepStrictEqual(words(first), ["0 Observed in-progress", "13 Changed in-progress", "63 Ended completed"])
-        assert.deepStrictEqual(words(second), [
+        deepStrictEqual(yield* world.requests(), [0, 3, 13, 23, 33, 43, 53, 63])
+        deepStrictEqual(words(first), ["0 Observed in-progress", "13 Changed in-progress", "63 Ended completed"])
+        deepStrictEqual(words(second), [
           "3 Observed in-progress",
           "13 Changed in-progress",
           "63 Ended completed"
@@ -56,8 +57,8 @@ describe("watches of one call", () => {
           (i) => Effect.delay(listen(world, world.watch.events(sid, { cadence })), Duration.seconds(i))
         )
         const told = yield* Effect.all(watching, { concurrency: "unbounded" })
-        for (const each of told) assert.deepStrictEqual(words(each), ["5 Observed in-progress", "15 Ended busy"])
-        assert.deepStrictEqual(yield* world.requests(), [0, 15])
+        for (const each of told) deepStrictEqual(words(each), ["5 Observed in-progress", "15 Ended busy"])
+        deepStrictEqual(yield* world.requests(), [0, 15])
       })
     ))
 
@@ -105,7 +106,7 @@ describe("watches of many calls", () => {
         const rounds = Array.chunksOf(order.slice(0, 500), 50)
         assert.strictEqual(rounds.length, 10)
         assert.strictEqual(new Set(rounds[0]).size, 50)
-        for (const round of rounds) assert.deepStrictEqual(round, rounds[0])
+        for (const round of rounds) deepStrictEqual(round, rounds[0])
       }), { concurrency: 1 }))
 
   it(

@@ -2,6 +2,7 @@
 import { CallScript, FakeExotel, FaultPlan, type Journal } from "@effect-exotel/testing"
 import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, Exit, Fiber, Layer, Schedule, Stream } from "effect"
 
 const layer = CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layerServer()))
@@ -33,7 +34,7 @@ describe("over loopback HTTP", () => {
       const watch = yield* CallWatch.CallWatch
       const sid = yield* fake.place(CallScript.answered({ ring: "200 millis", talk: "200 millis", stages: true }))
       const calls = yield* Stream.runCollect(watch.changes(sid, { cadence }))
-      assert.deepStrictEqual(Chunk.toReadonlyArray(calls).map(({ status }) => status), [
+      deepStrictEqual(Chunk.toReadonlyArray(calls).map(({ status }) => status), [
         "ringing",
         "in-progress",
         "completed"
@@ -88,7 +89,7 @@ describe("over loopback HTTP", () => {
       const events = yield* Stream.runCollect(
         watch.events(sid, { cadence, errorBackoff: "100 millis", maxErrorBackoff: 0 })
       )
-      assert.deepStrictEqual(Chunk.toReadonlyArray(events).map(({ _tag }) => _tag), [
+      deepStrictEqual(Chunk.toReadonlyArray(events).map(({ _tag }) => _tag), [
         "PollFailed",
         "PollFailed",
         "PollFailed",

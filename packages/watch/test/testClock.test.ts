@@ -2,6 +2,7 @@
 import { CallScript, FakeExotel, FaultPlan, Journal } from "@effect-exotel/testing"
 import { CallWatch } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, Fiber, Layer, Stream, TestClock } from "effect"
 
 const layer = CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer()))
@@ -26,7 +27,7 @@ describe("on TestClock", () => {
       const watching = yield* Effect.fork(Stream.runCollect(watch.events(sid)))
       yield* TestClock.adjust("1 minute")
       const events = Chunk.toReadonlyArray(yield* Fiber.join(watching))
-      assert.deepStrictEqual(events.map(({ _tag }) => _tag), ["PollFailed", "PollFailed", "Ended"])
+      deepStrictEqual(events.map(({ _tag }) => _tag), ["PollFailed", "PollFailed", "Ended"])
       yield* Effect.flatMap(fake.journal, Journal.expectPolled(sid, 3))
     }).pipe(Effect.provide(layer)), 20_000)
 })

@@ -2,6 +2,7 @@
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchEvent, WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Either, Exit, FastCheck, Stream } from "effect"
 import { answered, shown, transientCase, visibleAt } from "./support/lives.ts"
 import { run } from "./support/simulation.ts"
@@ -68,7 +69,7 @@ describe("a resume token", () => {
                 ...answered(journal.slice(asked))
               ])
               const ended = before.told.some(({ value }) => value._tag === "Ended")
-              assert.deepStrictEqual([...known, ...calls(after.told)], ended ? known : expected)
+              deepStrictEqual([...known, ...calls(after.told)], ended ? known : expected)
               for (const tag of ["Observed", "Ended", "Settled"]) {
                 const times = [...before.told, ...after.told].filter(({ value }) => value._tag === tag).length
                 assert.isAtMost(times, 1, tag)
@@ -110,8 +111,8 @@ describe("a resume token", () => {
         assert.strictEqual(told.length, 4)
         for (const { value } of told) {
           const text = WatchToken.toText(value.token)
-          assert.deepStrictEqual(yield* WatchToken.fromUnknown(text), value.token)
-          assert.deepStrictEqual(yield* WatchToken.fromUnknown(JSON.parse(text)), value.token)
+          deepStrictEqual(yield* WatchToken.fromUnknown(text), value.token)
+          deepStrictEqual(yield* WatchToken.fromUnknown(JSON.parse(text)), value.token)
           assert.notMatch(text.replace(sid, ""), /0900000|0800000|pretended/)
         }
       })
@@ -126,11 +127,11 @@ describe("a resume token", () => {
         const asked = (yield* world.requests()).length
         for (const { told } of [terminal, settled]) {
           const again = yield* listen(world, world.watch.resume(told.at(-1)?.value.token, { cadence }))
-          assert.deepStrictEqual(words(again), [])
+          deepStrictEqual(words(again), [])
           assert.strictEqual(failure(again.exit), "success")
         }
         const last = settled.told.at(-1)?.value.token
-        assert.deepStrictEqual(words(yield* listen(world, world.watch.resume(last, { until: "settled" }))), [])
+        deepStrictEqual(words(yield* listen(world, world.watch.resume(last, { until: "settled" }))), [])
         assert.strictEqual((yield* world.requests()).length, asked)
       })
     ))
@@ -144,7 +145,7 @@ describe("a resume token", () => {
           world,
           world.watch.resume(told.at(-1)?.value.token, { settleCadence: cadence, until: "settled" })
         )
-        assert.deepStrictEqual(words(after), ["130 Settled"])
+        deepStrictEqual(words(after), ["130 Settled"])
       })
     ))
 
@@ -155,12 +156,12 @@ describe("a resume token", () => {
         const { told } = yield* listen(world, Stream.take(world.watch.events(sid, { cadence, until: "settled" }), 3))
         yield* Effect.sleep("1 hour")
         const after = yield* listen(world, world.watch.resume(told.at(-1)?.value.token, { until: "settled" }))
-        assert.deepStrictEqual(words(after), ["3650 Settled price"])
+        deepStrictEqual(words(after), ["3650 Settled price"])
         assert.strictEqual((yield* world.requests()).at(-1), 3650)
       })
     ))
 
-  it.effect("does not extend the deadline, and after it fails without a request", () =>
+  it.effect("does not extend the deadline, and after it allows one look", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -173,7 +174,20 @@ describe("a resume token", () => {
         const asked = (yield* world.requests()).length
         const late = yield* listen(world, world.watch.resume(told[0]?.value.token, policy))
         assert.strictEqual(failure(late.exit), "WatchTimeout")
-        assert.strictEqual((yield* world.requests()).length, asked)
+        assert.strictEqual((yield* world.requests()).length, asked + 1)
+      })
+    ))
+
+  it.effect("finds out after the deadline that the call has ended meanwhile", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(CallScript.busy({ ring: "20 seconds" }))
+        const policy = { cadence, deadline: "30 seconds" } as const
+        const { told } = yield* listen(world, Stream.take(world.watch.events(sid, policy), 1))
+        yield* Effect.sleep("1 day")
+        const late = yield* listen(world, world.watch.resume(told[0]?.value.token, policy))
+        assert.isTrue(Exit.isSuccess(late.exit))
+        assert.include(words(late)[0], "Ended busy")
       })
     ))
 
@@ -185,7 +199,7 @@ describe("a resume token", () => {
         const { told } = yield* listen(world, Stream.take(world.watch.events(sid, policy), 2))
         assert.strictEqual(told[1]?.value._tag, "Stalled")
         const after = yield* listen(world, world.watch.resume(told[1]?.value.token, policy))
-        assert.deepStrictEqual(words(after), ["120 Ended completed"])
+        deepStrictEqual(words(after), ["120 Ended completed"])
       })
     ))
 })
@@ -220,7 +234,7 @@ describe("what is no token", () => {
         Effect.gen(function*() {
           const told = yield* listen(world, world.watch.resume(input))
           assert.strictEqual(failure(told.exit), "InvalidWatchToken")
-          assert.deepStrictEqual(yield* world.requests(), [])
+          deepStrictEqual(yield* world.requests(), [])
         })
       ))
   }

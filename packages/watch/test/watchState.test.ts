@@ -3,6 +3,7 @@ import { Call, CallSid, ExotelError } from "@effect-exotel/core"
 import { Arbitraries } from "@effect-exotel/testing"
 import { type WatchEvent, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, FastCheck, Schema } from "effect"
 import type { Step } from "../src/internal/watchState.ts"
 import { WatchState } from "../src/internal/watchState.ts"
@@ -77,7 +78,7 @@ describe("WatchState", () => {
         const { next } = state.onFailure(transient, START, chance, 0)
         return next._tag === "WaitUntil" ? next.at - START : NaN
       })
-      assert.deepStrictEqual(
+      deepStrictEqual(
         waits,
         [1000, 2000, 4000, 6000, 6000, 6000].map((longest) => Math.ceil(longest / 2 + longest / 2 * chance))
       )
@@ -92,12 +93,12 @@ describe("WatchState", () => {
       START
     )
     const { next } = state.onFailure(transient, START, 0, 0)
-    assert.deepStrictEqual(next, { _tag: "WaitUntil", at: START + 500 })
+    deepStrictEqual(next, { _tag: "WaitUntil", at: START + 500 })
   })
 
   it("waits as long as the account rests", () => {
     const { events, next } = begin().onFailure(transient, START, 0, START + 7000)
-    assert.deepStrictEqual(next, { _tag: "WaitUntil", at: START + 7000 })
+    deepStrictEqual(next, { _tag: "WaitUntil", at: START + 7000 })
     assert.isTrue(events[0]?._tag === "PollFailed" && events[0].nextPollAt.epochMillis === START + 7000)
   })
 })

@@ -304,7 +304,8 @@ export const make = (options: {
       })
 
     yield* Effect.addFinalizer(() => stop(Cause.interrupt(FiberId.none)))
-    yield* Effect.forkIn(Effect.catchAllCause(Effect.forever(round), stop), scope)
+    // Whoever builds the layer in an uninterruptible region must be able to close it all the same.
+    yield* Effect.forkIn(Effect.interruptible(Effect.catchAllCause(Effect.forever(round), stop)), scope)
 
     const join = (state: WatchState, listener: Listener) =>
       Effect.sync(() => {

@@ -51,6 +51,9 @@ const FARTHEST_MILLIS = 8.64e15
 const utc = (millis: number): DateTime.Utc =>
   DateTime.unsafeMake(Math.max(-FARTHEST_MILLIS, Math.min(millis, FARTHEST_MILLIS)))
 
+/** Longer than an attempt's time-out, as a rule. */
+const LONGEST_LAST_LOOK_MILLIS = 60_000
+
 export class WatchState {
   readonly sid: CallSid
   readonly policy: WatchPolicy
@@ -68,7 +71,13 @@ export class WatchState {
   /** The last record of an ended call, for what is known when the time to settle is up. */
   private ended: Call.TerminalCall | undefined
 
-  private constructor(policy: WatchPolicy, token: WatchToken) {
+  /** Resumed after its deadline, a watch has until then for one look: the call may have ended meanwhile. */
+  private readonly lookUntil: number
+
+  private constructor(policy: WatchPolicy, token: WatchToken, resumedAt?: number) {
+    this.lookUntil = resumedAt !== undefined && resumedAt >= token.deadlineAt
+      ? resumedAt + LONGEST_LAST_LOOK_MILLIS
+      : token.deadlineAt
     this.sid = token.sid
     this.policy = policy
     this.startedAt = token.startedAt
@@ -82,19 +91,19 @@ export class WatchState {
   }
 
   static begin(sid: CallSid, policy: WatchPolicy, now: number): WatchState {
-    return WatchState.resume(
+    return new WatchState(
+      policy,
       new WatchToken({
         version: 1,
         sid,
         startedAt: now,
         deadlineAt: Math.round(Math.min(now + Duration.toMillis(policy.deadline), Number.MAX_SAFE_INTEGER))
-      }, { disableValidation: true }),
-      policy
+      }, { disableValidation: true })
     )
   }
 
-  static resume(token: WatchToken, policy: WatchPolicy): WatchState {
-    return new WatchState(policy, token)
+  static resume(token: WatchToken, policy: WatchPolicy, now: number): WatchState {
+    return new WatchState(policy, token, now)
   }
 
   private get hasEnded(): boolean {
@@ -108,7 +117,7 @@ export class WatchState {
 
   /** When the watch is over without a further answer. */
   get limit(): number {
-    if (this.endedAt === undefined) return this.deadlineAt
+    if (this.endedAt === undefined) return this.polls === 0 ? this.lookUntil : this.deadlineAt
     const settleBy = this.endedAt + Duration.toMillis(this.policy.settleLimit)
     // Resumed too late, a watch still reads the record once, in what is left of its first time.
     return this.ended === undefined ? Math.max(settleBy, this.deadlineAt) : settleBy

@@ -76,17 +76,20 @@ const sampled = new WeakMap<FastCheck.Arbitrary<Case>, ReadonlyArray<Case>>()
 
 const SEED = 20_261_123
 
-export const forEachLife = (
+/** Pauses now and then, for a test runner does not wait for ever for a sign of life. */
+export const forEachLife = async (
   arbitrary: FastCheck.Arbitrary<Case>,
   check: (life: Life, of: Case) => void,
   numRuns: number = 1000
-): void => {
+): Promise<void> => {
   const cases = sampled.get(arbitrary) ?? FastCheck.sample(arbitrary, { numRuns, seed: SEED })
   sampled.set(arbitrary, cases)
+  let lived = 0
   for (const each of cases) {
     const life = lives.get(each) ?? live(each)
     lives.set(each, life)
     check(life, each)
+    if (++lived % 25 === 0) await new Promise((resume) => setImmediate(resume))
   }
 }
 
