@@ -70,6 +70,18 @@ describe("closing the layer", () => {
       })
     ))
 
+  it.effect("comes to an end where the layer was built in an uninterruptible region, as servers do for a request", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { close, watch } = yield* Effect.uninterruptible(anotherEngine(world))
+        const sid = yield* world.fake.place(script)
+        const waiting = yield* Effect.fork(watch.awaitEnd(sid, { cadence }))
+        yield* Effect.sleep("15 seconds")
+        yield* Effect.uninterruptible(close)
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.await(waiting)))
+      })
+    ))
+
   it.effect("interrupts whoever still begins a watch afterwards", () =>
     inWorld((world) =>
       Effect.gen(function*() {
