@@ -62,8 +62,8 @@ export interface Service {
   /** Waits for the call to end and its record to be complete, or for `settleLimit` to pass. */
   readonly awaitSettled: (sid: string, policy?: PolicyOptions) => Effect.Effect<SettledCall, WatchError>
   /**
-   * Says that something may have happened to the call, as a status callback does. A watch of it then looks, within two
-   * seconds of its last poll at the earliest; the hint itself is never believed. `false` if nobody watches the call.
+   * Says that something may have happened to the call, as a status callback does. A watch of it then looks, two
+   * seconds after its last poll at the earliest; the hint itself is never believed. `false` if nobody watches the call.
    */
   readonly offer: (sid: string) => Effect.Effect<boolean>
   /**
