@@ -29,6 +29,10 @@ const told = (event: Exclude<Event, { _tag: "Settled" }>): string => {
       return `${column(event.call.status)} ${legStatuses(event.call)}`
     case "Ended":
       return `${column(event.call.status)} ${legStatuses(event.call)} (ended; the record settles)`
+    case "Detailed":
+      return `${column(event.call.status)} ${legStatuses(event.call)}`
+    case "DetailsSkipped":
+      return `${column("…")} no details could be read`
     case "PollFailed":
       return `${column("…")} ${event.error.message}`
     case "Stalled":

@@ -8,23 +8,28 @@ import type { CallSid } from "@effect-exotel/core/CallSid"
 import { isCallSid } from "@effect-exotel/core/CallSid"
 import { ExotelCalls } from "@effect-exotel/core/ExotelCalls"
 import { InvalidRequest } from "@effect-exotel/core/ExotelError"
+import * as RequestBudget from "@effect-exotel/core/RequestBudget"
 import * as RetryPolicy from "@effect-exotel/core/RetryPolicy"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { FleetEvent } from "./FleetEvent.ts"
 import * as Engine from "./internal/engine.ts"
+import * as Fleet from "./internal/fleet.ts"
 import { WatchState } from "./internal/watchState.ts"
 import type { InvalidWatchToken, WatchError } from "./WatchError.ts"
 import type { WatchEvent } from "./WatchEvent.ts"
 import type { Options as PolicyOptions } from "./WatchPolicy.ts"
 import * as WatchPolicy from "./WatchPolicy.ts"
+import type { WatchToken } from "./WatchToken.ts"
 import { fromUnknown } from "./WatchToken.ts"
 
 /**
@@ -41,7 +46,7 @@ export interface SettledCall {
 /**
  * Watches calls. All watches of one sid share one poll, and all watches of a layer one engine, so a watch that sleeps
  * costs next to nothing. Each poll reads the call with its details, and is tried once: what fails is asked for again in
- * the watch's own time.
+ * the watch's own time. Many calls that do not fit the request budget are looked after by sweeps: see `fleet`.
  *
  * Every policy may be given as a `WatchPolicy` or as the fields that should differ from `WatchPolicy.default`.
  *
@@ -61,6 +66,21 @@ export interface Service {
   readonly awaitEnd: (sid: string, policy?: PolicyOptions) => Effect.Effect<TerminalCall, WatchError>
   /** Waits for the call to end and its record to be complete, or for `settleLimit` to pass. */
   readonly awaitSettled: (sid: string, policy?: PolicyOptions) => Effect.Effect<SettledCall, WatchError>
+  /**
+   * Watches many calls: those of a collection, or of a stream that may go on for ever, given as sids or as tokens from
+   * which to go on. A call that fails is an event, and so is what is no sid; a call that is in the fleet already is not
+   * taken in twice. Calls are taken in as fast as the events are consumed. The stream ends when the source has ended and
+   * every watch is over. It fails with an `InvalidRequest` for a policy that is none, or as the source fails, and then at
+   * once: the tokens of the events say where to go on.
+   *
+   * When reads of each call would not fit the request budget, the engine sweeps: one request asks which of up to a
+   * hundred calls have ended. A swept call's changes before its end are seen only when there are requests to spare.
+   */
+  readonly fleet: <E = never, R = never>(
+    calls: Iterable<string | WatchToken> | Stream.Stream<string | WatchToken, E, R>,
+    policy?: PolicyOptions,
+    options?: FleetOptions
+  ) => Stream.Stream<FleetEvent, E | InvalidRequest, R>
   /**
    * Says that something may have happened to the call, as a status callback does. A watch of it then looks, two
    * seconds after its last poll at the earliest; the hint itself is never believed. `false` if nobody watches the call.
@@ -90,14 +110,35 @@ export class CallWatch extends Context.Tag("@effect-exotel/watch/CallWatch")<Cal
  * @category models
  */
 export interface EngineOptions {
-  /** How many polls may be under way at once, at least 1. Default: 16. */
+  /** How many requests may be under way at once, at least 1. Default: 16. */
   readonly concurrency?: number | undefined
+  /**
+   * For how many calls a sweep asks at most: 1 to 100; Exotel recommends 20 and allows 100. With 1 there are no sweeps.
+   * Default: 100.
+   */
+  readonly sweepSize?: number | undefined
 }
 
-const checkSid = (sid: string): Effect.Effect<CallSid, InvalidRequest> =>
+/**
+ * How a fleet takes in its calls.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FleetOptions {
+  /** How many calls are watched at once at most; the source waits meanwhile. At least 1. Default: no limit. */
+  readonly maxActive?: number | undefined
+  /**
+   * With so many events waiting for the consumer no further call is taken in, and `PollFailed` is not told any more. At
+   * least 1. Default: 10,000.
+   */
+  readonly buffer?: number | undefined
+}
+
+const checkSid = (sid: string): Either.Either<CallSid, InvalidRequest> =>
   isCallSid(sid)
-    ? Effect.succeed(sid)
-    : Effect.fail(new InvalidRequest({ reason: "a call sid is made of letters and digits only" }))
+    ? Either.right(sid)
+    : Either.left(new InvalidRequest({ reason: "a call sid is made of letters and digits only" }))
 
 /** Types keep what is no duration out; a policy read from JSON is not typed. */
 const checkPolicy = (options: PolicyOptions): Effect.Effect<WatchPolicy.WatchPolicy, InvalidRequest> =>
@@ -123,8 +164,9 @@ const fromEngine = (engine: Engine.Engine): Service => {
       // What a watch tells is bounded by its policy, so a slow consumer holds nothing up and loses nothing.
       const mailbox = yield* Mailbox.make<WatchEvent, WatchError>()
       yield* engine.watch(state, {
+        single: true,
         onEvent: (event) => mailbox.unsafeOffer(event),
-        onOver: (exit) => mailbox.unsafeDone(exit)
+        onOver: (_, exit) => mailbox.unsafeDone(exit)
       })
       return Mailbox.toStream(mailbox)
     }))
@@ -139,11 +181,12 @@ const fromEngine = (engine: Engine.Engine): Service => {
       const state = yield* begin(sid, options)
       const result = yield* Deferred.make<A, WatchError>()
       yield* engine.watch(state, {
+        single: true,
         onEvent: (event) => {
           const selected = select(event)
           if (Option.isSome(selected)) Deferred.unsafeDone(result, Exit.succeed(selected.value))
         },
-        onOver: (exit) => {
+        onOver: (_, exit) => {
           if (Exit.isFailure(exit)) Deferred.unsafeDone(result, Exit.failCause(exit.cause))
         }
       })
@@ -168,6 +211,14 @@ const fromEngine = (engine: Engine.Engine): Service => {
         { ...policy, until: "settled" },
         (event) => event._tag === "Settled" ? Option.some({ call: event.call, missing: event.missing }) : Option.none()
       ),
+    fleet: (calls, policy = {}, options = {}) =>
+      Stream.unwrap(Effect.map(checkPolicy(policy), (policy) =>
+        Fleet.fleet(engine, Fleet.sourceOf(calls), {
+          policy,
+          checkSid,
+          maxActive: atLeastOne(options.maxActive, Infinity),
+          buffer: atLeastOne(options.buffer, 10_000)
+        }))),
     offer: (sid) => isCallSid(sid) ? engine.hint(sid) : Effect.succeed(false),
     resume: (token, policy = {}) =>
       stream(Effect.map(
@@ -177,7 +228,16 @@ const fromEngine = (engine: Engine.Engine): Service => {
   }
 }
 
-const atLeastOne = (concurrency: number): number => concurrency >= 1 ? concurrency : 1
+/** At least 1, whatever was given; `preset` when nothing was. */
+const atLeastOne = (given: number | undefined, preset: number): number =>
+  given === undefined ? preset : given >= 1 ? given : 1
+
+/** What the engine asks is tried once, with the turn that it has taken: retries would not be in its order. */
+const onTurn = (turn: RequestBudget.Turn) => <A, E>(read: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  read.pipe(
+    Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
+    Effect.provideService(RequestBudget.RequestPriority, turn)
+  )
 
 /**
  * Makes the service; its engine runs until the scope is closed, which ends the watches that are left as interrupted.
@@ -189,12 +249,18 @@ export const make = (options: EngineOptions = {}): Effect.Effect<Service, never,
   Effect.gen(function*() {
     const calls = yield* ExotelCalls
     const engine = yield* Engine.make({
-      concurrency: atLeastOne(options.concurrency ?? 16),
-      poll: (sid) =>
+      budget: (calls as { budget?: RequestBudget.Service }).budget ?? RequestBudget.unlimited,
+      concurrency: atLeastOne(options.concurrency, 16),
+      sweepSize: Math.min(100, Math.floor(atLeastOne(options.sweepSize, 100))),
+      poll: (sid, turn) =>
         calls.getWithDetails(sid).pipe(
-          // The watch asks again in its own time: retries inside of a poll would not be in anybody's budget.
-          Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
+          onTurn(turn),
           Effect.withSpan("CallWatch.poll", { captureStackTrace: false, attributes: { "exotel.call.sid": sid } })
+        ),
+      sweep: (sids, turn) =>
+        calls.find(sids).pipe(
+          onTurn(turn),
+          Effect.withSpan("CallWatch.sweep", { captureStackTrace: false, attributes: { "exotel.calls": sids.length } })
         )
     })
     return fromEngine(engine)

@@ -81,3 +81,23 @@ export class InvalidWatchToken extends Schema.TaggedError<InvalidWatchToken>("@e
     }. Watch the call anew.`
   }
 }
+
+/**
+ * The watch of one call of a fleet ended by a defect: a bug, of a policy's function or of a client, that throws. The other
+ * calls are watched on. A single watch dies of it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class WatchDefect extends Schema.TaggedError<WatchDefect>("@effect-exotel/watch/WatchDefect")("WatchDefect", {
+  sid: Schema.String,
+  /** What was thrown. */
+  defect: Schema.Defect
+}) {
+  override get message(): string {
+    return `The watch of call ${this.sid} ended by a defect, which is a bug: look at \`defect\`.`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Call, SettlingField, TerminalCall } from "@effect-exotel/core/Call"
+import type { Call, CallWithDetails, SettlingField, TerminalCall } from "@effect-exotel/core/Call"
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import type { CallStatus } from "@effect-exotel/core/CallStatus"
 import type { ExotelError } from "@effect-exotel/core/ExotelError"
@@ -18,6 +18,8 @@ interface Common {
   readonly at: DateTime.Utc
   /** From here another process can go on: see `CallWatch.resume`. */
   readonly token: WatchToken
+  /** Whether the watch is over with this event. */
+  readonly last: boolean
 }
 
 /**
@@ -28,7 +30,11 @@ interface Common {
  * - `PollFailed`: a poll failed in a way that may pass; the watch goes on, the next poll comes at `nextPollAt`.
  * - `Stalled`: nothing has changed since `since`, for longer than the policy's `stallAfter`.
  * - `Ended`: the call has ended; told once.
- * - `Settled`: the last event of a watch until settled, with what the record still lacks, if `settleLimit` has passed.
+ * - `Detailed`: the ended call with its details, told when the policy asks for `details`; at once when the read that
+ *   showed the end brought them along.
+ * - `DetailsSkipped`: the details are given up, because `detailsLimit` has passed or they cannot be read: `lastError` says
+ *   why, and is none when there was no request to spare.
+ * - `Settled`: the record of an ended call is complete, or `settleLimit` has passed; `missing` is what it still lacks.
  *
  * @since 0.1.0
  * @category models
@@ -39,6 +45,8 @@ export type WatchEvent = Data.TaggedEnum<{
   PollFailed: Common & { readonly error: ExotelError; readonly nextPollAt: DateTime.Utc }
   Stalled: Common & { readonly status: Option.Option<CallStatus>; readonly since: DateTime.Utc }
   Ended: Common & { readonly call: TerminalCall }
+  Detailed: Common & { readonly call: TerminalCall & CallWithDetails }
+  DetailsSkipped: Common & { readonly lastError: Option.Option<ExotelError> }
   Settled: Common & { readonly call: TerminalCall; readonly missing: ReadonlyArray<SettlingField> }
 }>
 

@@ -20,7 +20,8 @@ export const active: Metric.Metric.Counter<number> = Metric.counter("exotel_watc
 })
 
 /**
- * `exotel_watch_events_total`: events told, by `event`: `Observed`, `Changed`, `PollFailed`, `Stalled`, `Ended`, `Settled`.
+ * `exotel_watch_events_total`: events told, by `event`: `Observed`, `Changed`, `PollFailed`, `Stalled`,
+ * `Ended`, `Detailed`, `DetailsSkipped`, `Settled`.
  *
  * @since 0.1.0
  * @category metrics
@@ -56,8 +57,51 @@ export const pollLag: Metric.Metric.Histogram<number> = Metric.histogram(
 )
 
 /**
- * `exotel_detection_delay_seconds`: the time between the last answer that showed a call going on and the one that showed
- * its end. The end came somewhere in between, so this is the most that its detection can have been late.
+ * `exotel_sweeps_total`: answered sweeps, each one request that asks for the endings of up to a hundred calls.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const sweeps: Metric.Metric.Counter<number> = Metric.counter("exotel_sweeps_total", {
+  description: "Answered sweeps for the endings of many calls",
+  incremental: true
+})
+
+/**
+ * `exotel_swept_calls_total`: calls that answered sweeps asked for; divided by `exotel_sweeps_total`, how full they are.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const swept: Metric.Metric.Counter<number> = Metric.counter("exotel_swept_calls_total", {
+  description: "Calls that answered sweeps asked for",
+  incremental: true
+})
+
+/**
+ * `exotel_details_backlog_calls`: ended calls that wait for a request to spare for their details.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const detailsBacklog: Metric.Metric.Gauge<number> = Metric.gauge("exotel_details_backlog_calls", {
+  description: "Ended calls that wait for their details to be read"
+})
+
+/**
+ * `exotel_watch_stretch_ratio`: how much longer than the cadence of their policy calls wait to be looked at, on average
+ * over some 20 s: 1 when the budget suffices, 2 when each waits twice as long.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const stretch: Metric.Metric.Gauge<number> = Metric.gauge("exotel_watch_stretch_ratio", {
+  description: "How much longer than their cadence calls wait to be looked at"
+})
+
+/**
+ * `exotel_detection_delay_seconds`: the time between the last answer that showed a call going on, or the last sweep that
+ * did not name it, and the one that showed its end. The end came somewhere in between, so this is the most that its detection can have been late.
  *
  * @since 0.1.0
  * @category metrics

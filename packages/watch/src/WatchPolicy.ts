@@ -55,6 +55,17 @@ export interface WatchPolicy {
   readonly expectRecording: boolean
   /** How long after the end a record is waited for before `Settled` says what is still missing. */
   readonly settleLimit: Duration.Duration
+  /**
+   * Whether the details of an ended call are wanted. A single read brings them along. Where one request looks for the
+   * endings of many calls, which brings flat records, they are read after the ending, as the budget allows, and told as
+   * `Detailed`. The watch is over when they have been told.
+   */
+  readonly details: boolean
+  /**
+   * How long after the end its details are waited for before `DetailsSkipped` tells that they are given up; a budget
+   * that is too small for all of them serves the oldest that are still waited for.
+   */
+  readonly detailsLimit: Duration.Duration
   /** How long, from the beginning of the watch, "not found" is taken for "not yet". */
   readonly notFoundGrace: Duration.Duration
   /** A `Stalled` event tells when nothing has changed for so long; once until something changes. */
@@ -138,6 +149,8 @@ const defaultPolicy: WatchPolicy = {
   until: "terminal",
   expectRecording: false,
   settleLimit: Duration.minutes(20),
+  details: false,
+  detailsLimit: Duration.minutes(5),
   notFoundGrace: Duration.seconds(30),
   stallAfter: Duration.minutes(30),
   errorBackoff: Duration.seconds(1),
@@ -197,6 +210,8 @@ export const make = (options: Options = {}): WatchPolicy => {
     until: options.until ?? defaultPolicy.until,
     expectRecording: options.expectRecording ?? defaultPolicy.expectRecording,
     settleLimit: duration("settleLimit"),
+    details: options.details ?? defaultPolicy.details,
+    detailsLimit: duration("detailsLimit"),
     notFoundGrace: duration("notFoundGrace"),
     stallAfter: duration("stallAfter"),
     errorBackoff: duration("errorBackoff"),

@@ -36,13 +36,16 @@ export class WatchToken extends Schema.Class<WatchToken>("@effect-exotel/watch/W
   stalled: Schema.optional(Schema.Literal(true)),
   /** When the end was seen, if the watch goes on to wait for the record to settle. */
   endedAt: Schema.optional(Schema.Int),
-  /** Set when `Settled` was told, and nothing is left to wait for. */
-  settled: Schema.optional(Schema.Literal(true))
+  /** Set when `Settled` was told. */
+  settled: Schema.optional(Schema.Literal(true)),
+  /** Set when `Detailed` or `DetailsSkipped` was told. */
+  detailed: Schema.optional(Schema.Literal(true))
 }) {}
 
 /** Only of a call that was seen to end can a token say that it ended. */
-const isCoherent = ({ endedAt, seen, settled }: WatchToken): boolean =>
-  (endedAt === undefined && settled === undefined) || (seen !== undefined && isTerminal(seen.status))
+const isCoherent = ({ detailed, endedAt, seen, settled }: WatchToken): boolean =>
+  (endedAt === undefined && settled === undefined && detailed === undefined) ||
+  (seen !== undefined && isTerminal(seen.status))
 
 /** The token as one line of text, for a queue or a database. */
 const FromText = Schema.parseJson(WatchToken)

@@ -7,6 +7,10 @@
 /** @since 0.1.0 */
 export * as CallWatch from "./CallWatch.ts"
 /** @since 0.1.0 */
+export * as FleetEvent from "./FleetEvent.ts"
+/** @since 0.1.0 */
+export * as FleetState from "./FleetState.ts"
+/** @since 0.1.0 */
 export * as StatusCallback from "./StatusCallback.ts"
 /** @since 0.1.0 */
 export * as WatchError from "./WatchError.ts"

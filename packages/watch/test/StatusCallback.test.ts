@@ -60,6 +60,7 @@ const serve = (options?: StatusCallback.RouteOptions) =>
       events: () => Stream.never,
       awaitEnd: never,
       awaitSettled: never,
+      fleet: () => Stream.never,
       offer: (hinted) => Effect.sync(() => hints.push(hinted) > 0),
       resume: () => Stream.never
     })

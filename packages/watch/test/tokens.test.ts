@@ -25,6 +25,8 @@ const ofTheCall = WatchEvent.WatchEvent.$match({
   Changed: () => true,
   Ended: () => true,
   Settled: () => true,
+  Detailed: () => true,
+  DetailsSkipped: () => true,
   PollFailed: () => false,
   Stalled: () => false
 })

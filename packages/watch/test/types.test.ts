@@ -47,7 +47,7 @@ describe("the types of CallWatch", () => {
 
   it("tell the events apart by their tag", () => {
     expectTypeOf<WatchEvent.WatchEvent["_tag"]>().toEqualTypeOf<
-      "Observed" | "Changed" | "PollFailed" | "Stalled" | "Ended" | "Settled"
+      "Observed" | "Changed" | "PollFailed" | "Stalled" | "Ended" | "Detailed" | "DetailsSkipped" | "Settled"
     >()
     expectTypeOf<Extract<WatchEvent.WatchEvent, { readonly _tag: "Ended" }>["call"]>().toEqualTypeOf<
       Call.TerminalCall

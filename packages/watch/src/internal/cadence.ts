@@ -13,18 +13,23 @@ const SHORTEST_MILLIS = 100
 /** Whole milliseconds, and enough of them. */
 export const atLeast = (millis: number): number => millis >= SHORTEST_MILLIS ? Math.ceil(millis) : SHORTEST_MILLIS
 
-/** A cadence on its way through one watch: a schedule has a state. */
+/** Whether the cadence has steps, which must be its own watch's. */
+export const isSchedule = (cadence: Cadence): cadence is Schedule.Schedule<unknown, Progress> =>
+  typeof cadence !== "function"
+
+/** The wait that a cadence without steps asks for, in milliseconds. */
+export const waitOf = (cadence: Exclude<Cadence, Schedule.Schedule<unknown, Progress>>, progress: Progress): number =>
+  atLeast(Duration.toMillis(cadence(progress)))
+
+/** A schedule on its way through one watch. */
 export interface Pace {
-  /** Whether it has steps, which must be its own watch's. */
-  readonly counts: boolean
-  /** None when a schedule has come to its end. */
+  /** None when it has come to its end. */
   readonly next: (progress: Progress, now: number) => Effect.Effect<Option.Option<number>>
 }
 
-const paceOfSchedule = (schedule: Schedule.Schedule<unknown, Progress>): Pace => {
+export const paceOf = (schedule: Schedule.Schedule<unknown, Progress>): Pace => {
   let state: unknown = schedule.initial
   return {
-    counts: true,
     next: (progress, now) =>
       // A schedule may take its time over a step, and must not hold up whoever leaves meanwhile.
       Effect.map(Effect.interruptible(schedule.step(now, progress, state)), ([following, , decision]) => {
@@ -35,11 +40,3 @@ const paceOfSchedule = (schedule: Schedule.Schedule<unknown, Progress>): Pace =>
       })
   }
 }
-
-export const paceOf = (cadence: Cadence): Pace =>
-  typeof cadence === "function"
-    ? {
-      counts: false,
-      next: (progress) => Effect.sync(() => Option.some(atLeast(Duration.toMillis(cadence(progress)))))
-    }
-    : paceOfSchedule(cadence)

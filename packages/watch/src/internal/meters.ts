@@ -33,3 +33,12 @@ export const told = (event: WatchEvent, lastActiveAt: number | undefined): void 
     Metrics.detectionDelay.unsafeUpdate((DateTime.toEpochMillis(event.at) - lastActiveAt) / 1000, [])
   }
 }
+
+export const swept = (calls: number): void => {
+  add(Metrics.sweeps, 1)
+  add(Metrics.swept, calls)
+}
+
+export const backlog = (calls: number): void => Metrics.detailsBacklog.unsafeUpdate(calls, [])
+
+export const stretched = (stretch: number): void => Metrics.stretch.unsafeUpdate(stretch, [])

@@ -18,10 +18,14 @@ import type { Progress, WatchPolicy } from "../WatchPolicy.ts"
 import { WatchToken } from "../WatchToken.ts"
 import { atLeast } from "./cadence.ts"
 
-/** What comes of a step: the watch waits as its cadence says or until a time, has failed, or is over. */
+/**
+ * What comes of a step: the watch waits as its cadence says or until a time, for a read with details that may come as late
+ * as others need to be served first, has failed, or is over.
+ */
 export type Next =
   | { readonly _tag: "Wait"; readonly cadence: "cadence" | "settleCadence"; readonly progress: Progress }
   | { readonly _tag: "WaitUntil"; readonly at: number }
+  | { readonly _tag: "Details" }
   | { readonly _tag: "Fail"; readonly error: WatchError }
   | { readonly _tag: "Over" }
 
@@ -31,6 +35,7 @@ export interface Step {
 }
 
 const over: Next = { _tag: "Over" }
+const details: Next = { _tag: "Details" }
 
 /** The parts of a record whose change is told while the call goes on. */
 const fingerprintOf = (call: Call.Call): string => {
@@ -54,52 +59,51 @@ const utc = (millis: number): DateTime.Utc =>
 /** Longer than an attempt's time-out, as a rule. */
 const LONGEST_LAST_LOOK_MILLIS = 60_000
 
+/** Where a watch begins, or goes on. */
+type Start = Pick<WatchToken, "sid" | "startedAt" | "deadlineAt"> & Partial<WatchToken>
+
+/** As soon as others are not hammered. */
+const soon = (now: number): Next => ({ _tag: "WaitUntil", at: now + atLeast(0) })
+
 export class WatchState {
   readonly sid: CallSid
   readonly policy: WatchPolicy
   private readonly startedAt: number
   private readonly deadlineAt: number
+  private readonly resumedAt: number | undefined
   private status: CallStatus | undefined
   private fingerprint: string | undefined
   private changedAt: number
-  private stalled: boolean
   private polls = 0
   private failures = 0
   private lastError: ExotelError | undefined
   private endedAt: number | undefined
+  private stalled: boolean
   private settled: boolean
+  private detailed: boolean
   /** The last record of an ended call, for what is known when the time to settle is up. */
   private ended: Call.TerminalCall | undefined
 
-  /** Resumed after its deadline, a watch has until then for one look: the call may have ended meanwhile. */
-  private readonly lookUntil: number
-
-  private constructor(policy: WatchPolicy, token: WatchToken, resumedAt?: number) {
-    this.lookUntil = resumedAt !== undefined && resumedAt >= token.deadlineAt
-      ? resumedAt + LONGEST_LAST_LOOK_MILLIS
-      : token.deadlineAt
-    this.sid = token.sid
+  private constructor(policy: WatchPolicy, start: Start, resumedAt?: number) {
+    this.sid = start.sid
     this.policy = policy
-    this.startedAt = token.startedAt
-    this.deadlineAt = token.deadlineAt
-    this.status = token.seen?.status
-    this.fingerprint = token.seen?.fingerprint
-    this.changedAt = token.seen?.changedAt ?? token.startedAt
-    this.stalled = token.stalled === true
-    this.settled = token.settled === true
-    this.endedAt = token.endedAt ?? (this.hasEnded && policy.until === "settled" ? this.changedAt : undefined)
+    this.startedAt = start.startedAt
+    this.deadlineAt = start.deadlineAt
+    this.resumedAt = resumedAt
+    this.status = start.seen?.status
+    this.fingerprint = start.seen?.fingerprint
+    this.changedAt = start.seen?.changedAt ?? start.startedAt
+    this.lastError = undefined
+    this.endedAt = start.endedAt ?? (this.hasEnded ? this.changedAt : undefined)
+    this.stalled = start.stalled === true
+    this.settled = start.settled === true
+    this.detailed = start.detailed === true
+    this.ended = undefined
   }
 
   static begin(sid: CallSid, policy: WatchPolicy, now: number): WatchState {
-    return new WatchState(
-      policy,
-      new WatchToken({
-        version: 1,
-        sid,
-        startedAt: now,
-        deadlineAt: Math.round(Math.min(now + Duration.toMillis(policy.deadline), Number.MAX_SAFE_INTEGER))
-      }, { disableValidation: true })
-    )
+    const deadlineAt = Math.round(Math.min(now + Duration.toMillis(policy.deadline), Number.MAX_SAFE_INTEGER))
+    return new WatchState(policy, { sid, startedAt: now, deadlineAt })
   }
 
   static resume(token: WatchToken, policy: WatchPolicy, now: number): WatchState {
@@ -110,24 +114,52 @@ export class WatchState {
     return this.status !== undefined && isTerminal(this.status)
   }
 
-  /** Whether everything had been told before the watch was resumed. */
+  private get awaitsSettling(): boolean {
+    return this.policy.until === "settled" && !this.settled
+  }
+
+  /** Whether what is wanted next is a read of an ended call's details, which is never urgent. */
+  get awaitsDetails(): boolean {
+    return this.policy.details && !this.detailed && this.hasEnded
+  }
+
+  /** Whether everything has been told. */
   get isOver(): boolean {
-    return this.settled || (this.hasEnded && this.policy.until === "terminal")
+    return this.hasEnded && !this.awaitsSettling && !this.awaitsDetails
   }
 
-  /** When the watch is over without a further answer. */
+  /** Whether only a read of the call itself will do: what is looked at once more must not be missed. */
+  get isLastLook(): boolean {
+    return this.polls === 0 && this.lookUntil !== this.deadlineAt
+  }
+
+  /** Resumed after its deadline, a watch has until then for one look: the call may have ended meanwhile. */
+  private get lookUntil(): number {
+    return this.resumedAt !== undefined && this.resumedAt >= this.deadlineAt
+      ? this.resumedAt + LONGEST_LAST_LOOK_MILLIS
+      : this.deadlineAt
+  }
+
+  private get detailsBy(): number {
+    return this.awaitsDetails ? (this.endedAt ?? 0) + Duration.toMillis(this.policy.detailsLimit) : Infinity
+  }
+
+  private get settleBy(): number {
+    return this.awaitsSettling ? (this.endedAt ?? 0) + Duration.toMillis(this.policy.settleLimit) : Infinity
+  }
+
+  /** When the watch is over, or gives something up, without a further answer. */
   get limit(): number {
-    if (this.endedAt === undefined) return this.polls === 0 ? this.lookUntil : this.deadlineAt
-    const settleBy = this.endedAt + Duration.toMillis(this.policy.settleLimit)
+    if (!this.hasEnded) return this.polls === 0 ? this.lookUntil : this.deadlineAt
+    const limit = Math.min(this.detailsBy, this.settleBy)
     // Resumed too late, a watch still reads the record once, in what is left of its first time.
-    return this.ended === undefined ? Math.max(settleBy, this.deadlineAt) : settleBy
+    return this.ended === undefined && this.polls === 0 ? Math.max(limit, this.lookUntil) : limit
   }
 
+  /** An answer that shows the call itself. */
   onCall(call: Call.Call, now: number): Step {
-    this.polls += 1
-    this.failures = 0
-    this.lastError = undefined
-    if (this.endedAt !== undefined) return this.onRecord(call, now)
+    this.answered()
+    if (this.hasEnded) return this.onRecord(call, now, [])
     const fingerprint = fingerprintOf(call)
     const first = this.fingerprint === undefined
     const previous = this.status ?? call.status
@@ -151,47 +183,82 @@ export class WatchState {
     }
   }
 
+  /** An answer that names those of many calls that have ended, and this one: the record has no details. */
+  onSwept(call: Call.Call, now: number): Step {
+    return Call.isTerminal(call) ? this.onCall(call, now) : this.onMissing(now)
+  }
+
+  /** An answer that names those of many calls that have ended, and not this one. */
+  onMissing(now: number): Step {
+    this.answered()
+    return { events: this.stall(now), next: this.wait(now) }
+  }
+
+  private answered(): void {
+    this.polls += 1
+    this.failures = 0
+    this.lastError = undefined
+  }
+
   private onEnd(call: Call.TerminalCall, now: number): Step {
-    if (this.policy.until === "terminal") {
-      return { events: [WatchEvent.Ended({ ...this.common(now), call })], next: over }
-    }
     this.endedAt = now
-    const ended = WatchEvent.Ended({ ...this.common(now), call })
-    const record = this.onRecord(call, now)
-    return { events: [ended, ...record.events], next: record.next }
+    return this.onRecord(call, now, [WatchEvent.Ended({ ...this.common(now), call })])
   }
 
   /** An answer after the end. Should it deny the end, the end stands, and the record is not taken for settled. */
-  private onRecord(call: Call.Call, now: number): Step {
-    if (!Call.isTerminal(call)) return { events: [], next: this.wait(now) }
+  private onRecord(call: Call.Call, now: number, told: ReadonlyArray<WatchEvent>): Step {
+    if (!Call.isTerminal(call)) return { events: told, next: this.wait(now) }
     this.ended = call
-    const missing = this.missing(call)
-    return missing.length > 0 ? { events: [], next: this.wait(now) } : this.settle(call, missing, now)
+    const events = [...told]
+    if (this.awaitsDetails && Call.hasDetails(call)) {
+      this.detailed = true
+      events.push(WatchEvent.Detailed({ ...this.common(now), call }))
+    }
+    return this.awaitsSettling && this.missing(call).length === 0
+      ? { events: [...events, this.settle(call, now)], next: this.afterwards(now) }
+      : { events, next: this.afterwards(now) }
   }
 
-  private settle(call: Call.TerminalCall, missing: ReadonlyArray<Call.SettlingField>, now: number): Step {
+  /** What an ended call's watch does next. */
+  private afterwards(now: number): Next {
+    return this.isOver ? over : this.awaitsDetails ? details : this.wait(now)
+  }
+
+  private settle(call: Call.TerminalCall, now: number): WatchEvent {
+    const missing = this.missing(call)
     this.settled = true
-    return { events: [WatchEvent.Settled({ ...this.common(now), call, missing })], next: over }
+    return WatchEvent.Settled({ ...this.common(now), call, missing })
+  }
+
+  private skipDetails(now: number): WatchEvent {
+    this.detailed = true
+    return WatchEvent.DetailsSkipped({ ...this.common(now), lastError: Option.fromNullable(this.lastError) })
   }
 
   /** `chance` is drawn from [0, 1). No poll is sent before `pausedUntil`, whatever this watch would like. */
   onFailure(error: ExotelError, now: number, chance: number, pausedUntil: number): Step {
     this.polls += 1
+    this.lastError = error
     if (isFinal(error) && !(error._tag === "CallNotFound" && this.mayAppear(now))) {
-      return { events: [], next: { _tag: "Fail", error } }
+      // What is known of the end stands without its details.
+      return this.awaitsDetails
+        ? { events: [this.skipDetails(now)], next: this.isOver ? over : soon(now) }
+        : { events: [], next: { _tag: "Fail", error } }
     }
     this.failures += 1
-    this.lastError = error
     const asked = Option.map(
       Errors.retryAfter(error),
       (wait) => Math.ceil(Math.min(Duration.toMillis(wait), Duration.toMillis(this.policy.retryAfterCap)))
     )
-    if (Option.isSome(asked) && now + asked.value >= this.limit) {
-      return this.endedAt === undefined
-        ? { events: [], next: { _tag: "Fail", error: this.timeout("RetryAfter", now) } }
-        : this.onLimit(now)
-    }
     const nextPollAt = Math.max(now + Math.max(this.backoff(chance), Option.getOrElse(asked, () => 0)), pausedUntil)
+    if (Option.isSome(asked) && now + asked.value >= this.limit) {
+      if (!this.hasEnded) return { events: [], next: { _tag: "Fail", error: this.timeout("RetryAfter", now) } }
+      const { events, next } = this.onLimit(now)
+      return {
+        events,
+        next: next._tag === "Over" || next._tag === "Fail" ? next : { _tag: "WaitUntil", at: nextPollAt }
+      }
+    }
     return {
       events: [
         WatchEvent.PollFailed({ ...this.common(now), error, nextPollAt: utc(nextPollAt) }),
@@ -201,18 +268,30 @@ export class WatchState {
     }
   }
 
-  /** The time is up. */
+  /** The time is up, for the details of an ended call or for all of it. */
   onLimit(now: number): Step {
-    // An ended call whose record was not read again since the watch was resumed: there is nothing to show.
-    return this.ended === undefined
-      ? { events: [], next: { _tag: "Fail", error: this.timeout("Deadline", now) } }
-      : this.settle(this.ended, this.missing(this.ended), now)
+    if (!this.hasEnded) return { events: [], next: { _tag: "Fail", error: this.timeout("Deadline", now) } }
+    if (this.detailsBy <= this.settleBy) {
+      const skipped = this.skipDetails(now)
+      if (this.isOver) return { events: [skipped], next: over }
+      if (now < this.settleBy) return { events: [skipped], next: soon(now) }
+      const { events, next } = this.giveUpSettling(now)
+      return { events: [skipped, ...events], next }
+    }
+    return this.giveUpSettling(now)
   }
 
   onScheduleEnd(now: number): Step {
-    return this.endedAt === undefined
-      ? { events: [], next: { _tag: "Fail", error: this.timeout("ScheduleEnded", now) } }
-      : this.onLimit(now)
+    return this.hasEnded
+      ? this.giveUpSettling(now)
+      : { events: [], next: { _tag: "Fail", error: this.timeout("ScheduleEnded", now) } }
+  }
+
+  private giveUpSettling(now: number): Step {
+    // An ended call whose record was not read again since the watch was resumed: there is nothing to show.
+    return this.ended === undefined
+      ? { events: [], next: { _tag: "Fail", error: this.timeout("Deadline", now) } }
+      : { events: [this.settle(this.ended, now)], next: this.isOver ? over : details }
   }
 
   private missing(call: Call.TerminalCall): ReadonlyArray<Call.SettlingField> {
@@ -221,7 +300,7 @@ export class WatchState {
 
   /** A call that was created a moment ago may not be readable yet. */
   private mayAppear(now: number): boolean {
-    return this.endedAt === undefined && now - this.startedAt < Duration.toMillis(this.policy.notFoundGrace)
+    return !this.hasEnded && now - this.startedAt < Duration.toMillis(this.policy.notFoundGrace)
   }
 
   /** Half of it certain, half by chance; the longest grows with each failure in a row, and never beyond its maximum. */
@@ -236,7 +315,7 @@ export class WatchState {
   private wait(now: number): Next {
     return {
       _tag: "Wait",
-      cadence: this.endedAt === undefined ? "cadence" : "settleCadence",
+      cadence: this.hasEnded ? "settleCadence" : "cadence",
       progress: {
         status: Option.fromNullable(this.status),
         age: Duration.millis(now - (this.endedAt ?? this.startedAt)),
@@ -247,11 +326,7 @@ export class WatchState {
   }
 
   private stall(now: number): ReadonlyArray<WatchEvent> {
-    if (
-      this.stalled || this.endedAt !== undefined || now - this.changedAt < Duration.toMillis(this.policy.stallAfter)
-    ) {
-      return []
-    }
+    if (this.stalled || this.hasEnded || now - this.changedAt < Duration.toMillis(this.policy.stallAfter)) return []
     this.stalled = true
     return [
       WatchEvent.Stalled({
@@ -274,10 +349,10 @@ export class WatchState {
   }
 
   private common(now: number) {
-    return { sid: this.sid, at: utc(now), token: this.token }
+    return { sid: this.sid, at: utc(now), token: this.token, last: this.isOver }
   }
 
-  private get token(): WatchToken {
+  get token(): WatchToken {
     return new WatchToken({
       version: 1,
       sid: this.sid,
@@ -288,7 +363,8 @@ export class WatchState {
       }),
       ...(this.stalled ? { stalled: true as const } : {}),
       ...(this.endedAt === undefined ? {} : { endedAt: this.endedAt }),
-      ...(this.settled ? { settled: true as const } : {})
+      ...(this.settled ? { settled: true as const } : {}),
+      ...(this.detailed ? { detailed: true as const } : {})
     }, { disableValidation: true })
   }
 }

@@ -78,7 +78,8 @@ export const words = ({ told }: Told<WatchEvent.WatchEvent, unknown>): ReadonlyA
       case "PollFailed":
         return `${at} PollFailed ${value.error._tag}`
       case "Stalled":
-        return `${at} Stalled`
+      case "DetailsSkipped":
+        return `${at} ${value._tag}`
       case "Settled":
         return `${at} Settled ${value.missing.join(" ")}`.trimEnd()
       default:

@@ -1,0 +1,106 @@
+/**
+ * One budget for all requests of an account: who is let through next, and when.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+
+/**
+ * Who is let through first when more is asked than the budget allows. `interactive`: somebody waits for the answer.
+ * `watch`: a watch that looks for endings. `background`: whatever may wait, such as an export, or the details of a call
+ * that has ended. Nobody starves: who has waited long enough goes first, whatever the priority.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Priority = "interactive" | "watch" | "background"
+
+/**
+ * A turn that was taken before the request it is for was chosen. Good for one request; a further one takes its own turn
+ * with the same priority.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Turn {
+  readonly priority: Priority
+  private used = false
+
+  constructor(priority: Priority) {
+    this.priority = priority
+  }
+
+  /** Whether the turn was still good; it is not any more. */
+  use(): boolean {
+    const good = !this.used
+    this.used = true
+    return good
+  }
+}
+
+/**
+ * With which priority the requests of a part of a program wait, or with which turn the next one goes at once.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class RequestPriority extends Context.Reference<RequestPriority>()("@effect-exotel/core/RequestPriority", {
+  defaultValue: (): Priority | Turn => "interactive"
+}) {}
+
+/**
+ * What an answer says of the limit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Signal {
+  readonly status: number
+  readonly retryAfter: Option.Option<Duration.Duration>
+  /** `X-RateLimit-Limit`: requests a minute. */
+  readonly limit: Option.Option<number>
+  /** `X-RateLimit-Remaining`. */
+  readonly remaining: Option.Option<number>
+  /** `X-RateLimit-Reset`, as the time that is left until then. */
+  readonly reset: Option.Option<Duration.Duration>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** Waits for a turn. Interrupted, it gives up its place. */
+  readonly take: (priority: Priority) => Effect.Effect<Turn>
+  /** Gives a turn back for which nothing was sent. */
+  readonly giveBack: (turn: Turn) => Effect.Effect<void>
+  /** Learns from an answer. */
+  readonly heed: (signal: Signal) => Effect.Effect<void>
+  /**
+   * How many requests a minute are left for `watch` and `background` together, going by what the others needed in the
+   * last minute; `Infinity` without a limit. Changes with what is learnt.
+   */
+  readonly sparePerMinute: Effect.Effect<number>
+}
+
+/**
+ * @since 0.1.0
+ * @category services
+ */
+export class RequestBudget extends Context.Tag("@effect-exotel/core/RequestBudget")<RequestBudget, Service>() {}
+
+/**
+ * No limit: every turn is granted at once.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unlimited: Service = {
+  take: (priority) => Effect.sync(() => new Turn(priority)),
+  giveBack: () => Effect.void,
+  heed: () => Effect.void,
+  sparePerMinute: Effect.succeed(Infinity)
+}
