@@ -25,6 +25,7 @@ import * as Client from "./internal/client.ts"
 import type { Answer, Reading } from "./internal/reply.ts"
 import { callOfAnswer, callWithDetailsOfAnswer } from "./internal/reply.ts"
 import { accountUrl, callUrl } from "./internal/urls.ts"
+import * as RequestBudget from "./RequestBudget.ts"
 
 /**
  * What a read can be asked for beyond the call itself.
@@ -45,6 +46,8 @@ export interface ReadOptions {
  * @category models
  */
 export interface Service {
+  /** The request budget that every request of this service waits for. */
+  readonly budget: RequestBudget.Service
   /**
    * Reads a call. Retried after transport errors, 429 and 5xx, as the `RetryPolicy` says; each attempt has the
    * configured time-out. A sid that is not letters and digits fails with `InvalidRequest`, unsent.
@@ -96,7 +99,12 @@ const checkSid = (sid: string): Effect.Effect<CallSid, Errors.InvalidRequest> =>
 
 const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const client = yield* Client.make(config)
+    // Whatever several clients are to share, they are given.
+    const budget = Option.getOrElse(
+      yield* Effect.serviceOption(RequestBudget.RequestBudget),
+      () => RequestBudget.make({ requestsPerMinute: config.requestsPerMinute })
+    )
+    const client = yield* Client.make(config, budget)
 
     const read = <A extends Call>(
       input: string,
@@ -129,6 +137,7 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
     }).pipe(Effect.catchTag("CallNotFound", (error) => Effect.fail(unknownAccount(error))))
 
     return {
+      budget,
       get: (sid, options) => read(sid, options, false, callOfAnswer),
       getWithDetails: (sid, options) => read(sid, options, true, callWithDetailsOfAnswer),
       verify,

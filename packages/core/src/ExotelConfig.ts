@@ -41,8 +41,14 @@ export interface Options {
   readonly regionProbe?: "auto" | "never" | undefined
   /** The longest body that is read, in bytes. Default: 1 MiB. */
   readonly maxBodyBytes?: number | undefined
-  /** The time-out of one attempt, answer and body together. Default: 10 seconds. */
+  /** The time-out of one attempt, answer and body together, its turn not waited for. Default: 10 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
+  /**
+   * How many requests may go in any sixty seconds, at least 1; further ones wait for their turn. Exotel allows an account
+   * 200, all of its programs together, and more on request. `Infinity` is no limit. Without effect where a
+   * `RequestBudget` is provided. Default: 200.
+   */
+  readonly requestsPerMinute?: number | undefined
 }
 
 /**
@@ -63,6 +69,7 @@ export interface ExotelConfig {
   readonly regionProbe: "auto" | "never"
   readonly maxBodyBytes: number
   readonly timeout: Duration.Duration
+  readonly requestsPerMinute: number
 }
 
 /**
@@ -80,7 +87,8 @@ const variables: { readonly [option: string]: string } = {
   accountSid: "EXOTEL_ACCOUNT_SID",
   region: "EXOTEL_REGION",
   baseUrl: "EXOTEL_BASE_URL",
-  timeZone: "EXOTEL_TIME_ZONE"
+  timeZone: "EXOTEL_TIME_ZONE",
+  requestsPerMinute: "EXOTEL_REQUESTS_PER_MINUTE"
 }
 
 const invalid = (option: string, message: string) => {
@@ -169,6 +177,8 @@ export const make = (options: Options): Either.Either<ExotelConfig, ConfigError.
     if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes <= 0) {
       return yield* invalid("maxBodyBytes", "must be a whole number of bytes greater than zero")
     }
+    const requestsPerMinute = options.requestsPerMinute ?? 200
+    if (!(requestsPerMinute >= 1)) return yield* invalid("requestsPerMinute", "must be 1 or more")
     return {
       apiKey,
       apiToken,
@@ -179,7 +189,8 @@ export const make = (options: Options): Either.Either<ExotelConfig, ConfigError.
       format,
       regionProbe: custom ? "never" : options.regionProbe ?? "auto",
       maxBodyBytes,
-      timeout: yield* checkTimeout(options.timeout ?? "10 seconds")
+      timeout: yield* checkTimeout(options.timeout ?? "10 seconds"),
+      requestsPerMinute
     }
   })
 
@@ -198,10 +209,20 @@ const region = Config.mapOrFail(
       : invalid("EXOTEL_REGION", `must be one of ${Region.all.join(", ")}; for another host give EXOTEL_BASE_URL`)
 )
 
+const requestsPerMinute = Config.mapOrFail(
+  optional("EXOTEL_REQUESTS_PER_MINUTE"),
+  (value): Checked<number | undefined> =>
+    value === undefined
+      ? Either.right(undefined)
+      : Number(value) >= 1
+      ? Either.right(Number(value))
+      : invalid("EXOTEL_REQUESTS_PER_MINUTE", "must be a number of 1 or more")
+)
+
 /**
  * The options from the environment (or any `ConfigProvider`): `EXOTEL_API_KEY`, `EXOTEL_API_TOKEN`,
  * `EXOTEL_ACCOUNT_SID`, and `EXOTEL_REGION` (`singapore` or `mumbai`) or `EXOTEL_BASE_URL`; optionally
- * `EXOTEL_TIME_ZONE`. A blank variable counts as absent.
+ * `EXOTEL_TIME_ZONE` and `EXOTEL_REQUESTS_PER_MINUTE`. A blank variable counts as absent.
  *
  * @since 0.1.0
  * @category constructors
@@ -212,5 +233,6 @@ export const fromEnv: Config.Config<Options> = Config.all({
   accountSid: Config.string("EXOTEL_ACCOUNT_SID"),
   region,
   baseUrl: optional("EXOTEL_BASE_URL"),
-  timeZone: optional("EXOTEL_TIME_ZONE")
+  timeZone: optional("EXOTEL_TIME_ZONE"),
+  requestsPerMinute
 })

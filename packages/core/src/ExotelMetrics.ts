@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"
+import * as MetricBoundaries from "effect/MetricBoundaries"
 
 /**
  * `exotel_requests_total`: requests sent, retries and region probes included, by `outcome`: the HTTP status (`200`,
@@ -15,4 +16,27 @@ import * as Metric from "effect/Metric"
 export const requests: Metric.Metric.Counter<number> = Metric.counter("exotel_requests_total", {
   description: "Requests to Exotel, by outcome",
   incremental: true
+})
+
+/**
+ * `exotel_budget_wait_seconds`: how long requests waited for their turn, by `priority`: `interactive`, `watch`,
+ * `background`. Those that need not wait are not in it.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const budgetWait: Metric.Metric.Histogram<number> = Metric.histogram(
+  "exotel_budget_wait_seconds",
+  MetricBoundaries.fromIterable([0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300]),
+  "How long requests waited for their turn in the request budget"
+)
+
+/**
+ * `exotel_budget_per_minute`: how many requests a minute the budget allows; below the configured limit after a 429.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const budgetPerMinute: Metric.Metric.Gauge<number> = Metric.gauge("exotel_budget_per_minute", {
+  description: "Requests a minute that the request budget allows"
 })

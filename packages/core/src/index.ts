@@ -25,4 +25,6 @@ export * as ExotelMetrics from "./ExotelMetrics.ts"
 /** @since 0.1.0 */
 export * as Region from "./Region.ts"
 /** @since 0.1.0 */
+export * as RequestBudget from "./RequestBudget.ts"
+/** @since 0.1.0 */
 export * as RetryPolicy from "./RetryPolicy.ts"

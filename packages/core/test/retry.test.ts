@@ -19,7 +19,10 @@ const run = (
   Effect.gen(function*() {
     const times: Array<number> = []
     const client = stub((_, n) => Effect.map(Clock.currentTimeMillis, (now) => (times.push(now), reply(n))))
-    const calls = yield* Effect.provide(ExotelCalls.make({ ...credentials, baseUrl: "http://localhost" }), client.layer)
+    const calls = yield* Effect.provide(
+      ExotelCalls.make({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
+      client.layer
+    )
     const read: Effect.Effect<unknown, ExotelError.ExotelError> = options.read === "verify"
       ? calls.verify
       : calls.get(sid)
@@ -254,7 +257,7 @@ describe("the retry budget", () => {
     Effect.gen(function*() {
       const client = stub(() => "refused")
       const calls = yield* Effect.provide(
-        ExotelCalls.make({ ...credentials, baseUrl: "http://localhost" }),
+        ExotelCalls.make({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
         client.layer
       )
       yield* Effect.forEach(Array.from({ length: 1000 }), () => Effect.exit(calls.get(sid)), {
@@ -266,7 +269,10 @@ describe("the retry budget", () => {
   it.effect("is shared by the reads of one client, and not by another client's", () =>
     Effect.gen(function*() {
       const client = stub(() => "refused")
-      const make = Effect.provide(ExotelCalls.make({ ...credentials, baseUrl: "http://localhost" }), client.layer)
+      const make = Effect.provide(
+        ExotelCalls.make({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
+        client.layer
+      )
       const policy = { ...RetryPolicy.default, budget: { burst: 2, perSuccess: 0, perMinute: 0 } }
       const exhaust = (calls: ExotelCalls.Service) =>
         Effect.gen(function*() {

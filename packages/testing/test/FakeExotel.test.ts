@@ -121,7 +121,8 @@ describe("FakeExotel.layer", () => {
       assert.strictEqual((yield* calls.get(sid)).sid, sid)
     }).pipe(
       Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
-      Effect.provide(FakeExotel.layer())
+      // Somebody whose own budget is wrong.
+      Effect.provide(FakeExotel.layer({ client: { requestsPerMinute: Infinity } }))
     ))
 
   it.effect("keeps a call unreadable for as long as it is told", () =>

@@ -98,7 +98,10 @@ describe("a fault", () => {
         Duration.seconds(9)
       )
       assert.isUndefined(yield* retryAfterOf(FaultPlan.status(429, { retryAfter: "soon" })))
-    }).pipe(Effect.provide(FakeExotel.layer({ verifyOnClose: false }))))
+    }).pipe(
+      // One that does not rest when it is asked to.
+      Effect.provide(FakeExotel.layer({ verifyOnClose: false, client: { requestsPerMinute: Infinity } }))
+    ))
 })
 
 describe("a fault strikes", () => {

@@ -12,6 +12,7 @@ import * as RequestBudget from "@effect-exotel/core/RequestBudget"
 import * as RetryPolicy from "@effect-exotel/core/RetryPolicy"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -21,6 +22,7 @@ import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import type { FleetEvent } from "./FleetEvent.ts"
 import * as Engine from "./internal/engine.ts"
 import * as Fleet from "./internal/fleet.ts"
@@ -228,16 +230,21 @@ const fromEngine = (engine: Engine.Engine): Service => {
   }
 }
 
+/**
+ * A span around what is asked, unless nobody would ever see it: it costs as much as all else that the engine does for a
+ * poll.
+ */
+const spans = Effect.map(
+  Effect.tracer,
+  (tracer) => <A, E>(asked: Effect.Effect<A, E>, name: string, attributes: Record<string, unknown>) =>
+    tracer === Context.get(DefaultServices.liveServices, Tracer.Tracer)
+      ? asked
+      : Effect.withSpan(asked, name, { captureStackTrace: false, attributes })
+)
+
 /** At least 1, whatever was given; `preset` when nothing was. */
 const atLeastOne = (given: number | undefined, preset: number): number =>
   given === undefined ? preset : given >= 1 ? given : 1
-
-/** What the engine asks is tried once, with the turn that it has taken: retries would not be in its order. */
-const onTurn = (turn: RequestBudget.Turn) => <A, E>(read: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  read.pipe(
-    Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
-    Effect.provideService(RequestBudget.RequestPriority, turn)
-  )
 
 /**
  * Makes the service; its engine runs until the scope is closed, which ends the watches that are left as interrupted.
@@ -248,20 +255,19 @@ const onTurn = (turn: RequestBudget.Turn) => <A, E>(read: Effect.Effect<A, E>): 
 export const make = (options: EngineOptions = {}): Effect.Effect<Service, never, ExotelCalls | Scope.Scope> =>
   Effect.gen(function*() {
     const calls = yield* ExotelCalls
+    const span = yield* spans
     const engine = yield* Engine.make({
-      budget: (calls as { budget?: RequestBudget.Service }).budget ?? RequestBudget.unlimited,
+      budget: calls.budget,
       concurrency: atLeastOne(options.concurrency, 16),
       sweepSize: Math.min(100, Math.floor(atLeastOne(options.sweepSize, 100))),
-      poll: (sid, turn) =>
-        calls.getWithDetails(sid).pipe(
-          onTurn(turn),
-          Effect.withSpan("CallWatch.poll", { captureStackTrace: false, attributes: { "exotel.call.sid": sid } })
+      // What the engine asks is tried once, with the turn that it has taken: retries would not be in its order.
+      onTurns: (turn, work) =>
+        work.pipe(
+          Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
+          Effect.provideService(RequestBudget.RequestPriority, turn)
         ),
-      sweep: (sids, turn) =>
-        calls.find(sids).pipe(
-          onTurn(turn),
-          Effect.withSpan("CallWatch.sweep", { captureStackTrace: false, attributes: { "exotel.calls": sids.length } })
-        )
+      poll: (sid) => span(calls.getWithDetails(sid), "CallWatch.poll", { "exotel.call.sid": sid }),
+      sweep: (sids) => span(calls.find(sids), "CallWatch.sweep", { "exotel.calls": sids.length })
     })
     return fromEngine(engine)
   })

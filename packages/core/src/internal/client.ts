@@ -8,6 +8,9 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { ExotelConfig } from "../ExotelConfig.ts"
 import type { ExotelError } from "../ExotelError.ts"
+import { RateLimited } from "../ExotelError.ts"
+import type * as RequestBudget from "../RequestBudget.ts"
+import { RetryPolicy } from "../RetryPolicy.ts"
 import { secretForms } from "./masking.ts"
 import * as RegionProbe from "./regionProbe.ts"
 import type { Answer, Reading } from "./reply.ts"
@@ -33,9 +36,12 @@ export interface Client {
   readonly read: <A>(read: Read<A>) => Effect.Effect<A, ExotelError>
 }
 
-export const make = (config: ExotelConfig): Effect.Effect<Client, never, HttpClient.HttpClient> =>
+export const make = (
+  config: ExotelConfig,
+  requestBudget: RequestBudget.Service
+): Effect.Effect<Client, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const transport = yield* Transport.make(config)
+    const transport = yield* Transport.make(config, requestBudget)
     const probe = yield* RegionProbe.make(config, transport)
     const budget = makeBudget()
     const region = Option.match(config.region, { onNone: () => ({}), onSome: (region) => ({ region }) })
@@ -43,6 +49,15 @@ export const make = (config: ExotelConfig): Effect.Effect<Client, never, HttpCli
     const apiToken = Redacted.value(config.apiToken)
     const secrets = secretForms(apiKey, apiToken, Encoding.encodeBase64(`${apiKey}:${apiToken}`))
     const serverAddress = new URL(config.baseUrl).hostname
+
+    /** A rest that is longer than a read would wait for, had it been told itself, it does not wait for either. */
+    const longPause = Effect.flatMap(requestBudget.pausedFor, (pause) =>
+      Duration.isZero(pause)
+        ? Effect.succeedNone
+        : Effect.map(
+          RetryPolicy,
+          ({ retryAfterCap }) => Duration.greaterThan(pause, retryAfterCap) ? Option.some(pause) : Option.none()
+        ))
 
     const send = <A>({ statusOnly, url }: Read<A>): Effect.Effect<Answer, Transport.NoAnswer> =>
       statusOnly === true
@@ -53,15 +68,21 @@ export const make = (config: ExotelConfig): Effect.Effect<Client, never, HttpCli
       read: (read) => {
         const place = read.sid === undefined ? {} : { sid: read.sid }
         const reading: Reading = { ...place, ...region, secrets, timeZone: config.timeZone }
-        const once = send(read).pipe(
-          Effect.mapError((cause) => Transport.toError(cause, { ...place, ...region }, serverAddress)),
-          Effect.tap((answer) => Effect.annotateCurrentSpan("http.response.status_code", answer.status)),
-          Effect.flatMap((answer) =>
-            Transport.isSuccess(answer.status)
-              ? read.decode(answer, reading)
-              : Effect.fail(errorOfAnswer(answer, reading))
-          )
+        const sent = Effect.mapError(
+          send(read),
+          (cause) => Transport.toError(cause, { ...place, ...region }, serverAddress)
         )
+        const once = Effect.flatMap(longPause, (pause): Effect.Effect<Answer, ExotelError> =>
+          Option.isNone(pause)
+            ? sent
+            : new RateLimited({ ...place, ...region, status: 429, retryAfter: pause.value })).pipe(
+            Effect.tap((answer) => Effect.annotateCurrentSpan("http.response.status_code", answer.status)),
+            Effect.flatMap((answer) =>
+              Transport.isSuccess(answer.status)
+                ? read.decode(answer, reading)
+                : Effect.fail(errorOfAnswer(answer, reading))
+            )
+          )
         const log = (attempt: number, error: ExotelError, delay: Option.Option<Duration.Duration>) =>
           Option.match(delay, {
             onNone: () => Effect.logDebug("Exotel read failed; the retry budget is used up"),

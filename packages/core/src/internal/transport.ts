@@ -16,6 +16,8 @@ import type { ExotelConfig } from "../ExotelConfig.ts"
 import type { TransportReason } from "../ExotelError.ts"
 import * as Errors from "../ExotelError.ts"
 import { requests } from "../ExotelMetrics.ts"
+import type * as RequestBudget from "../RequestBudget.ts"
+import { signalOf, turnOf } from "./rateLimit.ts"
 import type { Answer } from "./reply.ts"
 import { parseRetryAfter } from "./reply.ts"
 
@@ -144,7 +146,10 @@ export interface Transport {
   readonly status: (url: string) => Effect.Effect<Pick<Answer, "status" | "retryAfter">, NoAnswer>
 }
 
-export const make = (config: ExotelConfig): Effect.Effect<Transport, never, HttpClient.HttpClient> =>
+export const make = (
+  config: ExotelConfig,
+  budget: RequestBudget.Service
+): Effect.Effect<Transport, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
     const client = (yield* HttpClient.HttpClient).pipe(
@@ -174,22 +179,33 @@ export const make = (config: ExotelConfig): Effect.Effect<Transport, never, Http
             : Effect.fail(fromClientError(error))
         )
       )
+    const takeTurn = turnOf(budget)
+
+    const heed = (response: HttpClientResponse.HttpClientResponse, now: number): Effect.Effect<void> =>
+      Option.match(signalOf(response.status, response.headers, now), { onNone: () => Effect.void, onSome: budget.heed })
+
     // Closing the scope gives up the connection if the answer was not read to its end.
     const attempt = <A extends { readonly status: number }>(
       url: string,
       read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, NoAnswer>
     ): Effect.Effect<A, NoAnswer> =>
-      Effect.flatMap(execute(url), read).pipe(
-        Effect.scoped,
-        Effect.timeoutFail({ duration: config.timeout, onTimeout: () => noAnswer("Timeout") }),
-        Effect.onExit((exit) =>
-          Exit.match(exit, {
-            onSuccess: ({ status }) => counted(String(status)),
-            onFailure: (cause) =>
-              counted(Option.match(Cause.failureOption(cause), { onNone: () => "Interrupted", onSome: nameOf }))
-          })
+      Effect.flatMap(execute(url), (response) =>
+        Effect.zipRight(
+          Effect.flatMap(Clock.currentTimeMillis, (now) => heed(response, now)),
+          read(response)
+        )).pipe(
+          Effect.scoped,
+          Effect.timeoutFail({ duration: config.timeout, onTimeout: () => noAnswer("Timeout") }),
+          Effect.onExit((exit) =>
+            Exit.match(exit, {
+              onSuccess: ({ status }) => counted(String(status)),
+              onFailure: (cause) =>
+                counted(Option.match(Cause.failureOption(cause), { onNone: () => "Interrupted", onSome: nameOf }))
+            })
+          ),
+          // A turn may be long in coming; the time-out is for the request itself.
+          (request) => Effect.zipRight(takeTurn, request)
         )
-      )
     const head = (response: HttpClientResponse.HttpClientResponse) =>
       Effect.map(Clock.currentTimeMillis, (now) => ({
         status: response.status,

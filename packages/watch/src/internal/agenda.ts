@@ -5,19 +5,14 @@
  * come second. What stands longest is served first.
  */
 import type { CallSid } from "@effect-exotel/core/CallSid"
+import type * as Fiber from "effect/Fiber"
 import { Chain } from "./chain.ts"
 import { DueQueue } from "./dueQueue.ts"
-import type { Watched } from "./watched.ts"
-
-/** What is to be asked, of one call or of many. */
-export interface Order {
-  readonly by: "read" | "sweep"
-  readonly calls: ReadonlyArray<Watched>
-}
+import { Job, type Watched } from "./watched.ts"
 
 /** The share of the budget up to which calls are read one by one; below the second one they are again. */
-const READS_UP_TO = 0.9
-const READS_AGAIN_BELOW = 0.7
+const READS_UP_TO = 1
+const READS_AGAIN_BELOW = 0.85
 
 /** Of the budget, calls that are watched one by one may take so much before they are swept, too. */
 const SINGLES_UP_TO = 0.5
@@ -34,6 +29,9 @@ const UNREAD_TURN = 20
 
 /** How many calls are passed over in one search for one that may be read. */
 const LONGEST_SEARCH = 200
+
+/** Who asks. */
+type Worker = Fiber.RuntimeFiber<unknown>
 
 export class Agenda {
   readonly calls = new Map<CallSid, Watched>()
@@ -74,9 +72,12 @@ export class Agenda {
     return this.due.size
   }
 
-  /** How long the first in line has been due. */
-  lag(now: number): number {
-    return this.due.first === undefined ? 0 : Math.max(0, now - this.due.first.lookAt)
+  /** How late the first in line is, and how long it wanted to wait since it was last looked at. */
+  lateness(now: number): { readonly lag: number; readonly wait: number } {
+    const first = this.due.first
+    if (first === undefined) return { lag: 0, wait: 0 }
+    const { lookAt } = first
+    return { lag: Math.max(0, now - lookAt), wait: lookAt - first.lastPollAt }
   }
 
   /** The next call whose time has come, taken out of its sleep only by `place`. */
@@ -155,20 +156,24 @@ export class Agenda {
     return !this.sweeping || (call.single && !this.sweepingSingles) || call.mustBeRead
   }
 
-  private take(by: Order["by"], calls: ReadonlyArray<Watched>): Order {
+  private take(by: Job["by"], calls: ReadonlyArray<Watched>, now: number, worker: Worker): Job {
+    const job = new Job(by, calls, worker)
     for (const call of calls) {
       this.leaveLine(call)
       call.stage = "running"
+      call.job = job
+      call.lastPollAt = now
+      this.place(call, now)
     }
-    return { by, calls }
+    return job
   }
 
   /** The most urgent look; none when nothing is due. */
-  nextLook(now: number): Order | undefined {
+  nextLook(now: number, worker: Worker): Job | undefined {
     const first = this.due.first
     if (first === undefined) return undefined
     this.choose(now)
-    if (this.isRead(first)) return this.take("read", [first])
+    if (this.isRead(first)) return this.take("read", [first], now, worker)
     const calls: Array<Watched> = []
     for (
       let call: Watched | undefined = first;
@@ -178,7 +183,7 @@ export class Agenda {
       if (!this.isRead(call)) calls.push(call)
     }
     this.fill(calls)
-    return this.take(calls.length > 1 ? "sweep" : "read", calls)
+    return this.take(calls.length > 1 ? "sweep" : "read", calls, now, worker)
   }
 
   /** What a request asks for besides costs nothing: those that would be due next come along. */
@@ -195,11 +200,11 @@ export class Agenda {
   }
 
   /** What a request that nobody is in a hurry for serves best: details, oldest first, or a call that was long not read. */
-  nextSpare(now: number): Order | undefined {
+  nextSpare(now: number, worker: Worker): Job | undefined {
     this.spares += 1
     const claim = this.spares % UNREAD_TURN === 0 ? this.nextUnread(now, UNREAD_MILLIS) : undefined
     const call = claim ?? this.details.first ?? this.nextUnread(now, 0)
-    return call === undefined ? undefined : this.take("read", [call])
+    return call === undefined ? undefined : this.take("read", [call], now, worker)
   }
 
   /** Swept calls in turn, each when its cadence would have it read. */

@@ -1,4 +1,4 @@
-/** A binary heap by due time, from which an item can be taken out wherever it stands. */
+/** A heap by due time, four children to a parent, from which an item can be taken out wherever it stands. */
 
 export interface Due {
   /** Milliseconds since 1970. */
@@ -24,8 +24,7 @@ export class DueQueue<A extends Due> {
       item.position = this.items.length
       this.items.push(item)
     }
-    this.up(item)
-    this.down(item)
+    this.settle(item)
   }
 
   remove(item: A): void {
@@ -34,38 +33,39 @@ export class DueQueue<A extends Due> {
     item.position = -1
     const last = this.items.pop()
     if (last === undefined || last === item) return
-    this.place(last, position)
-    this.up(last)
-    this.down(last)
+    last.position = position
+    this.settle(last)
+  }
+
+  /** Moves those who stand in the item's way, and then the item, once. */
+  private settle(item: A): void {
+    const { items } = this
+    const { wakeAt } = item
+    let position = item.position
+    while (position > 0) {
+      const parent = items[(position - 1) >> 2]
+      if (parent === undefined || parent.wakeAt <= wakeAt) break
+      const above = parent.position
+      this.place(parent, position)
+      position = above
+    }
+    for (;;) {
+      let child: A | undefined
+      const first = 4 * position + 1
+      for (let index = first; index < first + 4 && index < items.length; index++) {
+        const each = items[index]
+        if (each !== undefined && (child === undefined || each.wakeAt < child.wakeAt)) child = each
+      }
+      if (child === undefined || child === item || child.wakeAt >= wakeAt) break
+      const below = child.position
+      this.place(child, position)
+      position = below
+    }
+    this.place(item, position)
   }
 
   private place(item: A, position: number): void {
     this.items[position] = item
     item.position = position
-  }
-
-  private up(item: A): void {
-    while (item.position > 0) {
-      const parent = this.items[(item.position - 1) >> 1]
-      if (parent === undefined || parent.wakeAt <= item.wakeAt) return
-      this.swap(parent, item)
-    }
-  }
-
-  private down(item: A): void {
-    for (;;) {
-      const left = this.items[2 * item.position + 1]
-      const right = this.items[2 * item.position + 2]
-      const child = left !== undefined && right !== undefined && right.wakeAt < left.wakeAt ? right : left
-      if (child === undefined || child.wakeAt >= item.wakeAt) return
-      this.swap(item, child)
-    }
-  }
-
-  /** The lower one of the two moves up, the upper one down. */
-  private swap(upper: A, lower: A): void {
-    const position = upper.position
-    this.place(upper, lower.position)
-    this.place(lower, position)
   }
 }

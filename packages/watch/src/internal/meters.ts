@@ -26,10 +26,10 @@ export const over = (exit: Exit.Exit<void, WatchError>): void => {
 
 export const began = (lagMillis: number): void => Metrics.pollLag.unsafeUpdate(lagMillis / 1000, [])
 
-/** `lastActiveAt` is when an answer last showed the call going on, if one did. */
-export const told = (event: WatchEvent, lastActiveAt: number | undefined): void => {
+/** `lastActiveAt` is when an answer last showed the call going on, or no number. */
+export const told = (event: WatchEvent, lastActiveAt: number): void => {
   add(Metrics.events, 1, ["event", event._tag])
-  if (event._tag === "Ended" && lastActiveAt !== undefined) {
+  if (event._tag === "Ended" && !Number.isNaN(lastActiveAt)) {
     Metrics.detectionDelay.unsafeUpdate((DateTime.toEpochMillis(event.at) - lastActiveAt) / 1000, [])
   }
 }

@@ -1,5 +1,4 @@
 /** How much longer than their cadences calls wait for their turn, and who is told when that becomes another. */
-import type { Order } from "./agenda.ts"
 import * as Meters from "./meters.ts"
 
 export interface Pace {
@@ -16,6 +15,9 @@ const MEMORY_MILLIS = 20_000
 /** A stretch below the first is none; told is what differs from what was told by the second factor. */
 const NO_STRETCH = 1.25
 const TOLD_FACTOR = 1.4
+
+/** Lateness is measured against no shorter wait than this. */
+const SHORTEST_WAIT_MILLIS = 1000
 
 /** What the first look of a call is measured against, which has no cadence yet. */
 const FIRST_WAIT_MILLIS = 5000
@@ -34,14 +36,12 @@ export class Pacing {
     return () => this.listeners.delete(listener)
   }
 
-  /** The first call of an order was so late when its turn came. */
-  served({ calls: [first] }: Order, isSweeping: boolean, lag: number, now: number): void {
-    if (first === undefined) return
-    const since = now - first.lastPollAt
-    const wait = Number.isFinite(since) ? Math.max(1000, since - lag) : FIRST_WAIT_MILLIS
+  /** A call that asks to be looked at each `wait` was so late when its turn came. */
+  served(wait: number, isSweeping: boolean, lag: number, now: number): void {
     const elapsed = Math.max(0, now - this.updatedAt)
     const weight = 1 - Math.exp(-elapsed / MEMORY_MILLIS)
-    this.stretch += ((wait + lag) / wait - this.stretch) * weight
+    const asked = Number.isFinite(wait) ? Math.max(SHORTEST_WAIT_MILLIS, wait) : FIRST_WAIT_MILLIS
+    this.stretch += ((asked + lag) / asked - this.stretch) * weight
     this.updatedAt = now
     Meters.stretched(this.stretch)
     this.tell(isSweeping ? "sweeps" : "reads", now)

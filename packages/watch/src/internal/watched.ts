@@ -40,13 +40,20 @@ export class Watch {
   }
 }
 
-/** A request under way, of one call or of many. */
-export interface Job {
+/** What is asked, of one call or of many, and by whom. */
+export class Job {
   readonly by: "read" | "sweep"
   readonly calls: ReadonlyArray<Watched>
+  readonly worker: Fiber.RuntimeFiber<unknown>
   /** How many of its calls are still watched. */
   wanted: number
-  readonly fiber: Fiber.RuntimeFiber<void>
+
+  constructor(by: "read" | "sweep", calls: ReadonlyArray<Watched>, worker: Fiber.RuntimeFiber<unknown>) {
+    this.by = by
+    this.calls = calls
+    this.worker = worker
+    this.wanted = calls.length
+  }
 }
 
 /** A call and everybody who watches it: they share its polls. */
@@ -63,8 +70,8 @@ export class Watched implements Due, Link {
   lastPollAt = Number.NEGATIVE_INFINITY
   /** When the call itself was last read, not only swept; before that, when it was first watched. */
   readAt: number
-  /** When an answer last showed the call going on. */
-  lastActiveAt: number | undefined = undefined
+  /** When an answer last showed the call going on; no number before that. */
+  lastActiveAt = Number.NaN
   /** A hint came while a poll was under way, which may have left before what the hint tells of. */
   hinted = false
   /** Whether a sweep could not tell of it, so that it has to be read. */
@@ -111,6 +118,11 @@ export class Watched implements Due, Link {
       before = each
     }
     return false
+  }
+
+  watchOf(listener: Listener): Watch | undefined {
+    for (let watch = this.first; watch !== undefined; watch = watch.next) if (watch.listener === listener) return watch
+    return undefined
   }
 
   /** Whether somebody is due who looks for changes or for the end, and not only for details. */
