@@ -145,11 +145,10 @@ export class Agenda {
   private choose(now: number): void {
     const behind = this.due.size > this.rate * LONGEST_LINE_SECONDS
     const allowed = now >= this.sweepsFrom && this.sweepSize > 1
-    const fits = (demand: number, is: boolean, upTo: number, below: number) =>
-      demand <= this.rate * (is ? below : upTo) && !behind
-    this.sweeping = allowed && !fits(this.demand, this.sweeping, READS_UP_TO, READS_AGAIN_BELOW)
-    this.sweepingSingles = this.sweeping
-      && !fits(this.singleDemand, this.sweepingSingles, SINGLES_UP_TO, SINGLES_AGAIN_BELOW)
+    const share = this.sweeping ? READS_AGAIN_BELOW : READS_UP_TO
+    this.sweeping = allowed && (behind || this.demand > this.rate * share)
+    const singles = this.sweepingSingles ? SINGLES_AGAIN_BELOW : SINGLES_UP_TO
+    this.sweepingSingles = this.sweeping && (behind || this.singleDemand > this.rate * singles)
   }
 
   private isRead(call: Watched): boolean {

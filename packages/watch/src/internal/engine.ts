@@ -104,6 +104,7 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
       budget,
       fork,
       time,
+      latest: () => latest,
       lanes: [
         {
           priority: "watch",
@@ -200,7 +201,7 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
       })
 
     const putBack = (job: Job): void => {
-      const now = time()
+      const now = latest
       for (const call of job.calls) {
         call.job = undefined
         call.stage = "asleep"

@@ -19,6 +19,9 @@ const TOLD_FACTOR = 1.4
 /** Lateness is measured against no shorter wait than this. */
 const SHORTEST_WAIT_MILLIS = 1000
 
+/** Timers are no more exact than that. */
+const TIMELY_MILLIS = 50
+
 /** What the first look of a call is measured against, which has no cadence yet. */
 const FIRST_WAIT_MILLIS = 5000
 
@@ -38,6 +41,8 @@ export class Pacing {
 
   /** A call that asks to be looked at each `wait` was so late when its turn came. */
   served(wait: number, isSweeping: boolean, lag: number, now: number): void {
+    // As it is nearly always.
+    if (lag < TIMELY_MILLIS && this.stretch < NO_STRETCH && isSweeping === (this.told.by === "sweeps")) return
     const elapsed = Math.max(0, now - this.updatedAt)
     const weight = 1 - Math.exp(-elapsed / MEMORY_MILLIS)
     const asked = Number.isFinite(wait) ? Math.max(SHORTEST_WAIT_MILLIS, wait) : FIRST_WAIT_MILLIS

@@ -35,6 +35,8 @@ export interface Options {
   readonly budget: RequestBudget.Service
   readonly fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
   readonly time: () => number
+  /** The time when it was last asked for: good enough where no wait depends on it. */
+  readonly latest: () => number
   /** Before this time nothing is asked. */
   readonly readyAt: () => number
   readonly ask: (job: Job) => Effect.Effect<void>
@@ -125,7 +127,7 @@ export class Workers {
         while: () => {
           // One is enough to wait for a turn; somebody who has yet to begin need not.
           const isAlone = lane.waiting === undefined || lane.waiting === "starting"
-          if (!goesOn || !isAlone || !this.mayAsk(lane, time())) return false
+          if (!goesOn || !isAlone || !this.mayAsk(lane, this.options.latest())) return false
           lane.waiting = worker
           return true
         },
@@ -164,7 +166,7 @@ export class Workers {
   private carryOut(job: Job): Effect.Effect<void> {
     this.running += 1
     // Whoever comes next waits for the next turn meanwhile.
-    this.dispatch(this.options.time())
+    this.dispatch(this.options.latest())
     return Effect.map(this.options.ask(job), () => {
       this.running -= 1
     })

@@ -1,0 +1,155 @@
+/**
+ * What a fleet costs beside its requests: heap for a watch that sleeps, CPU for a poll, the time to start and to interrupt
+ * it. The answers come from a stub at once, so that nothing but the engine is measured; beside it, in the same run, what
+ * one would write without it: a fiber with a loop for each call, and a polling stream.
+ *
+ * CPU is that of the whole process, its garbage collector's threads too. Heap is what is left after two collections.
+ */
+import { Call, ExotelCalls, RequestBudget } from "@effect-exotel/core"
+import { Arbitraries } from "@effect-exotel/testing"
+import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Effect, FastCheck, Fiber, Layer, Schedule, Stream } from "effect"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { smoke, table } from "./lib/measure.ts"
+
+setFlagsFromString("--expose-gc")
+const collect: () => void = runInNewContext("gc")
+
+const heap = Effect.sync(() => {
+  collect()
+  collect()
+  return process.memoryUsage().heapUsed
+})
+
+const cpuMicros = Effect.sync(() => {
+  const { system, user } = process.cpuUsage()
+  return system + user
+})
+
+const [call] = FastCheck.sample(
+  Arbitraries.call.filter((call): call is Call.CallWithDetails => !Call.isTerminal(call) && Call.hasDetails(call)),
+  { numRuns: 1, seed: 3 }
+)
+
+let polls = 0
+
+const unused = () => Effect.dieMessage("not asked for here")
+const answering = Layer.succeed(ExotelCalls.ExotelCalls, {
+  budget: RequestBudget.unlimited,
+  get: unused,
+  getWithDetails: () => {
+    polls += 1
+    return call === undefined ? Effect.dieMessage("no sample") : Effect.succeed(call)
+  },
+  find: unused,
+  list: () => Stream.die("not asked for here"),
+  verify: Effect.void
+})
+
+const poll = Effect.flatMap(
+  ExotelCalls.ExotelCalls,
+  (calls) => calls.getWithDetails("b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f")
+)
+
+type Needs = ExotelCalls.ExotelCalls | CallWatch.CallWatch
+
+/** Watches so many calls at such an interval, for ever. */
+type Way = (sids: ReadonlyArray<string>, seconds: number) => Effect.Effect<void, unknown, Needs>
+
+const ways: Readonly<Record<string, Way>> = {
+  "one fleet": (sids, seconds) =>
+    Effect.flatMap(
+      CallWatch.CallWatch,
+      (watch) => Stream.runDrain(watch.fleet(sids, { cadence: WatchPolicy.every(`${seconds} seconds`) }))
+    ),
+  "a fiber each, sleeping in a loop": (sids, seconds) =>
+    Effect.forEach(sids, () => Effect.forever(Effect.zipRight(poll, Effect.sleep(`${seconds} seconds`))), {
+      concurrency: "unbounded",
+      discard: true
+    }),
+  "a stream each, with a schedule": (sids, seconds) =>
+    Effect.forEach(
+      sids,
+      () => Stream.runDrain(Stream.repeatEffectWithSchedule(poll, Schedule.spaced(`${seconds} seconds`))),
+      { concurrency: "unbounded", discard: true }
+    )
+}
+
+interface Cost {
+  readonly bytes: number
+  readonly micros: number
+  readonly startMillis: number
+  readonly interruptMillis: number
+  /** Polls that came after the interruption. */
+  readonly after: number
+}
+
+const measure = (way: Way, count: number, seconds: number): Effect.Effect<Cost, never, Needs> =>
+  Effect.gen(function*() {
+    const sids = Array.from({ length: count }, (_, i) => `b6aa4d0ajh7sw2nq9gk1rv${i.toString(36).padStart(10, "0")}`)
+    // Strings that were put together are turned into flat ones when they are first looked at.
+    for (const sid of sids) Number(sid)
+    const before = yield* heap
+    polls = 0
+    const began = performance.now()
+    const fiber = yield* Effect.fork(Effect.ignore(way(sids, seconds)))
+    while (polls < count) yield* Effect.sleep(5)
+    const startMillis = performance.now() - began
+    const bytes = ((yield* heap) - before) / count
+    // The compiler takes its time, too.
+    yield* Effect.sleep(`${seconds} seconds`)
+    const polled = polls
+    const cpu = yield* cpuMicros
+    yield* Effect.sleep(`${2 * seconds} seconds`)
+    const micros = ((yield* cpuMicros) - cpu) / (polls - polled)
+    const leaves = performance.now()
+    yield* Fiber.interrupt(fiber)
+    const interruptMillis = performance.now() - leaves
+    const left = polls
+    yield* Effect.sleep(`${seconds} seconds`)
+    return { bytes, micros, startMillis, interruptMillis, after: polls - left }
+  }).pipe(Effect.withTracerEnabled(false))
+
+const row = (name: string, count: number, cost: Cost, base: Cost) => [
+  name,
+  count.toLocaleString("en"),
+  cost.bytes.toFixed(0),
+  cost.micros.toFixed(1),
+  (cost.bytes / base.bytes).toFixed(3),
+  (cost.micros / base.micros).toFixed(2),
+  cost.startMillis.toFixed(0),
+  cost.interruptMillis.toFixed(0),
+  String(cost.after)
+]
+
+const program = Effect.gen(function*() {
+  const short = yield* smoke
+  const count = short ? 1000 : 10_000
+  const seconds = short ? 0.5 : 4
+  const many = short ? 2000 : 100_000
+  const costs: Array<readonly [string, number, Cost]> = []
+  for (const [name, way] of Object.entries(ways)) costs.push([name, count, yield* measure(way, count, seconds)])
+  costs.push(["one fleet", many, yield* measure(ways["one fleet"] ?? unused, many, short ? 0.5 : 5)])
+  const base = costs[1]?.[2] ?? (yield* Effect.dieMessage("no baseline"))
+  yield* Console.log("Ratios are against a fiber for each call. Starting includes the first poll of every call.\n")
+  yield* Console.log(table(
+    [
+      "watched by",
+      "calls",
+      "bytes",
+      "µs a poll",
+      "bytes ratio",
+      "CPU ratio",
+      "start ms",
+      "interrupt ms",
+      "polls after it"
+    ],
+    costs.map(([name, count, cost]) => row(name, count, cost, base))
+  ))
+  const late = costs.filter(([, , { after }]) => after > 0)
+  if (late.length > 0) return yield* Effect.dieMessage("a poll came after the interruption")
+})
+
+NodeRuntime.runMain(program.pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(answering)))))
