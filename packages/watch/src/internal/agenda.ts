@@ -30,6 +30,11 @@ const UNREAD_TURN = 20
 /** How many calls are passed over in one search for one that may be read. */
 const LONGEST_SEARCH = 200
 
+/** A way through all calls again and again; whoever joins comes last. */
+interface Rounds {
+  calls: Iterator<Watched>
+}
+
 /** Who asks. */
 type Worker = Fiber.RuntimeFiber<unknown>
 
@@ -43,10 +48,13 @@ export class Agenda {
   private sweepingSingles = false
   private readonly queue = new DueQueue<Watched>()
   private readonly due = new Chain<Watched>()
+  /** The calls among the due that are watched one by one. */
+  private readonly singles = new Chain<Watched>()
   private readonly details = new Chain<Watched>()
   private demand = 0
   private singleDemand = 0
-  private rounds: Iterator<Watched> = this.calls.values()
+  private readonly rounds: Rounds = { calls: this.calls.values() }
+  private readonly claims: Rounds = { calls: this.calls.values() }
   private spares = 0
   private readonly sweepSize: number
 
@@ -69,12 +77,19 @@ export class Agenda {
   }
 
   get looksWaiting(): number {
-    return this.due.size
+    return this.due.size + this.singles.size
+  }
+
+  /** Whoever has been due for longest. */
+  private get first(): Watched | undefined {
+    const { first } = this.due
+    const single = this.singles.first
+    return first === undefined || (single !== undefined && single.lookAt < first.lookAt) ? single ?? first : first
   }
 
   /** How late the first in line is, and how long it wanted to wait since it was last looked at. */
   lateness(now: number): { readonly lag: number; readonly wait: number } {
-    const first = this.due.first
+    const { first } = this
     if (first === undefined) return { lag: 0, wait: 0 }
     const { lookAt } = first
     return { lag: Math.max(0, now - lookAt), wait: lookAt - first.lastPollAt }
@@ -89,8 +104,8 @@ export class Agenda {
   /** Puts the call where it belongs now, or forgets it when nobody watches it any more. */
   place(call: Watched, now: number): void {
     if (!call.isWatched) return this.forget(call)
-    if (call.stage !== "running" && call.stage !== "due") {
-      if (call.wantsLook(now)) this.line(call, "due")
+    if (call.stage === "asleep" || call.stage === "details") {
+      if (call.wantsLook(now)) this.line(call, call.isSingle ? "singles" : "due")
       else if (call.stage === "asleep" && call.wantsDetails(now)) this.line(call, "details")
     }
     this.count(call)
@@ -98,7 +113,7 @@ export class Agenda {
     this.queue.set(call)
   }
 
-  private line(call: Watched, stage: "due" | "details"): void {
+  private line(call: Watched, stage: "due" | "singles" | "details"): void {
     if (call.stage === "details") this.details.remove(call)
     call.stage = stage
     this[stage].push(call)
@@ -106,7 +121,7 @@ export class Agenda {
 
   private wakeOf(call: Watched): number {
     let wakeAt = call.limit
-    if (call.stage === "running" || call.stage === "due") return wakeAt
+    if (call.stage !== "asleep" && call.stage !== "details") return wakeAt
     for (let watch = call.first; watch !== undefined; watch = watch.next) {
       if (call.stage === "asleep" || !watch.state.awaitsDetails) wakeAt = Math.min(wakeAt, watch.dueAt)
     }
@@ -122,9 +137,9 @@ export class Agenda {
   }
 
   private leaveLine(call: Watched): void {
-    if (call.stage === "due") this.due.remove(call)
-    else if (call.stage === "details") this.details.remove(call)
-    if (call.stage !== "running") call.stage = "asleep"
+    if (call.stage === "running") return
+    if (call.stage !== "asleep") this[call.stage].remove(call)
+    call.stage = "asleep"
   }
 
   /** Keeps the sum of what the cadences ask for. */
@@ -143,12 +158,14 @@ export class Agenda {
 
   /** By reads as long as these fit the budget, by sweeps when they do not; not to and fro. */
   private choose(now: number): void {
-    const behind = this.due.size > this.rate * LONGEST_LINE_SECONDS
+    const longest = this.rate * LONGEST_LINE_SECONDS
+    const behind = this.looksWaiting > longest
     const allowed = now >= this.sweepsFrom && this.sweepSize > 1
     const share = this.sweeping ? READS_AGAIN_BELOW : READS_UP_TO
     this.sweeping = allowed && (behind || this.demand > this.rate * share)
     const singles = this.sweepingSingles ? SINGLES_AGAIN_BELOW : SINGLES_UP_TO
-    this.sweepingSingles = this.sweeping && (behind || this.singleDemand > this.rate * singles)
+    this.sweepingSingles = this.sweeping
+      && (this.singles.size > longest || this.singleDemand > this.rate * singles)
   }
 
   private isRead(call: Watched): boolean {
@@ -169,17 +186,15 @@ export class Agenda {
 
   /** The most urgent look; none when nothing is due. */
   nextLook(now: number, worker: Worker): Job | undefined {
-    const first = this.due.first
+    const { first } = this
     if (first === undefined) return undefined
     this.choose(now)
     if (this.isRead(first)) return this.take("read", [first], now, worker)
     const calls: Array<Watched> = []
-    for (
-      let call: Watched | undefined = first;
-      call !== undefined && calls.length < this.sweepSize;
-      call = call.after
-    ) {
-      if (!this.isRead(call)) calls.push(call)
+    for (const line of [this.due, this.singles]) {
+      for (let call = line.first; call !== undefined && calls.length < this.sweepSize; call = call.after) {
+        if (!this.isRead(call)) calls.push(call)
+      }
     }
     this.fill(calls)
     return this.take(calls.length > 1 ? "sweep" : "read", calls, now, worker)
@@ -201,18 +216,18 @@ export class Agenda {
   /** What a request that nobody is in a hurry for serves best: details, oldest first, or a call that was long not read. */
   nextSpare(now: number, worker: Worker): Job | undefined {
     this.spares += 1
-    const claim = this.spares % UNREAD_TURN === 0 ? this.nextUnread(now, UNREAD_MILLIS) : undefined
-    const call = claim ?? this.details.first ?? this.nextUnread(now, 0)
+    const claim = this.spares % UNREAD_TURN === 0 ? this.nextUnread(now, this.claims, UNREAD_MILLIS) : undefined
+    const call = claim ?? this.details.first ?? this.nextUnread(now, this.rounds, 0)
     return call === undefined ? undefined : this.take("read", [call], now, worker)
   }
 
   /** Swept calls in turn, each when its cadence would have it read. */
-  private nextUnread(now: number, atLeast: number): Watched | undefined {
+  private nextUnread(now: number, rounds: Rounds, atLeast: number): Watched | undefined {
     if (!this.sweeping) return undefined
     for (let passed = 0; passed < LONGEST_SEARCH; passed++) {
-      const { done, value: call } = this.rounds.next()
+      const { done, value: call } = rounds.calls.next()
       if (done === true) {
-        this.rounds = this.calls.values()
+        rounds.calls = this.calls.values()
         return undefined
       }
       const unread = now - call.readAt

@@ -63,7 +63,7 @@ export class Watched implements Due, Link {
   wakeAt = Number.POSITIVE_INFINITY
   position = -1
   /** Waiting for its time, for a turn to be looked at, for a turn to have its details read, or for an answer. */
-  stage: "asleep" | "due" | "details" | "running" = "asleep"
+  stage: "asleep" | "due" | "singles" | "details" | "running" = "asleep"
   before: this | undefined = undefined
   after: this | undefined = undefined
   job: Job | undefined = undefined

@@ -1,0 +1,284 @@
+/** Many calls as one stream: everything happens to each of them once, whatever happens to the others. */
+import { ExotelCalls } from "@effect-exotel/core"
+import { CallScript, FaultPlan } from "@effect-exotel/testing"
+import { CallWatch, FleetState, WatchPolicy, type WatchToken } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Schedule, Stream } from "effect"
+import { count, endings, follow, ofCall, placeAll, talking } from "./support/fleets.ts"
+import { interruptAfter, inWorld, longAfter } from "./support/worlds.ts"
+
+const policy = { cadence: WatchPolicy.every("5 seconds") }
+
+describe("a fleet that is read call by call", () => {
+  it.effect("tells of each call that it joined, what becomes of it, and of its end once and last", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const scripts = [talking(30), CallScript.busy(), CallScript.noAnswer(), CallScript.failed(), talking(61)]
+        const sids = yield* Effect.forEach(scripts, (script) => world.fake.place(script))
+        const told = yield* follow(world, world.watch.fleet(sids, policy))
+        for (const [index, sid] of sids.entries()) {
+          const own = told.filter(({ event }) => "sid" in event && event.sid === sid)
+          assert.strictEqual(own[0]?.event._tag, "Joined")
+          deepStrictEqual(own.map(({ event }) => event.last), own.map((_, i) => i === own.length - 1))
+          const end = own.at(-1)
+          const script = scripts[index] ?? assert.fail()
+          assert.strictEqual<string | undefined>(
+            end?.event._tag === "Ended" ? end.event.call.status : undefined,
+            CallScript.stateAt(script, CallScript.length(script)).status
+          )
+        }
+      })
+    ))
+
+  it.effect("asks for nothing more when the last call has ended", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [10, 20, 30])
+        yield* follow(world, world.watch.fleet(new Set(sids), policy))
+        const asked = (yield* world.requests()).length
+        yield* longAfter
+        assert.strictEqual((yield* world.requests()).length, asked)
+      })
+    ))
+
+  it.effect("is over at once when there is nothing to watch", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        deepStrictEqual(yield* follow(world, world.watch.fleet([])), [])
+        assert.strictEqual(world.now(), 0)
+      })
+    ))
+
+  it.effect("takes calls in while others are watched, from a stream that goes on for ever", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const coming = Stream.repeatEffectWithSchedule(world.fake.place(talking(12)), Schedule.spaced("7 seconds"))
+        const told = yield* follow(world, world.watch.fleet(coming, policy), "5 minutes")
+        assert.isAtLeast(count(told, "Ended"), 38)
+        assert.strictEqual(count(told, "Joined"), 43)
+      })
+    ))
+
+  it.effect("goes on when a call is unknown, a sid is none, and a policy's function throws for one of them", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const [good = ""] = yield* placeAll(world.fake, [40])
+        const odd = yield* world.fake.place(CallScript.custom(
+          [{ status: "mystery", lasts: "40 seconds" }],
+          { status: "completed" }
+        ))
+        const told = yield* follow(
+          world,
+          world.watch.fleet(["no sid!", "unknown1", odd, good], {
+            notFoundGrace: "3 seconds",
+            cadence: (progress) => {
+              if (Option.contains(progress.status, "mystery")) throw new Error("never heard of that")
+              return Duration.seconds(5)
+            }
+          })
+        )
+        deepStrictEqual(ofCall(told, "no sid!"), ["Failed"])
+        deepStrictEqual(
+          told.flatMap(({ event }) => event._tag === "Failed" ? [`${event.sid} ${event.error._tag}`] : []).sort(),
+          [`${odd} WatchDefect`, "no sid! InvalidRequest", "unknown1 CallNotFound"].sort()
+        )
+        assert.strictEqual(ofCall(told, good).at(-1), "Ended")
+      }), { client: { regionProbe: "never" } }))
+
+  it.effect("watches a call once that it is given twice", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const [sid = ""] = yield* placeAll(world.fake, [20])
+        const told = yield* follow(world, world.watch.fleet([sid, sid, sid], policy))
+        assert.strictEqual(count(told, "Joined"), 1)
+        assert.strictEqual(count(told, "Ended"), 1)
+      })
+    ))
+
+  it.effect("shares its polls with another fleet and with a watch of one of its calls, and each is told everything", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [30, 40])
+        const [first, second, single] = yield* Effect.all([
+          follow(world, world.watch.fleet(sids, policy)),
+          follow(world, world.watch.fleet(sids, policy)),
+          Stream.runCollect(world.watch.changes(sids[0] ?? "", policy))
+        ], { concurrency: "unbounded" })
+        deepStrictEqual(first, second)
+        assert.strictEqual(Chunk.unsafeLast(single).status, "completed")
+        assert.strictEqual((yield* world.requests()).length, 7 + 9)
+      })
+    ))
+
+  it.effect("watches no more calls at once than it may", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [20, 20, 20, 20, 20])
+        const told = yield* follow(world, world.watch.fleet(sids, policy, { maxActive: 1 }))
+        const order = told.flatMap(({ event }) => event._tag === "Joined" || event._tag === "Ended" ? [event._tag] : [])
+        deepStrictEqual(order, Array.from({ length: 10 }, (_, i) => i % 2 === 0 ? "Joined" : "Ended"))
+      })
+    ))
+
+  it.effect("takes nothing in while its consumer has enough to do", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        let taken = 0
+        const source = Stream.fromIterable(yield* placeAll(world.fake, Array.from({ length: 50 }, () => 900))).pipe(
+          Stream.rechunk(1),
+          Stream.tap(() => Effect.sync(() => taken++))
+        )
+        const pull = yield* Stream.toPull(world.watch.fleet(source, policy, { buffer: 5 }))
+        yield* pull
+        yield* Effect.sleep("10 minutes")
+        assert.isBelow(taken, 15)
+      })
+    ))
+
+  it.effect("ends with the source's failure, at once", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [600])
+        const source = Stream.concat(
+          Stream.fromIterable(sids),
+          Stream.fromEffect(Effect.delay(Effect.fail("the queue is gone" as const), "20 seconds"))
+        )
+        const exit = yield* Effect.exit(follow(world, world.watch.fleet(source, policy)))
+        deepStrictEqual(exit, Exit.fail("the queue is gone"))
+        assert.strictEqual(world.now(), 20)
+      })
+    ))
+
+  it.effect("refuses a policy that is none, before anything is asked", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const wrong: WatchPolicy.Options = JSON.parse(`{"deadline":"soon"}`)
+        const error = yield* Effect.flip(follow(world, world.watch.fleet(["call1"], wrong)))
+        assert.strictEqual(error._tag, "InvalidRequest")
+        deepStrictEqual(yield* world.requests(), [])
+      })
+    ))
+
+  it.effect("leaves nothing behind when it is interrupted", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, Array.from({ length: 40 }, (_, i) => 100 + i))
+        const exit = yield* interruptAfter(follow(world, world.watch.fleet(sids, policy)), "33 seconds")
+        assert.isTrue(Exit.isInterrupted(exit))
+        assert.strictEqual(world.clock.timers, 0)
+        const asked = (yield* world.requests()).length
+        yield* longAfter
+        assert.strictEqual((yield* world.requests()).length, asked)
+      })
+    ))
+
+  it.effect("gives up the request under way when it is interrupted, unless another watch waits for it", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const [alone = "", shared = ""] = yield* placeAll(world.fake, [100, 100])
+        yield* world.fake.faults(FaultPlan.stalled({ lasts: "8 seconds" }).pipe(FaultPlan.optional))
+        const other = yield* Effect.fork(Stream.runDrain(world.watch.changes(shared, policy)))
+        yield* interruptAfter(follow(world, world.watch.fleet([alone, shared], policy)), "2 seconds")
+        yield* Effect.sleep("1 second")
+        deepStrictEqual(
+          (yield* world.fake.journal).map(({ outcome, sid }) => [sid === alone, outcome._tag]).sort(),
+          [[false, "Pending"], [true, "Aborted"]]
+        )
+        yield* Fiber.interrupt(other)
+      })
+    ))
+
+  it.effect("ends as interrupted when its layer is closed", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [600, 600])
+        const exit = yield* Effect.scoped(Effect.gen(function*() {
+          const watch = yield* CallWatch.make().pipe(Effect.provideService(ExotelCalls.ExotelCalls, world.calls))
+          const fiber = yield* Effect.forkIn(follow(world, watch.fleet(sids, policy)), yield* Effect.scope)
+          yield* Effect.sleep("20 seconds")
+          return fiber
+        })).pipe(Effect.flatMap(Fiber.await))
+        assert.isTrue(Exit.isFailure(exit) && Cause.isInterrupted(exit.cause))
+      })
+    ))
+})
+
+describe("the state of a fleet", () => {
+  it.effect("leads another process to what had not been told yet, at whatever event the first one stopped", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [22, 35, 48, 61])
+        const whole = yield* follow(world, world.watch.fleet(sids, policy))
+        const tags = (told: typeof whole, sid: string) =>
+          ofCall(told, sid).filter((tag) => tag !== "PollFailed" && tag !== "Joined")
+        for (let stop = 1; stop < whole.length; stop++) {
+          const again = yield* Effect.forEach([22, 35, 48, 61], (length) => world.fake.place(talking(length)))
+          const state = yield* FleetState.make()
+          const first = yield* follow(
+            world,
+            world.watch.fleet(again, policy).pipe(Stream.tap(state.update), Stream.take(stop))
+          )
+          const [damaged, tokens] = yield* FleetState.fromText(FleetState.toText(yield* state.tokens))
+          deepStrictEqual(damaged, [])
+          // What had not even joined is what the process had not taken off its queue.
+          const known = new Set(first.flatMap(({ event }) => event._tag === "Joined" ? [event.sid as string] : []))
+          const rest: ReadonlyArray<string | WatchToken.WatchToken> = [
+            ...tokens,
+            ...again.filter((sid) => !known.has(sid))
+          ]
+          const second = yield* follow(world, world.watch.fleet(rest, policy))
+          for (const [index, sid] of sids.entries()) {
+            const other = again[index] ?? ""
+            deepStrictEqual([...tags(first, other), ...tags(second, other)].at(-1), "Ended")
+            assert.strictEqual(
+              [...tags(first, other), ...tags(second, other)].filter((tag) => tag === "Ended").length,
+              1
+            )
+            assert.strictEqual(
+              [...tags(first, other), ...tags(second, other)].filter((tag) => tag === "Observed").length,
+              tags(whole, sid).filter((tag) => tag === "Observed").length
+            )
+          }
+        }
+      })
+    ))
+
+  it.effect("loses one call, and says so, when its text was cut off", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [100, 100, 100])
+        const state = yield* FleetState.make()
+        yield* follow(world, Stream.tap(world.watch.fleet(sids, policy), state.update), "12 seconds")
+        const text = FleetState.toText(yield* state.tokens)
+        const [damaged, tokens] = yield* FleetState.fromText(text.slice(0, -30))
+        deepStrictEqual(damaged.map(({ _tag }) => _tag), ["InvalidWatchToken"])
+        deepStrictEqual(tokens.map(({ sid }) => sid as string), sids.slice(0, 2))
+      })
+    ))
+
+  it.effect("holds nothing of calls that are over", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [10, 20])
+        const state = yield* FleetState.make()
+        yield* follow(world, Stream.tap(world.watch.fleet([...sids, "no sid!"], policy), state.update))
+        deepStrictEqual(yield* state.tokens, [])
+      })
+    ))
+})
+
+describe("details", () => {
+  it.effect("are told as an event of their own, at once where the read brought them along", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [30])
+        const told = yield* follow(world, world.watch.fleet(sids, { ...policy, details: true }))
+        deepStrictEqual(ofCall(told, sids[0] ?? "").slice(-2), ["Ended", "Detailed"])
+        const [ended, detailed] = told.slice(-2)
+        assert.strictEqual(ended?.at, detailed?.at)
+        deepStrictEqual([ended?.event.last, detailed?.event.last], [false, true])
+        assert.strictEqual(endings(told).size, 1)
+      })
+    ))
+})

@@ -1,0 +1,53 @@
+/** What the tests of fleets have in common: how they write down what a fleet told. */
+import { CallScript, type FakeExotel } from "@effect-exotel/testing"
+import type { FleetEvent } from "@effect-exotel/watch"
+import { Duration, Effect, FastCheck, Stream } from "effect"
+import type { World } from "./worlds.ts"
+
+export interface Told {
+  readonly at: number
+  readonly event: FleetEvent.FleetEvent
+}
+
+/** Runs the fleet to its end, or for so long. */
+export const follow = <E>(
+  world: World,
+  fleet: Stream.Stream<FleetEvent.FleetEvent, E>,
+  lasts: Duration.DurationInput = "30 days"
+): Effect.Effect<ReadonlyArray<Told>, E> =>
+  Effect.suspend(() => {
+    const told: Array<Told> = []
+    return Stream.runForEach(fleet, (event) =>
+      Effect.sync(() => {
+        told.push({ at: world.now(), event })
+      })).pipe(Effect.timeoutOption(lasts), Effect.as(told))
+  })
+
+/** The events of one call, in words. */
+export const ofCall = (told: ReadonlyArray<Told>, sid: string): ReadonlyArray<string> =>
+  told.flatMap(({ event }) => "sid" in event && event.sid === sid ? [event._tag] : [])
+
+export const count = (told: ReadonlyArray<Told>, tag: FleetEvent.FleetEvent["_tag"]): number =>
+  told.filter(({ event }) => event._tag === tag).length
+
+/** When each call's end was told, in seconds. */
+export const endings = (told: ReadonlyArray<Told>): ReadonlyMap<string, number> =>
+  new Map(told.flatMap(({ at, event }) => event._tag === "Ended" ? [[event.sid, at]] : []))
+
+export const seconds = (script: CallScript.CallScript): number => Duration.toSeconds(CallScript.length(script))
+
+export const talking = (length: number): CallScript.CallScript =>
+  CallScript.answered({ ring: "1 second", talk: Duration.seconds(length - 1), settles: "20 seconds" })
+
+export const placeAll = (
+  fake: FakeExotel.Service,
+  lengths: Iterable<number>
+): Effect.Effect<ReadonlyArray<string>> => Effect.forEach(lengths, (length) => fake.place(talking(length)))
+
+/** The most requests in any sixty seconds, of times in seconds. */
+export const busiestMinute = (times: ReadonlyArray<number>): number => {
+  const millis = times.map((at) => Math.round(at * 1000))
+  return Math.max(0, ...millis.map((from) => millis.filter((at) => at >= from && at < from + 60_000).length))
+}
+
+export const lengths = (min: number, max: number) => FastCheck.integer({ min, max })
