@@ -1,0 +1,307 @@
+/** The budget that every request waits for, on its own and under the service. */
+import { ExotelCalls, ExotelMetrics, RequestBudget, RetryPolicy } from "@effect-exotel/core"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Chunk, Duration, Effect, Exit, Fiber, Metric, Option, Random, TestClock, Tracer } from "effect"
+import { signalOf } from "../src/internal/rateLimit.ts"
+import { credentials, sid } from "./support/clients.ts"
+import { status, stub } from "./support/stub.ts"
+
+const body = (sid: string) => JSON.stringify({ Call: { Sid: sid, Status: "completed" } })
+
+const answering = () => stub(() => new Response(body(sid), { status: 200 }))
+
+/** Takes so many turns one after the other as they come, and writes down when. */
+const taking = (
+  budget: RequestBudget.Service,
+  priority: RequestBudget.Priority,
+  count: number,
+  order: Array<string>,
+  name: string = priority
+) =>
+  Effect.fork(Effect.forEach(
+    Array.from({ length: count }, (_, i) => i),
+    (i) => Effect.tap(budget.take(priority), () => Effect.sync(() => order.push(`${name} ${i}`))),
+    { concurrency: "unbounded" }
+  ))
+
+const settle = TestClock.adjust(0)
+
+describe("a budget", () => {
+  it.effect("grants at once what it has, and the rest as the minute slides, in the order of asking", () =>
+    Effect.gen(function*() {
+      const budget = RequestBudget.make({ requestsPerMinute: 5 })
+      const order: Array<string> = []
+      const fiber = yield* taking(budget, "interactive", 12, order)
+      yield* settle
+      assert.strictEqual(order.length, 5)
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(order.length, 5)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(order.length, 10)
+      yield* TestClock.adjust("1 minute")
+      deepStrictEqual(order, Array.from({ length: 12 }, (_, i) => `interactive ${i}`))
+      yield* Fiber.join(fiber)
+    }))
+
+  it.effect("lets whoever is in a hurry overtake those who can wait", () =>
+    Effect.gen(function*() {
+      const budget = RequestBudget.make({ requestsPerMinute: 60 })
+      const order: Array<string> = []
+      yield* taking(budget, "background", 30, order)
+      yield* taking(budget, "watch", 30, order)
+      yield* settle
+      order.length = 0
+      yield* taking(budget, "interactive", 5, order)
+      yield* settle
+      deepStrictEqual(order, [0, 1, 2, 3, 4].map((i) => `interactive ${i}`))
+      yield* TestClock.adjust("30 seconds")
+      assert.isAbove(order.length, 20)
+      assert.isFalse(order.some((who) => who.startsWith("background") && order.indexOf(who) < 20))
+    }))
+
+  it.effect("starves nobody, however many are in a hurry", () =>
+    Effect.gen(function*() {
+      const budget = RequestBudget.make({ requestsPerMinute: 60 })
+      const order: Array<string> = []
+      // Twice as many as the minute holds, and they keep coming.
+      yield* Effect.fork(Effect.forever(Effect.zipRight(
+        taking(budget, "interactive", 1, order),
+        Effect.sleep("500 millis")
+      )))
+      yield* TestClock.adjust("2 minutes")
+      yield* taking(budget, "watch", 1, order)
+      yield* taking(budget, "background", 1, order)
+      yield* TestClock.adjust("6 minutes")
+      assert.isTrue(order.includes("watch 0"))
+      assert.isTrue(order.includes("background 0"))
+    }))
+
+  it.effect("gives the place of whoever leaves to the next, and a turn that was granted too late back", () =>
+    Effect.gen(function*() {
+      const budget = RequestBudget.make({ requestsPerMinute: 2 })
+      yield* Effect.replicateEffect(budget.take("interactive"), 2)
+      const order: Array<string> = []
+      const first = yield* taking(budget, "interactive", 1, order, "first")
+      yield* taking(budget, "interactive", 1, order, "second")
+      yield* settle
+      yield* Fiber.interrupt(first)
+      yield* TestClock.adjust("1 minute")
+      deepStrictEqual(order, ["second 0"])
+      yield* budget.giveBack(yield* budget.take("interactive"))
+      yield* budget.take("interactive")
+    }))
+
+  it.effect("leaves no timer and no fiber behind when nobody waits any more", () =>
+    Effect.gen(function*() {
+      const budget = RequestBudget.make({ requestsPerMinute: 1 })
+      yield* budget.take("interactive")
+      const waiting = yield* Effect.replicateEffect(Effect.fork(budget.take("watch")), 5)
+      yield* settle
+      assert.strictEqual(Chunk.size(yield* TestClock.sleeps()), 1)
+      yield* Fiber.interruptAll(waiting)
+      yield* settle
+      // A test clock keeps the sleeps of those who are gone: nobody must wake.
+      const order: Array<string> = []
+      yield* TestClock.adjust("1 hour")
+      yield* taking(budget, "interactive", 1, order)
+      yield* settle
+      assert.strictEqual(order.length, 1)
+    }))
+
+  it.effect("never holds anybody up for longer than the minute needs when the clock is set back", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(10_000_000)
+      const budget = RequestBudget.make({ requestsPerMinute: 3 })
+      yield* Effect.replicateEffect(budget.take("interactive"), 3)
+      yield* TestClock.setTime(1_000_000)
+      const order: Array<string> = []
+      yield* taking(budget, "interactive", 1, order)
+      yield* TestClock.adjust("61 seconds")
+      assert.strictEqual(order.length, 1)
+    }))
+
+  it.effect("without a limit costs no wait", () =>
+    Effect.gen(function*() {
+      const budget = RequestBudget.make({ requestsPerMinute: Infinity })
+      yield* Effect.replicateEffect(budget.take("background"), 10_000, { discard: true })
+      assert.strictEqual(yield* budget.sparePerMinute, Infinity)
+    }))
+
+  it.effect(
+    "lets everybody through in the end, at any mixture of askers, leavers and rests",
+    () =>
+      Effect.gen(function*() {
+        for (let world = 0; world < 20; world++) {
+          const limit = yield* Random.nextIntBetween(2, 40)
+          const budget = RequestBudget.make({ requestsPerMinute: limit })
+          let granted = 0
+          let left = 0
+          const fibers: Array<Fiber.RuntimeFiber<RequestBudget.Turn>> = []
+          for (let i = 0; i < 60; i++) {
+            const priority = yield* Random.choice(["interactive", "watch", "background"] as const)
+            fibers.push(
+              yield* Effect.fork(Effect.tap(budget.take(priority), () =>
+                Effect.sync(() => {
+                  granted += 1
+                })))
+            )
+            if (yield* Effect.map(Random.next, (chance) => chance < 0.1)) {
+              const exit = yield* Fiber.interrupt(yield* Random.choice(fibers))
+              if (Exit.isInterrupted(exit)) left += 1
+            }
+            if (i % 20 === 0) {
+              yield* budget.heed({
+                status: 429,
+                retryAfter: Option.some(Duration.seconds(3)),
+                limit: Option.none(),
+                remaining: Option.none(),
+                reset: Option.none()
+              })
+            }
+            if (i % 5 === 0) yield* TestClock.adjust("500 millis")
+          }
+          yield* TestClock.adjust("3 hours")
+          for (const fiber of fibers) assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
+          assert.isAtLeast(granted + left, 60 - left)
+        }
+      }).pipe(Effect.withRandom(Random.make(3))),
+    60_000
+  )
+})
+
+describe("the service", () => {
+  const make = (client: ReturnType<typeof stub>, requestsPerMinute: number) =>
+    ExotelCalls.make({ ...credentials, region: "mumbai", requestsPerMinute }).pipe(Effect.provide(client.layer))
+
+  it.effect("has reads, retries, bulk reads and region probes take a turn each", () =>
+    Effect.gen(function*() {
+      const client = stub(() => status(503))
+      const calls = yield* make(client, 4)
+      const fiber = yield* Effect.fork(Effect.exit(calls.get(sid)))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(fiber)
+      assert.strictEqual(client.urls.length, 3)
+      const others = yield* Effect.fork(Effect.exit(Effect.all([calls.verify, calls.find([sid])])))
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(client.urls.length, 4)
+      yield* TestClock.adjust("3 minutes")
+      yield* Fiber.join(others)
+      assert.isAbove(client.urls.length, 5)
+
+      const unknown = stub(() => status(404))
+      const elsewhere = yield* make(unknown, 2)
+      const probing = yield* Effect.fork(Effect.exit(elsewhere.get(sid)))
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(unknown.urls.length, 2)
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual(unknown.urls.length, 3)
+      yield* Fiber.join(probing)
+    }))
+
+  it.effect("begins its time-out when the turn has come", () =>
+    Effect.gen(function*() {
+      const calls = yield* make(answering(), 1)
+      yield* calls.get(sid)
+      const late = yield* Effect.fork(calls.get(sid))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(late)).sid, sid)
+    }))
+
+  it.effect("shows the wait in the span and in the metrics", () => {
+    const attributes: Array<unknown> = []
+    const tracer = Tracer.make({
+      span: (name, parent, context, links, startTime, kind) => ({
+        _tag: "Span",
+        name,
+        parent,
+        context,
+        links,
+        kind,
+        status: { _tag: "Started", startTime },
+        spanId: "1",
+        traceId: "1",
+        sampled: true,
+        attributes: new Map(),
+        end: () => undefined,
+        attribute: (key, value) => {
+          if (key === "exotel.budget.wait_ms") attributes.push(value)
+        },
+        event: () => undefined,
+        addLinks: () => undefined
+      }),
+      context: (run) => run()
+    })
+    const waited = Metric.tagged(ExotelMetrics.budgetWait, "priority", "interactive")
+    return Effect.gen(function*() {
+      const before = (yield* Metric.value(waited)).count
+      const calls = yield* make(answering(), 1)
+      yield* calls.get(sid)
+      const late = yield* Effect.fork(calls.get(sid))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(late)
+      deepStrictEqual(attributes, [60_000])
+      assert.strictEqual((yield* Metric.value(waited)).count - before, 1)
+    }).pipe(Effect.withTracer(tracer))
+  })
+
+  it.effect("shares a budget that it is given with others of the account", () =>
+    Effect.gen(function*() {
+      const one = answering()
+      const other = answering()
+      const budget = RequestBudget.layer({ requestsPerMinute: 2 })
+      const [first, second] = yield* Effect.all([make(one, 100), make(other, 100)]).pipe(Effect.provide(budget))
+      yield* first.get(sid)
+      yield* second.get(sid)
+      const third = yield* Effect.fork(first.get(sid))
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(one.urls.length + other.urls.length, 2)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(third)
+    }))
+
+  it.effect("waits through a rest that a read would have waited for, and fails unsent for a longer one", () =>
+    Effect.gen(function*() {
+      let retryAfter = "10"
+      const client = stub((_, n) =>
+        n % 2 === 1 ? status(429, { "retry-after": retryAfter }) : new Response(body(sid), { status: 200 })
+      )
+      const calls = yield* make(client, 100)
+      const once = Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none)
+      assert.strictEqual((yield* Effect.flip(once(calls.get(sid))))._tag, "RateLimited")
+      const patient = yield* Effect.fork(calls.get(sid))
+      yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(client.urls.length, 1)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(patient)
+
+      retryAfter = "90"
+      yield* Effect.flip(once(calls.get(sid)))
+      yield* TestClock.adjust("1 second")
+      const error = yield* Effect.flip(calls.get(sid))
+      assert.strictEqual(client.urls.length, 3)
+      deepStrictEqual(error._tag === "RateLimited" && error.retryAfter, Duration.seconds(89))
+    }))
+})
+
+describe("what an answer says of the limit", () => {
+  const now = 1_700_000_000_000
+  it("is read from either form of the reset, and garbage is nothing", () => {
+    const reset = (header: string) =>
+      Option.map(
+        Option.flatMap(signalOf(200, { "x-ratelimit-remaining": "3", "x-ratelimit-reset": header }, now), ({ reset }) =>
+          reset),
+        Duration.toSeconds
+      )
+    deepStrictEqual(reset("30"), Option.some(30))
+    deepStrictEqual(reset(String(now / 1000 + 45)), Option.some(45))
+    deepStrictEqual(reset(String(now / 1000 - 45)), Option.some(0))
+    for (const odd of ["", "soon", "-1", "1e9", "99999999999"]) deepStrictEqual(reset(odd), Option.none())
+  })
+
+  it("is nothing where nothing is said", () => {
+    deepStrictEqual(signalOf(200, {}, now), Option.none())
+    deepStrictEqual(signalOf(200, { "x-ratelimit-remaining": "many" }, now), Option.none())
+    assert.isTrue(Option.isSome(signalOf(429, {}, now)))
+  })
+})
