@@ -1,0 +1,123 @@
+/** What is known of the fleet, from its events alone but for the true ends that the pretended Exotel tells. */
+import type { FleetEvent } from "@effect-exotel/watch"
+import { Clock, Effect } from "effect"
+import type { Centre } from "./centre.ts"
+
+export interface Ending {
+  readonly sid: string
+  readonly status: string
+  /** Seconds from the end to its being told. */
+  readonly late: number
+}
+
+export interface View {
+  readonly active: number
+  readonly statuses: ReadonlyMap<string, number>
+  readonly requests: number
+  readonly sweeps: number
+  readonly perMinute: number
+  readonly by: string
+  readonly stretch: number
+  readonly ended: number
+  readonly p50: number
+  readonly p95: number
+  readonly waitingForDetails: number
+  readonly failed: number
+  readonly last: ReadonlyArray<Ending>
+}
+
+export const percentile = (values: ReadonlyArray<number>, p: number): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(sorted.length * p) - 1)] ?? 0
+}
+
+/** Delays are of so many of the last endings. */
+const REMEMBERED = 2000
+
+export class Board {
+  private readonly statuses = new Map<string, string>()
+  private readonly endings: Array<Ending> = []
+  private ended = 0
+  private failed = 0
+  private waitingForDetails = 0
+  private pace: { readonly by: string; readonly stretch: number } = { by: "reads", stretch: 1 }
+  private readonly centre: Centre
+  private readonly perMinute: number
+
+  private constructor(centre: Centre, perMinute: number) {
+    this.centre = centre
+    this.perMinute = perMinute
+  }
+
+  static make(centre: Centre, perMinute: number): Effect.Effect<Board> {
+    return Effect.sync(() => new Board(centre, perMinute))
+  }
+
+  take(event: FleetEvent.FleetEvent): Effect.Effect<void> {
+    return Effect.sync(() => {
+      switch (event._tag) {
+        case "Joined":
+          this.statuses.set(event.sid, "not seen yet")
+          return
+        case "Observed":
+        case "Changed":
+          this.statuses.set(event.sid, event.call.status)
+          return
+        case "Paced":
+          this.pace = event
+          return
+        case "Ended": {
+          const trueEnd = this.centre.endsAt.get(event.sid) ?? event.at.epochMillis
+          this.ended += 1
+          this.endings.push({
+            sid: event.sid,
+            status: event.call.status,
+            late: (event.at.epochMillis - trueEnd) / 1000
+          })
+          if (this.endings.length > REMEMBERED) this.endings.shift()
+          if (!event.last) this.waitingForDetails += 1
+          this.statuses.delete(event.sid)
+          return
+        }
+        case "Detailed":
+        case "DetailsSkipped":
+          this.waitingForDetails -= 1
+          return
+        case "Failed":
+          this.failed += 1
+          this.statuses.delete(event.sid)
+      }
+    })
+  }
+
+  readonly view: Effect.Effect<View> = Effect.gen(this, function*() {
+    const now = yield* Clock.currentTimeMillis
+    const lastMinute = (yield* this.centre.requests).filter(({ at }) => at > now - 60_000)
+    const late = this.endings.map(({ late }) => late)
+    const statuses = new Map<string, number>()
+    for (const status of this.statuses.values()) statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    return {
+      active: this.statuses.size,
+      statuses,
+      requests: lastMinute.length,
+      sweeps: lastMinute.filter(({ isSweep }) => isSweep).length,
+      perMinute: this.perMinute,
+      ...this.pace,
+      ended: this.ended,
+      p50: percentile(late, 0.5),
+      p95: percentile(late, 0.95),
+      waitingForDetails: this.waitingForDetails,
+      failed: this.failed,
+      last: this.endings.slice(-6).reverse()
+    }
+  })
+
+  readonly summary: Effect.Effect<string> = Effect.map(
+    this.view,
+    ({ ended, failed, p50, p95, perMinute, requests, sweeps }) =>
+      `${ended} calls ended, told after ${p50.toFixed(1)} s (half of them) and ${
+        p95.toFixed(1)
+      } s (95 of a hundred); ` +
+      `${failed} watches failed. ${requests} of ${perMinute} requests in the last minute, ${sweeps} of them sweeps.`
+  )
+}
