@@ -9,7 +9,7 @@
 import { FakeExotel, SpeedClock } from "@effect-exotel/testing"
 import { CallWatch, FleetState, WatchPolicy } from "@effect-exotel/watch"
 import { NodeRuntime } from "@effect/platform-node"
-import { Config, Console, Duration, Effect, Layer, Stream } from "effect"
+import { Cause, Config, Console, Duration, Effect, Layer, Stream } from "effect"
 import { Board } from "./lib/fleet/board.ts"
 import { type Centre, open } from "./lib/fleet/centre.ts"
 import { show } from "./lib/fleet/screen.ts"
@@ -67,12 +67,11 @@ const program = Effect.gen(function*() {
     yield* Effect.flatMap(board.summary, Console.log)
   }).pipe(
     Effect.scoped,
-    Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(Exotel))),
-    Effect.provide(SpeedClock.layer(speed))
+    Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(Exotel), Layer.provideMerge(SpeedClock.layer(speed))))
   )
 })
 
 NodeRuntime.runMain(
-  Effect.tapError(program, (error) => Console.error(String(error))),
+  Effect.tapErrorCause(program, (cause) => Console.error(Cause.pretty(cause))),
   { disableErrorReporting: true }
 )

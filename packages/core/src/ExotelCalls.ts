@@ -25,6 +25,7 @@ import * as Client from "./internal/client.ts"
 import type { Answer, Reading } from "./internal/reply.ts"
 import { callOfAnswer, callWithDetailsOfAnswer } from "./internal/reply.ts"
 import { accountUrl, callUrl } from "./internal/urls.ts"
+import * as MemoryBudget from "./MemoryBudget.ts"
 import * as RequestBudget from "./RequestBudget.ts"
 
 /**
@@ -102,7 +103,7 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
     // Whatever several clients are to share, they are given.
     const budget = Option.getOrElse(
       yield* Effect.serviceOption(RequestBudget.RequestBudget),
-      () => RequestBudget.make({ requestsPerMinute: config.requestsPerMinute })
+      () => MemoryBudget.make({ requestsPerMinute: config.requestsPerMinute })
     )
     const client = yield* Client.make(config, budget)
 

@@ -182,8 +182,9 @@ describe("a fleet that is read call by call", () => {
         yield* interruptAfter(follow(world, world.watch.fleet([alone, shared], policy)), "2 seconds")
         yield* Effect.sleep("1 second")
         deepStrictEqual(
-          (yield* world.fake.journal).map(({ outcome, sid }) => [sid === alone, outcome._tag]).sort(),
-          [[false, "Pending"], [true, "Aborted"]]
+          (yield* world.fake.journal).map(({ outcome, sid }) => `${sid === alone ? "alone" : "shared"} ${outcome._tag}`)
+            .sort(),
+          ["alone Aborted", "shared Pending"]
         )
         yield* Fiber.interrupt(other)
       })

@@ -4,7 +4,7 @@ import { Arbitraries, type FaultPlan, type Journal } from "@effect-exotel/testin
 import { CallWatch, type FleetEvent, type WatchEvent, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Duration, Effect, FastCheck, Metric, Option, type Scope, Stream } from "effect"
+import { Cause, Duration, Effect, FastCheck, Metric, Option, type Scope, Stream } from "effect"
 import {
   busiestMinute,
   count,
@@ -176,7 +176,7 @@ describe("a fleet beyond what reads can do", () => {
           yield* Effect.sleep("1 hour")
           assert.strictEqual((yield* world.requests()).length, asked)
         }), { seed: one.seed })
-      if (exit._tag === "Failure") assert.fail(`case ${index} ${JSON.stringify(one)}: ${exit.cause}`)
+      if (exit._tag === "Failure") assert.fail(`case ${index} ${JSON.stringify(one)}: ${Cause.pretty(exit.cause)}`)
       assert.strictEqual(timersLeft, 0)
       if (index % 10 === 0) await breathe()
     }
