@@ -53,7 +53,13 @@ const timed = (read: Effect.Effect<unknown>, count: number): Effect.Effect<numbe
 const compare = (baseUrl: string, rounds: number, count: number) =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
-    const calls = yield* ExotelCalls.make({ apiKey, apiToken, accountSid: call.account, baseUrl })
+    const calls = yield* ExotelCalls.make({
+      apiKey,
+      apiToken,
+      accountSid: call.account,
+      baseUrl,
+      requestsPerMinute: Infinity
+    })
     const url = `${baseUrl}/v1/Accounts/${call.account}/Calls/${call.sid}.json?details=true`
     const fetchText = client.execute(HttpClientRequest.get(url).pipe(HttpClientRequest.basicAuth(apiKey, apiToken)))
       .pipe(
