@@ -282,4 +282,25 @@ describe("details", () => {
         assert.strictEqual(endings(told).size, 1)
       })
     ))
+
+  it.effect("that were still waited for are read by the process that goes on", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const [sid = ""] = yield* placeAll(world.fake, [30])
+        const detailed = { ...policy, details: true }
+        const told = yield* follow(
+          world,
+          world.watch.fleet([sid], detailed).pipe(Stream.takeUntil(({ _tag }) => _tag === "Ended"))
+        )
+        const ended = told.at(-1)?.event
+        if (ended?._tag !== "Ended") return assert.fail()
+        yield* Effect.sleep("1 hour")
+        const asked = (yield* world.requests()).length
+        const rest = yield* follow(world, world.watch.fleet([ended.token], detailed))
+        deepStrictEqual(ofCall(rest, sid), ["Joined", "Detailed"])
+        assert.strictEqual((yield* world.requests()).length, asked + 1)
+        // And without a wish for them, there is nothing left to do.
+        deepStrictEqual(yield* follow(world, world.watch.fleet([ended.token], policy)), [])
+      })
+    ))
 })

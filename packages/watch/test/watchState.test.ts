@@ -19,6 +19,7 @@ const transient = new ExotelError.TransportError({ sid, reason: "Reset" })
 /** What happens to a watch, whether or not an engine would let it. */
 const happening = FastCheck.oneof(
   { weight: 4, arbitrary: Arbitraries.call.map((call) => ({ _tag: "Call" as const, call })) },
+  { weight: 1, arbitrary: Arbitraries.call.map((call) => ({ _tag: "Swept" as const, call })) },
   {
     weight: 2,
     arbitrary: FastCheck.constantFrom<ExotelError.ExotelError>(
@@ -29,7 +30,14 @@ const happening = FastCheck.oneof(
       new ExotelError.CallNotFound({ sid, status: 404 })
     ).map((error) => ({ _tag: "Failure" as const, error }))
   },
-  { weight: 1, arbitrary: FastCheck.constantFrom({ _tag: "Limit" as const }, { _tag: "ScheduleEnd" as const }) }
+  {
+    weight: 1,
+    arbitrary: FastCheck.constantFrom(
+      { _tag: "Limit" as const },
+      { _tag: "ScheduleEnd" as const },
+      { _tag: "Missing" as const }
+    )
+  }
 )
 
 const isLast = ({ next }: Step) => next._tag === "Over" || next._tag === "Fail"
@@ -43,14 +51,19 @@ describe("WatchState", () => {
           FastCheck.array(FastCheck.tuple(happening, FastCheck.nat(600_000)), { maxLength: 25 }),
           FastCheck.constantFrom<"terminal" | "settled">("terminal", "settled"),
           FastCheck.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
-          (happenings, until, chance) => {
-            const state = begin({ until })
+          FastCheck.boolean(),
+          (happenings, until, chance, details) => {
+            const state = begin({ until, details })
             let now = START
             const events: Array<WatchEvent.WatchEvent> = []
             for (const [what, later] of happenings) {
               now += later
               const step = what._tag === "Call"
                 ? state.onCall(what.call, now)
+                : what._tag === "Swept"
+                ? state.onSwept(what.call, now)
+                : what._tag === "Missing"
+                ? state.onMissing(now)
                 : what._tag === "Failure"
                 ? state.onFailure(what.error, now, chance, 0)
                 : what._tag === "Limit"
@@ -58,12 +71,21 @@ describe("WatchState", () => {
                 : state.onScheduleEnd(now)
               events.push(...step.events)
               if (step.next._tag === "WaitUntil") assert.isAbove(step.next.at, now)
+              // Over is what the last event says, and nothing else says so.
+              assert.strictEqual(step.next._tag === "Over", step.events.at(-1)?.last === true)
+              assert.strictEqual(state.isOver, step.next._tag === "Over")
               if (isLast(step)) break
             }
             const tags = events.map(({ _tag }) => _tag).filter((tag) => tag !== "PollFailed" && tag !== "Stalled").join(
               " "
             )
-            assert.match(tags, /^(Observed( Changed)*)?( ?Ended( Settled)?)?$/)
+            assert.match(
+              tags,
+              /^(Observed( Changed)*)?( ?Ended( Detailed| DetailsSkipped)?( Settled)?( Detailed| DetailsSkipped)?)?$/
+            )
+            const told = (tag: string) => tags.split(" ").filter((each) => each === tag).length
+            assert.isAtMost(told("Detailed") + told("DetailsSkipped"), details ? 1 : 0)
+            assert.isAtMost(told("Settled"), until === "settled" ? 1 : 0)
           }
         ),
         { numRuns: 1000, seed: 13 }

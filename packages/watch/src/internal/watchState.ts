@@ -282,9 +282,8 @@ export class WatchState {
   }
 
   onScheduleEnd(now: number): Step {
-    return this.hasEnded
-      ? this.giveUpSettling(now)
-      : { events: [], next: { _tag: "Fail", error: this.timeout("ScheduleEnded", now) } }
+    if (!this.hasEnded) return { events: [], next: { _tag: "Fail", error: this.timeout("ScheduleEnded", now) } }
+    return this.awaitsSettling ? this.giveUpSettling(now) : { events: [this.skipDetails(now)], next: over }
   }
 
   private giveUpSettling(now: number): Step {
