@@ -4,7 +4,7 @@ import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { CallWatch, FleetState, WatchPolicy, type WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Schedule, Stream } from "effect"
+import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Stream } from "effect"
 import { count, endings, follow, ofCall, placeAll, talking } from "./support/fleets.ts"
 import { interruptAfter, inWorld, longAfter } from "./support/worlds.ts"
 
@@ -149,6 +149,17 @@ describe("a fleet that is read call by call", () => {
         assert.strictEqual(world.now(), 20)
       })
     ))
+
+  it.effect("fails call by call, and is over, when the password is wrong", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, Array.from({ length: 30 }, () => 100))
+        const told = yield* follow(world, world.watch.fleet(sids, policy))
+        const errors = told.flatMap(({ event }) => event._tag === "Failed" ? [event.error] : [])
+        deepStrictEqual(errors.map(({ _tag }) => _tag), Array.from({ length: 30 }, () => "AuthenticationError"))
+        assert.isFalse(JSON.stringify(errors).includes("wrong-token"))
+        assert.isAtMost(world.now(), 1)
+      }), { client: { apiToken: Redacted.make("wrong-token") } }))
 
   it.effect("refuses a policy that is none, before anything is asked", () =>
     inWorld((world) =>
