@@ -309,6 +309,9 @@ describe("details", () => {
         const asked = (yield* world.requests()).length
         const rest = yield* follow(world, world.watch.fleet([ended.token], detailed))
         deepStrictEqual(ofCall(rest, sid), ["Joined", "Detailed"])
+        const last = rest.at(-1)?.event
+        if (last?._tag !== "Detailed") return assert.fail()
+        deepStrictEqual(yield* follow(world, world.watch.fleet([last.token], detailed)), [])
         assert.strictEqual((yield* world.requests()).length, asked + 1)
         // And without a wish for them, there is nothing left to do.
         deepStrictEqual(yield* follow(world, world.watch.fleet([ended.token], policy)), [])

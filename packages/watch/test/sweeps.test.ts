@@ -270,9 +270,25 @@ describe("a sweep that fails", () => {
           assert.strictEqual(count(told, "Ended"), 100)
           assert.strictEqual(count(told, "Failed"), 0)
           // Three in a row, and then none for ten minutes.
-          assert.isAtMost(sweeps, 6)
+          assert.strictEqual(sweeps, 3)
         }), limited(60)))
   }
+
+  it.effect("because it is refused has none of its calls swept again before they were read", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sweeps: Array<ReadonlySet<string>> = []
+        const watch = yield* withFind(world, (sids) => {
+          sweeps.push(new Set(sids))
+          return sweeps.length === 1
+            ? Effect.fail(new ExotelError.InvalidRequest({ reason: "no" }))
+            : world.calls.find(sids)
+        })
+        yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(250)), policy), "20 seconds")
+        const [refused = new Set(), second = new Set()] = sweeps
+        assert.strictEqual([...second].filter((sid) => refused.has(sid)).length, 0)
+        assert.isAbove(second.size, 50)
+      }), limited(60)))
 
   it.effect("because the credentials are wrong ends every watch of its calls", () =>
     inWorld((world) =>
@@ -289,17 +305,18 @@ describe("a sweep that fails", () => {
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, hundreds(100))
         const [broken = ""] = sids
+        let damagedAt = Infinity
         const watch = yield* withFind(world, (asked) =>
-          Effect.map(world.calls.find(asked), (found) => ({
-            calls: found.calls.filter(({ sid }) => sid !== broken),
-            missing: found.missing,
-            damaged: found.calls.flatMap(({ sid }) =>
+          Effect.map(world.calls.find(asked), (found) => {
+            const damaged = found.calls.flatMap(({ sid }) =>
               sid === broken ? [new ExotelError.ParseError({ sid, reason: "Unexpected", detail: "odd" })] : []
             )
-          })))
-        const told = yield* follow(world, watch.fleet(sids, policy))
+            if (damaged.length > 0) damagedAt = Math.min(damagedAt, world.now())
+            return { calls: found.calls.filter(({ sid }) => sid !== broken), missing: found.missing, damaged }
+          }))
+        const told = yield* follow(world, watch.fleet(sids, { cadence: WatchPolicy.every("30 seconds") }))
         assert.strictEqual(count(told, "Ended"), 100)
-        assert.isAtMost((endings(told).get(broken) ?? NaN) - 60, 15)
+        assert.isAtMost((endings(told).get(broken) ?? NaN) - damagedAt, 6)
       }), limited(60)))
 
   it.effect("by a defect ends the watches of its calls, and no others", () =>

@@ -38,6 +38,9 @@ interface Rounds {
 /** Who asks. */
 type Worker = Fiber.RuntimeFiber<unknown>
 
+const longerDue = (one: Watched | undefined, other: Watched | undefined): Watched | undefined =>
+  one === undefined || (other !== undefined && other.lookAt < one.lookAt) ? other : one
+
 export class Agenda {
   readonly calls = new Map<CallSid, Watched>()
   /** Requests a second that the budget leaves to all of them. */
@@ -82,9 +85,7 @@ export class Agenda {
 
   /** Whoever has been due for longest. */
   private get first(): Watched | undefined {
-    const { first } = this.due
-    const single = this.singles.first
-    return first === undefined || (single !== undefined && single.lookAt < first.lookAt) ? single ?? first : first
+    return longerDue(this.due.first, this.singles.first)
   }
 
   /** How late the first in line is, and how long it wanted to wait since it was last looked at. */
@@ -191,10 +192,14 @@ export class Agenda {
     this.choose(now)
     if (this.isRead(first)) return this.take("read", [first], now, worker)
     const calls: Array<Watched> = []
-    for (const line of [this.due, this.singles]) {
-      for (let call = line.first; call !== undefined && calls.length < this.sweepSize; call = call.after) {
-        if (!this.isRead(call)) calls.push(call)
-      }
+    let one = this.due.first
+    let other = this.singles.first
+    while (calls.length < this.sweepSize) {
+      const call = longerDue(one, other)
+      if (call === undefined) break
+      if (call === one) one = one.after
+      else other = call.after
+      if (!this.isRead(call)) calls.push(call)
     }
     this.fill(calls)
     return this.take(calls.length > 1 ? "sweep" : "read", calls, now, worker)

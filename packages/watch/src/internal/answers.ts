@@ -60,7 +60,10 @@ export class Answers {
       const record = ended.get(sid)
       // A record that cannot be read says that there is one: the call itself will tell.
       call.alone = record === undefined && damaged.has(sid)
-      if (call.alone) return undefined
+      if (call.alone) {
+        for (const watch of call.watches) if (!watch.state.awaitsDetails) watch.dueAt = now
+        return undefined
+      }
       const rest = forEachWatch(call, now, ({ state }) =>
         state.awaitsDetails
           ? undefined

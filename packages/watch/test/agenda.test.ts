@@ -1,0 +1,182 @@
+/** Which call is looked at next, and how: told the time directly. */
+import { Call, CallSid } from "@effect-exotel/core"
+import { Arbitraries } from "@effect-exotel/testing"
+import { WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Effect, FastCheck, Schema } from "effect"
+import { Agenda } from "../src/internal/agenda.ts"
+import { Chain, type Link } from "../src/internal/chain.ts"
+import { type Job, type Listener, Watch, Watched } from "../src/internal/watched.ts"
+import { WatchState } from "../src/internal/watchState.ts"
+
+const NOW = 1_000_000_000_000
+
+const worker = Effect.runFork(Effect.void)
+
+const listener = (single: boolean): Listener => ({ single, onEvent: () => undefined, onOver: () => undefined })
+
+/** A call that was looked at a while ago and is due now, or in a while: in seconds. */
+const join = (agenda: Agenda, name: string, times: { looked: number; due: number; single?: boolean }): Watched => {
+  const sid = Schema.decodeSync(CallSid.CallSid)(name)
+  const call = new Watched(sid, NOW)
+  agenda.calls.set(sid, call)
+  const state = WatchState.begin(sid, WatchPolicy.default, NOW)
+  call.add(new Watch(state, listener(times.single === true), NOW + times.due * 1000))
+  call.lastPollAt = NOW - times.looked * 1000
+  agenda.place(call, NOW)
+  return call
+}
+
+const words = (job: Job | undefined) => job && `${job.by} ${job.calls.map(({ sid }) => sid).join(" ")}`
+
+/** As when the answer has come, and the call is due again as before. */
+const putBack = (agenda: Agenda, job: Job | undefined): void => {
+  for (const call of job?.calls ?? []) {
+    call.stage = "asleep"
+    agenda.place(call, NOW)
+  }
+}
+
+describe("an agenda", () => {
+  it("reads as long as what the cadences ask for fits, sweeps when it does not, and goes not to and fro", () => {
+    const agenda = new Agenda(100)
+    for (const name of ["a", "b", "c"]) join(agenda, name, { looked: 1, due: 0 })
+    for (const name of ["d", "e", "f"]) join(agenda, name, { looked: 0, due: 1 })
+    // Each asks for one read a second; that of the calls in line counts from when they slept.
+    const by = (rate: number) => {
+      agenda.rate = rate
+      const job = agenda.nextLook(NOW, worker)
+      putBack(agenda, job)
+      return job?.by
+    }
+    deepStrictEqual([4, 3.1].map(by), ["read", "read"])
+    deepStrictEqual([2.5, 3.2, 3.4].map(by), ["sweep", "sweep", "sweep"])
+    deepStrictEqual([7.2, 6.1].map(by), ["read", "read"])
+  })
+
+  it("sweeps a line that would take too long to be read, whatever the cadences say", () => {
+    const agenda = new Agenda(20)
+    for (let i = 0; i < 40; i++) join(agenda, `call${i}`, { looked: Infinity, due: 0 })
+    agenda.rate = 5
+    assert.strictEqual(agenda.nextLook(NOW, worker)?.by, "read")
+    agenda.rate = 3
+    assert.strictEqual(agenda.nextLook(NOW, worker)?.calls.length, 20)
+  })
+
+  it("takes first what has been due for longest, and fills a sweep with what would be due next", () => {
+    const agenda = new Agenda(4)
+    agenda.rate = 0.1
+    join(agenda, "later", { looked: 1, due: 9 })
+    join(agenda, "soon", { looked: 1, due: 1 })
+    join(agenda, "next", { looked: 1, due: 2 })
+    join(agenda, "second", { looked: 2, due: -1 })
+    join(agenda, "third", { looked: 2, due: -0.5 })
+    assert.strictEqual(words(agenda.nextLook(NOW, worker)), "sweep second third soon next")
+    assert.isUndefined(agenda.nextLook(NOW, worker))
+  })
+
+  it("reads single calls by themselves until they need more than half of the budget", () => {
+    const agenda = new Agenda(10)
+    for (let i = 0; i < 20; i++) join(agenda, `fleet${i}`, { looked: 1, due: 0 })
+    join(agenda, "single", { looked: 1, due: 1, single: true })
+    const single = join(agenda, "another", { looked: 1, due: -1, single: true })
+    agenda.rate = 4
+    const job = agenda.nextLook(NOW, worker)
+    assert.strictEqual(words(job), "read another")
+    putBack(agenda, job)
+    agenda.rate = 0.1
+    assert.isTrue(agenda.nextLook(NOW, worker)?.calls.includes(single))
+  })
+
+  it("leaves what rests out of a sweep that it is not due for", () => {
+    const agenda = new Agenda(10)
+    agenda.rate = 0.1
+    const resting = join(agenda, "resting", { looked: 1, due: 5 })
+    if (resting.first !== undefined) resting.first.resting = true
+    join(agenda, "due", { looked: 1, due: 0 })
+    join(agenda, "soon", { looked: 1, due: 1 })
+    assert.strictEqual(words(agenda.nextLook(NOW, worker)), "sweep due soon")
+  })
+
+  it("gives spare requests to swept calls in turn, and none of them twice before its time", () => {
+    const agenda = new Agenda(10)
+    agenda.rate = 0.1
+    for (const name of ["a", "b", "c"]) join(agenda, name, { looked: 1, due: 1 })
+    join(agenda, "due", { looked: 1, due: 0 })
+    agenda.nextLook(NOW, worker)
+    for (const call of agenda.calls.values()) {
+      call.stage = "asleep"
+      call.readAt = NOW - 60_000
+      agenda.place(call, NOW)
+    }
+    const read = Array.from({ length: 5 }, () => {
+      const job = agenda.nextSpare(NOW, worker)
+      for (const call of job?.calls ?? []) call.readAt = NOW
+      putBack(agenda, job)
+      return words(job)
+    })
+    deepStrictEqual(read, ["read a", "read b", "read c", "read due", undefined])
+  })
+})
+
+describe("the details of an ended call", () => {
+  it("are read before swept calls are, and after whatever is due", () => {
+    const agenda = new Agenda(10)
+    agenda.rate = 0.1
+    for (const name of ["a", "b", "c"]) join(agenda, name, { looked: 1, due: name === "a" ? 0 : 1 })
+    putBack(agenda, agenda.nextLook(NOW, worker))
+    for (const call of agenda.calls.values()) call.readAt = NOW - 60_000
+    const ended = new Watched(Schema.decodeSync(CallSid.CallSid)("ended"), NOW)
+    agenda.calls.set(ended.sid, ended)
+    const state = WatchState.begin(ended.sid, WatchPolicy.make({ details: true }), NOW)
+    const [flat] = FastCheck.sample(
+      Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call)),
+      {
+        numRuns: 1,
+        seed: 1
+      }
+    )
+    if (flat !== undefined) state.onSwept(flat, NOW)
+    ended.add(new Watch(state, listener(false), NOW))
+    agenda.place(ended, NOW)
+    assert.strictEqual(agenda.detailsWaiting, 1)
+    const look = agenda.nextLook(NOW, worker)
+    assert.strictEqual(words(look), "sweep a b c")
+    putBack(agenda, look)
+    assert.strictEqual(words(agenda.nextSpare(NOW, worker)), "read ended")
+    assert.strictEqual(words(agenda.nextSpare(NOW, worker)), "read a")
+  })
+})
+
+describe("a chain", () => {
+  it("is a line like any other, out of which anybody can be taken", () =>
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.array(FastCheck.tuple(FastCheck.boolean(), FastCheck.nat(20)), { maxLength: 60 }),
+        (steps) => {
+          interface Item extends Link {
+            readonly name: number
+          }
+          const items = Array.from({ length: 21 }, (_, name): Item => ({ name, before: undefined, after: undefined }))
+          const chain = new Chain<Item>()
+          let model: Array<number> = []
+          for (const [adds, name] of steps) {
+            const item = items[name] ?? assert.fail()
+            if (adds && !model.includes(name)) {
+              chain.push(item)
+              model.push(name)
+            } else if (!adds && model.includes(name)) {
+              chain.remove(item)
+              model = model.filter((other) => other !== name)
+            }
+            const found: Array<number> = []
+            for (let each = chain.first; each !== undefined; each = each.after) found.push(each.name)
+            deepStrictEqual(found, model)
+            assert.strictEqual(chain.size, model.length)
+          }
+        }
+      ),
+      { numRuns: 500, seed: 3 }
+    ))
+})
