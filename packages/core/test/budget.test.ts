@@ -1,5 +1,5 @@
 /** The budget that every request waits for, on its own and under the service. */
-import { ExotelCalls, ExotelMetrics, MemoryBudget, type RequestBudget, RetryPolicy } from "@effect-exotel/core"
+import { ExotelCalls, ExotelMetrics, MemoryBudget, RequestBudget, RetryPolicy } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, Exit, Fiber, Metric, Option, Random, TestClock, Tracer } from "effect"
@@ -197,6 +197,21 @@ describe("the service", () => {
       yield* TestClock.adjust("2 minutes")
       assert.strictEqual(unknown.urls.length, 3)
       yield* Fiber.join(probing)
+    }))
+
+  it.effect("takes a turn that was taken beforehand for one request, and for further ones its own", () =>
+    Effect.gen(function*() {
+      const client = answering()
+      const calls = yield* make(client, 1)
+      const reads = yield* Effect.fork(
+        Effect.replicateEffect(calls.get(sid), 3).pipe(
+          Effect.provideService(RequestBudget.RequestPriority, new RequestBudget.Turn("watch"))
+        )
+      )
+      yield* settle
+      assert.strictEqual(client.urls.length, 2)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(reads)
     }))
 
   it.effect("begins its time-out when the turn has come", () =>
