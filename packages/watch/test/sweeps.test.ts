@@ -210,7 +210,9 @@ describe("the details of swept calls", () => {
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, Array.from({ length: 200 }, () => 60))
+        const backlog = yield* Effect.fork(Effect.delay(Metric.value(WatchMetrics.detailsBacklog), "100 seconds"))
         const told = yield* follow(world, world.watch.fleet(sids, { ...detailed, detailsLimit: "90 seconds" }))
+        assert.isAbove((yield* backlog).value, 100)
         const at = endings(told)
         const skipped = told.flatMap(({ at, event }) => event._tag === "DetailsSkipped" ? [{ at, event }] : [])
         assert.isAbove(skipped.length, 100)
@@ -219,7 +221,6 @@ describe("the details of swept calls", () => {
           assert.strictEqual(each.at, (at.get(each.event.sid) ?? NaN) + 90)
           assert.isTrue(each.event.last)
         }
-        yield* Metric.value(WatchMetrics.detailsBacklog)
       }), limited(30)))
 
   it.effect("make no end be told later", () =>
