@@ -1,9 +1,11 @@
 /** The metrics say what happened; they are global, so a test looks at what it added. */
-import { ExotelMetrics } from "@effect-exotel/core"
+import { ExotelCalls, ExotelMetrics } from "@effect-exotel/core"
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { CallWatch, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Metric, TestClock } from "effect"
+import { Duration, Effect, Fiber, Layer, Metric, Stream, TestClock } from "effect"
+import { count, follow, placeAll } from "./support/fleets.ts"
+import { inWorld } from "./support/worlds.ts"
 
 const counts = Effect.gen(function*() {
   const count = (metric: Metric.Metric.Counter<number>) => Effect.map(Metric.value(metric), (state) => state.count)
@@ -42,3 +44,51 @@ it.effect("counts watches, requests and endings, and bounds the delay of detecti
     assert.strictEqual(after.detections - before.detections, 1)
     assert.strictEqual(after.delays - before.delays, 10)
   }).pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer())))))
+
+const limited = { requestsPerMinute: 30, client: { requestsPerMinute: 30 } }
+
+it.effect("count the sweeps, and the calls that they asked for", () =>
+  inWorld((world) =>
+    Effect.gen(function*() {
+      const read = Effect.all({ sweeps: Metric.value(WatchMetrics.sweeps), swept: Metric.value(WatchMetrics.swept) })
+      const before = yield* read
+      const asked: Array<number> = []
+      const find: ExotelCalls.Service["find"] = (sids) => {
+        asked.push([...sids].length)
+        return world.calls.find(sids)
+      }
+      const watch = yield* Effect.provideService(CallWatch.make(), ExotelCalls.ExotelCalls, { ...world.calls, find })
+      const sids = yield* placeAll(world.fake, Array.from({ length: 150 }, () => 60))
+      yield* follow(world, watch.fleet(sids, { cadence: WatchPolicy.every("5 seconds") }))
+      const after = yield* read
+      assert.isAbove(asked.length, 10)
+      assert.strictEqual(after.sweeps.count - before.sweeps.count, asked.length)
+      assert.strictEqual(after.swept.count - before.swept.count, asked.reduce((sum, calls) => sum + calls, 0))
+    }), limited))
+
+it.effect("show how many calls wait for their details, up to the last one", () =>
+  inWorld((world) =>
+    Effect.gen(function*() {
+      const backlog = Effect.map(Metric.value(WatchMetrics.detailsBacklog), ({ value }) => value)
+      const sids = yield* placeAll(world.fake, Array.from({ length: 60 }, () => 60))
+      let most = 0
+      const told = yield* follow(
+        world,
+        world.watch.fleet(sids, { cadence: WatchPolicy.every("5 seconds"), details: true }).pipe(
+          Stream.tap(() => Effect.map(backlog, (now) => (most = Math.max(most, now))))
+        )
+      )
+      assert.isAbove(count(told, "Detailed"), 50)
+      assert.isAtLeast(most, 40)
+      assert.strictEqual(yield* backlog, 0)
+    }), limited))
+
+it.effect("show that no call waits for its details any more when they are given up", () =>
+  inWorld((world) =>
+    Effect.gen(function*() {
+      const sids = yield* placeAll(world.fake, Array.from({ length: 200 }, () => 60))
+      const policy = { cadence: WatchPolicy.every("5 seconds"), details: true, detailsLimit: Duration.seconds(20) }
+      const told = yield* follow(world, world.watch.fleet(sids, policy))
+      assert.isAbove(count(told, "DetailsSkipped"), 100)
+      assert.strictEqual((yield* Metric.value(WatchMetrics.detailsBacklog)).value, 0)
+    }), limited))

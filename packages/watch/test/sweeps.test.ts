@@ -275,6 +275,30 @@ describe("a sweep that fails", () => {
         }), limited(60)))
   }
 
+  for (
+    const error of [
+      new ExotelError.ServiceUnavailable({ status: 503 }),
+      new ExotelError.ParseError({ reason: "Malformed", detail: "a web page" })
+    ]
+  ) {
+    it.effect(`again and again (${error._tag}) keeps no end from being told: calls are read for a while`, () =>
+      inWorld((world) =>
+        Effect.gen(function*() {
+          const watch = yield* withFind(world, () => Effect.fail(error))
+          const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy), "1 hour")
+          assert.strictEqual(count(told, "Ended"), 100)
+        }), limited(60)))
+  }
+
+  it.effect("because the bulk read is not found ends nobody's watch", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const watch = yield* withFind(world, () => Effect.fail(new ExotelError.AuthenticationError({ status: 404 })))
+        const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy), "1 hour")
+        assert.strictEqual(count(told, "Ended"), 100)
+        assert.strictEqual(count(told, "Failed"), 0)
+      }), limited(60)))
+
   it.effect("because it is refused has none of its calls swept again before they were read", () =>
     inWorld((world) =>
       Effect.gen(function*() {

@@ -1,6 +1,6 @@
 /** What the compiler knows of a watch. */
 import type { Call, ExotelError } from "@effect-exotel/core"
-import type { CallWatch, WatchError, WatchEvent, WatchPolicy } from "@effect-exotel/watch"
+import type { CallWatch, FleetEvent, WatchError, WatchEvent, WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { describe, it } from "@effect/vitest"
 import type { Effect, Stream } from "effect"
 import { expectTypeOf } from "vitest"
@@ -51,6 +51,31 @@ describe("the types of CallWatch", () => {
     >()
     expectTypeOf<Extract<WatchEvent.WatchEvent, { readonly _tag: "Ended" }>["call"]>().toEqualTypeOf<
       Call.TerminalCall
+    >()
+  })
+
+  it("let a fleet fail only as its source does, or for a policy that is none, and need only what its source needs", () => {
+    class Broken {
+      readonly _tag = "Broken"
+    }
+    class Queue {
+      readonly _ = "Queue"
+    }
+    type Fleet = Stream.Stream<FleetEvent.FleetEvent, Broken | ExotelError.InvalidRequest, Queue>
+    const fleetOf = (fleet: Service["fleet"], source: Stream.Stream<string | WatchToken.WatchToken, Broken, Queue>) =>
+      fleet(source)
+    expectTypeOf<ReturnType<typeof fleetOf>>().toEqualTypeOf<Fleet>()
+    const listed = (fleet: Service["fleet"]) => fleet(new Set(["call1"]))
+    expectTypeOf<ReturnType<typeof listed>>().toEqualTypeOf<
+      Stream.Stream<FleetEvent.FleetEvent, ExotelError.InvalidRequest>
+    >()
+  })
+
+  it("tell the last event of each call of a fleet apart from those that tell of no call", () => {
+    expectTypeOf<Extract<FleetEvent.FleetEvent, { readonly last: true }>["_tag"]>().toEqualTypeOf<"Failed">()
+    expectTypeOf<Extract<FleetEvent.FleetEvent, { readonly last: false }>["_tag"]>().toEqualTypeOf<"Joined" | "Paced">()
+    expectTypeOf<Extract<FleetEvent.FleetEvent, { readonly _tag: "Failed" }>["error"]>().toEqualTypeOf<
+      Final | WatchError.WatchDefect
     >()
   })
 

@@ -21,9 +21,10 @@ const THROTTLED_MILLIS = 5000
 /** The longest rest of the whole account, whatever a policy grants to the watches that it was given for. */
 const LONGEST_PAUSE_MILLIS = 300_000
 
-/** After so many refused sweeps in a row, for what is no fault of a call of theirs, none is tried for a while. */
-const REFUSED_SWEEPS = 3
+/** After so many failed sweeps in a row none is tried for a while, which is longer when they were refused. */
+const FAILED_SWEEPS = 3
 const SWEEPLESS_MILLIS = 600_000
+const SWEEPLESS_SHORTLY_MILLIS = 60_000
 
 const all = (rests: ReadonlyArray<Rest>): Rest => {
   const effects = rests.filter((rest) => rest !== undefined)
@@ -33,7 +34,7 @@ const all = (rests: ReadonlyArray<Rest>): Rest => {
 export class Answers {
   /** Until then Exotel wants to be left alone. */
   pausedUntil = Number.NEGATIVE_INFINITY
-  private refusedSweeps = 0
+  private failedSweeps = 0
   private readonly agenda: Agenda
   private readonly budget: RequestBudget.Service
 
@@ -50,7 +51,7 @@ export class Answers {
   }
 
   onFound(asked: ReadonlyArray<Watched>, found: Found, now: number): Rest {
-    this.refusedSweeps = 0
+    this.failedSweeps = 0
     Meters.swept(asked.length)
     // Whether Exotel minds the case of a sid is unknown.
     const ended = new Map(found.calls.map((call) => [call.sid.toLowerCase(), call]))
@@ -98,12 +99,17 @@ export class Answers {
 
   /** What a sweep fails with need not be the fault of each of its calls; a read of each tells whose it is. */
   onSweepFailure(asked: ReadonlyArray<Watched>, error: ExotelError, now: number): Effect.Effect<void> {
-    if (error.isRetryable || error._tag === "AuthenticationError" || error._tag === "RegionMismatch") {
+    // Where the bulk read is not found, calls may be: a gateway's 404 says nothing of credentials.
+    const unauthorized = error._tag === "AuthenticationError" && error.status === 401
+    if (error._tag !== "RateLimited") this.failedSweeps += 1
+    const isEnough = this.failedSweeps > 0 && this.failedSweeps % FAILED_SWEEPS === 0
+    if (error.isRetryable || unauthorized || error._tag === "RegionMismatch") {
+      // What passes for reads need not pass for sweeps; reads are tried for a while.
+      if (isEnough) this.agenda.sweepsFrom = now + SWEEPLESS_SHORTLY_MILLIS
       return this.onFailure(asked, error, now)
     }
     for (const call of asked) call.alone = true
-    this.refusedSweeps += 1
-    if (this.refusedSweeps % REFUSED_SWEEPS !== 0) return Effect.void
+    if (!isEnough) return Effect.void
     this.agenda.sweepsFrom = now + SWEEPLESS_MILLIS
     return Effect.annotateLogs(
       Effect.logWarning("Exotel refuses bulk reads; calls are read one by one for ten minutes"),

@@ -82,6 +82,8 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
     let latest = clock.unsafeCurrentTimeMillis()
     let rateAskedAt = Number.NEGATIVE_INFINITY
     let isNews = false
+    /** How many calls wait for their details, as it was last told. */
+    let backlog = 0
     /** Why no poll will come any more: the end of the layer, or a defect of ours. */
     let stopped: Cause.Cause<never> | undefined
 
@@ -125,10 +127,7 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
           // One is kept free for whoever is in a hurry.
           concurrency: Math.max(1, concurrency - 1),
           hasWork: () => agenda.hasSpare,
-          next: (now, worker) => {
-            Meters.backlog(agenda.detailsWaiting)
-            return agenda.nextSpare(now, worker)
-          }
+          next: (now, worker) => agenda.nextSpare(now, worker)
         }
       ],
       readyAt: () => stopped === undefined ? answers.pausedUntil : Number.POSITIVE_INFINITY,
@@ -240,8 +239,13 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
       askRate(now)
     }
 
-    const arm = (now: number): void =>
+    const arm = (now: number): void => {
+      if (backlog !== agenda.detailsWaiting) {
+        backlog = agenda.detailsWaiting
+        Meters.backlog(backlog)
+      }
       timer.set(stopped === undefined ? Math.min(agenda.wakeAt, workers.wakeAt) : Number.POSITIVE_INFINITY, now)
+    }
 
     /** What the budget leaves changes with what others use of it. */
     const askRate = (now: number): void => {

@@ -42,7 +42,8 @@ export class Pacing {
   /** A call that asks to be looked at each `wait` was so late when its turn came. */
   served(wait: number, isSweeping: boolean, lag: number, now: number): void {
     // As it is nearly always.
-    if (lag < TIMELY_MILLIS && this.stretch < NO_STRETCH && isSweeping === (this.told.by === "sweeps")) return
+    const isTold = this.told.stretch === 1 && isSweeping === (this.told.by === "sweeps")
+    if (lag < TIMELY_MILLIS && this.stretch < NO_STRETCH && isTold) return
     const elapsed = Math.max(0, now - this.updatedAt)
     const weight = 1 - Math.exp(-elapsed / MEMORY_MILLIS)
     const asked = Number.isFinite(wait) ? Math.max(SHORTEST_WAIT_MILLIS, wait) : FIRST_WAIT_MILLIS

@@ -1,0 +1,173 @@
+/** Fleets that share a layer, and the sweeps of it. */
+import { ExotelCalls } from "@effect-exotel/core"
+import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { type Duration, Effect, Exit, Fiber, Schedule, type Scope, Stream } from "effect"
+import { count, endings, follow, ofCall, placeAll, talking } from "./support/fleets.ts"
+import { inWorld, longAfter, type World } from "./support/worlds.ts"
+
+const policy = { cadence: WatchPolicy.every("5 seconds") }
+
+/** So few requests a minute that a hundred calls are swept. */
+const few = { requestsPerMinute: 30, client: { requestsPerMinute: 30, regionProbe: "never" } } as const
+
+interface Sweep {
+  readonly sids: ReadonlyArray<string>
+  readonly at: number
+  exit: "none" | "answered" | "interrupted"
+}
+
+/** A watch whose sweeps take so long each, and what became of them. */
+const observed = (
+  world: World,
+  lasts: Duration.DurationInput
+): Effect.Effect<{ readonly watch: CallWatch.Service; readonly sweeps: Array<Sweep> }, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const sweeps: Array<Sweep> = []
+    const watch = yield* Effect.provideService(CallWatch.make(), ExotelCalls.ExotelCalls, {
+      ...world.calls,
+      find: (sids) =>
+        Effect.suspend(() => {
+          const sweep: Sweep = { sids: [...sids], at: world.now(), exit: "none" }
+          sweeps.push(sweep)
+          return Effect.onExit(Effect.delay(world.calls.find(sweep.sids), lasts), (exit) =>
+            Effect.sync(() => {
+              sweep.exit = Exit.isInterrupted(exit) ? "interrupted" : "answered"
+            }))
+        })
+    })
+    return { watch, sweeps }
+  })
+
+describe("fleets of one layer", () => {
+  it.effect("are swept together, and a sweep under way is given up only when nobody waits for any of its calls", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { sweeps, watch } = yield* observed(world, "4 seconds")
+        const leaving = yield* placeAll(world.fake, Array.from({ length: 50 }, () => 300))
+        const staying = yield* placeAll(world.fake, Array.from({ length: 50 }, () => 300))
+        const first = yield* Effect.fork(follow(world, watch.fleet(leaving, policy)))
+        const second = yield* Effect.fork(follow(world, watch.fleet(staying, policy)))
+        yield* Effect.sleep("30 seconds")
+        const shared = yield* Effect.iterate(undefined as Sweep | undefined, {
+          while: (sweep) => sweep === undefined,
+          body: () =>
+            Effect.as(Effect.sleep("1 second"), undefined).pipe(
+              Effect.map(() => {
+                const last = sweeps.at(-1)
+                return last?.exit === "none" && last.sids.some((sid) => leaving.includes(sid)) &&
+                    last.sids.some((sid) => staying.includes(sid))
+                  ? last
+                  : undefined
+              })
+            )
+        })
+        yield* Fiber.interrupt(first)
+        assert.strictEqual(shared?.exit, "none")
+        yield* Effect.sleep("5 seconds")
+        assert.strictEqual(shared?.exit, "answered")
+        // Nobody asks for those who left any more.
+        const after = sweeps.length
+        yield* Effect.sleep("30 seconds")
+        assert.isFalse(sweeps.slice(after).some(({ sids }) => sids.some((sid) => leaving.includes(sid))))
+        while (sweeps.at(-1)?.exit !== "none") yield* Effect.sleep("1 second")
+        yield* Fiber.interrupt(second)
+        assert.strictEqual(sweeps.at(-1)?.exit, "interrupted")
+        const asked = sweeps.length
+        yield* longAfter
+        assert.strictEqual(sweeps.length, asked)
+      }), few))
+
+  it.effect("tell each its own calls, and both those that they share, while they are swept", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const all = yield* placeAll(world.fake, Array.from({ length: 120 }, (_, i) => 60 + i))
+        const [one, other] = yield* Effect.all([
+          follow(world, world.watch.fleet(all.slice(0, 80), policy)),
+          follow(world, world.watch.fleet(all.slice(40), policy))
+        ], { concurrency: "unbounded" })
+        deepStrictEqual([...endings(one).keys()].sort(), [...all.slice(0, 80)].sort())
+        deepStrictEqual([...endings(other).keys()].sort(), [...all.slice(40)].sort())
+        for (const sid of all.slice(40, 80)) assert.strictEqual(endings(one).get(sid), endings(other).get(sid))
+      }), few))
+
+  it.effect("have calls that join while others are swept taken along by the next sweeps, and not swept by themselves", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { sweeps, watch } = yield* observed(world, 0)
+        const old = yield* placeAll(world.fake, Array.from({ length: 1000 }, () => 3000))
+        yield* Effect.fork(follow(world, watch.fleet(old, { cadence: WatchPolicy.every("2 minutes") })))
+        yield* Effect.sleep("5 minutes")
+        const joining = yield* placeAll(world.fake, Array.from({ length: 20 }, () => 600))
+        const coming = Stream.fromSchedule(Schedule.spaced("100 millis")).pipe(
+          Stream.zipRight(Stream.fromIterable(joining))
+        )
+        const before = sweeps.length
+        yield* Effect.fork(follow(world, watch.fleet(coming, { cadence: WatchPolicy.every("2 minutes") })))
+        yield* Effect.sleep("12 seconds")
+        const first = sweeps.slice(before).filter(({ sids }) => sids.some((sid) => joining.includes(sid)))
+        assert.isAtMost(first.length, 3)
+        const asked = new Set(first.flatMap(({ sids }) => sids))
+        assert.strictEqual(joining.filter((sid) => asked.has(sid)).length, 20)
+      }), { requestsPerMinute: 300, client: { requestsPerMinute: 300, regionProbe: "never" } }))
+
+  it.effect("watch on what another fleet, or somebody by its own, has given up", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const all = yield* placeAll(world.fake, Array.from({ length: 120 }, () => 200))
+        const [shared = ""] = all
+        const fleet = yield* Effect.fork(follow(world, world.watch.fleet(all, policy)))
+        const single = yield* Effect.fork(world.watch.awaitEnd(shared, policy))
+        yield* Effect.sleep("50 seconds")
+        yield* Fiber.interrupt(single)
+        yield* Effect.sleep("50 seconds")
+        const other = yield* Effect.fork(world.watch.awaitEnd(shared, policy))
+        yield* Effect.sleep("10 seconds")
+        yield* Fiber.interrupt(fleet)
+        assert.strictEqual((yield* other).status, "completed")
+        assert.isAtMost(world.now(), 206)
+      }), few))
+
+  it.effect("tell of two sids that differ only in case, of which one is known, that one's end", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const all = yield* placeAll(world.fake, Array.from({ length: 100 }, () => 100))
+        const known = yield* world.fake.place(talking(100), { sid: "abcdef1" })
+        const told = yield* follow(world, world.watch.fleet([...all, known, "ABCDEF1"], policy), "30 minutes")
+        assert.strictEqual(ofCall(told, known).at(-1), "Ended")
+        assert.include(["Ended", "Failed"], ofCall(told, "ABCDEF1").at(-1) ?? "nothing")
+        assert.strictEqual(count(told, "Joined"), 102)
+      }), few))
+})
+
+describe("the rest of the program", () => {
+  it.effect("has a fleet swept while it needs most of the budget itself, and read again afterwards", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const all = yield* placeAll(world.fake, Array.from({ length: 6 }, () => 420))
+        const told = yield* Effect.fork(follow(world, world.watch.fleet(all, policy)))
+        const busy = yield* world.fake.place(talking(900))
+        const sweepsIn = (lasts: Duration.DurationInput) =>
+          Effect.gen(function*() {
+            const before = (yield* world.fake.journal).length
+            yield* Effect.sleep(lasts)
+            return (yield* world.fake.journal).slice(before).filter(({ operation }) => operation === "list").length
+          })
+        assert.strictEqual(yield* sweepsIn("1 minute"), 0)
+        const rest = yield* Effect.fork(Effect.repeat(world.calls.get(busy), Schedule.fixed("750 millis")))
+        yield* Effect.sleep("70 seconds")
+        assert.isAbove(yield* sweepsIn("1 minute"), 5)
+        yield* Fiber.interrupt(rest)
+        yield* Effect.sleep("70 seconds")
+        assert.strictEqual(yield* sweepsIn("1 minute"), 0)
+        const ended = yield* told
+        assert.strictEqual(count(ended, "Ended"), 6)
+        deepStrictEqual(
+          ended.flatMap(({ event }) => event._tag === "Paced" ? [event.by] : []).filter((by, i, all) =>
+            by !== all[i - 1]
+          ),
+          ["sweeps", "reads"]
+        )
+      }), { requestsPerMinute: 120, client: { requestsPerMinute: 120, regionProbe: "never" } }))
+})
