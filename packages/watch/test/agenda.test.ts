@@ -86,7 +86,9 @@ describe("an agenda", () => {
     assert.strictEqual(words(job), "read another")
     putBack(agenda, job)
     agenda.rate = 0.1
-    assert.isTrue(agenda.nextLook(NOW, worker)?.calls.includes(single))
+    const sweep = agenda.nextLook(NOW, worker)
+    assert.strictEqual(sweep?.by, "sweep")
+    assert.isTrue(sweep?.calls.includes(single))
   })
 
   it("leaves what rests out of a sweep that it is not due for", () => {
@@ -97,6 +99,14 @@ describe("an agenda", () => {
     join(agenda, "due", { looked: 1, due: 0 })
     join(agenda, "soon", { looked: 1, due: 1 })
     assert.strictEqual(words(agenda.nextLook(NOW, worker)), "sweep due soon")
+  })
+
+  it("reads a call that would be swept alone", () => {
+    const agenda = new Agenda(10)
+    agenda.rate = 0.05
+    join(agenda, "alone", { looked: 1, due: 0 })
+    assert.strictEqual(words(agenda.nextLook(NOW, worker)), "read alone")
+    assert.isTrue(agenda.isSweeping)
   })
 
   it("gives spare requests to swept calls in turn, and none of them twice before its time", () => {
@@ -120,32 +130,61 @@ describe("an agenda", () => {
   })
 })
 
+const [ended = assert.fail()] = FastCheck.sample(
+  Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call)),
+  { numRuns: 1, seed: 1 }
+)
+
+/** A call whose end was told, and whose details are waited for. */
+const joinEnded = (agenda: Agenda, name: string): void => {
+  const sid = Schema.decodeSync(CallSid.CallSid)(name)
+  const call = new Watched(sid, NOW)
+  agenda.calls.set(sid, call)
+  const state = WatchState.begin(sid, WatchPolicy.make({ details: true }), NOW)
+  state.onSwept(ended, NOW)
+  call.add(new Watch(state, listener(false), NOW))
+  agenda.place(call, NOW)
+}
+
 describe("the details of an ended call", () => {
-  it("are read before swept calls are, and after whatever is due", () => {
+  /** Three calls, swept a moment ago. */
+  const swept = () => {
     const agenda = new Agenda(10)
     agenda.rate = 0.1
     for (const name of ["a", "b", "c"]) join(agenda, name, { looked: 1, due: name === "a" ? 0 : 1 })
     putBack(agenda, agenda.nextLook(NOW, worker))
+    return agenda
+  }
+
+  it("are read before swept calls are, and after whatever is due", () => {
+    const agenda = swept()
     for (const call of agenda.calls.values()) call.readAt = NOW - 60_000
-    const ended = new Watched(Schema.decodeSync(CallSid.CallSid)("ended"), NOW)
-    agenda.calls.set(ended.sid, ended)
-    const state = WatchState.begin(ended.sid, WatchPolicy.make({ details: true }), NOW)
-    const [flat] = FastCheck.sample(
-      Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call)),
-      {
-        numRuns: 1,
-        seed: 1
-      }
-    )
-    if (flat !== undefined) state.onSwept(flat, NOW)
-    ended.add(new Watch(state, listener(false), NOW))
-    agenda.place(ended, NOW)
+    joinEnded(agenda, "ended")
     assert.strictEqual(agenda.detailsWaiting, 1)
     const look = agenda.nextLook(NOW, worker)
     assert.strictEqual(words(look), "sweep a b c")
     putBack(agenda, look)
     assert.strictEqual(words(agenda.nextSpare(NOW, worker)), "read ended")
     assert.strictEqual(words(agenda.nextSpare(NOW, worker)), "read a")
+  })
+
+  it("leave one spare request of twenty to a swept call that was not read for ten minutes, and to no other", () => {
+    const agenda = swept()
+    for (let i = 0; i < 100; i++) joinEnded(agenda, `ended${i}`)
+    const forgotten = agenda.calls.get(Schema.decodeSync(CallSid.CallSid)("b"))
+    if (forgotten !== undefined) forgotten.readAt = NOW - 600_000
+    for (const name of ["a", "c"]) {
+      const call = agenda.calls.get(Schema.decodeSync(CallSid.CallSid)(name))
+      if (call !== undefined) call.readAt = NOW - 599_000
+    }
+    const read = Array.from({ length: 60 }, () => {
+      const job = agenda.nextSpare(NOW, worker)
+      for (const call of job?.calls ?? []) call.readAt = NOW
+      return words(job)
+    })
+    assert.strictEqual(read.indexOf("read b"), 19)
+    assert.isTrue(read.every((each) => each === "read b" || each?.startsWith("read ended") === true))
+    assert.strictEqual(new Set(read).size, 60)
   })
 })
 

@@ -4,7 +4,7 @@ import { Arbitraries } from "@effect-exotel/testing"
 import { type WatchEvent, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Duration, FastCheck, Schema } from "effect"
+import { Duration, FastCheck, Option, Schema } from "effect"
 import type { Step } from "../src/internal/watchState.ts"
 import { WatchState } from "../src/internal/watchState.ts"
 
@@ -122,5 +122,65 @@ describe("WatchState", () => {
     const { events, next } = begin().onFailure(transient, START, 0, START + 7000)
     deepStrictEqual(next, { _tag: "WaitUntil", at: START + 7000 })
     assert.isTrue(events[0]?._tag === "PollFailed" && events[0].nextPollAt.epochMillis === START + 7000)
+  })
+
+  it("takes a call that a sweep shows going on for one that it does not name", () => {
+    const [live = assert.fail()] = FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), {
+      numRuns: 1,
+      seed: 3
+    })
+    const state = begin()
+    const swept = state.onSwept(live, START)
+    deepStrictEqual([swept.events, swept.next._tag], [[], "Wait"])
+    deepStrictEqual(state.onCall(live, START).events.map(({ _tag }) => _tag), ["Observed"])
+  })
+
+  it("says once that a swept call stalls, of which no sweep tells anything", () => {
+    const state = begin({ stallAfter: "1 minute" })
+    const events = [59_999, 60_000, 70_000].map((later) => state.onMissing(START + later).events)
+    deepStrictEqual(events.map((each) => each.map(({ _tag }) => _tag)), [[], ["Stalled"], []])
+  })
+
+  describe("of a swept call whose details are wanted", () => {
+    const [flat = assert.fail()] = FastCheck.sample(
+      Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call)),
+      { numRuns: 1, seed: 2 }
+    )
+    const ended = (options: WatchPolicy.Options = {}) => {
+      const state = begin({ details: true, detailsLimit: "1 minute", ...options })
+      deepStrictEqual(state.onSwept(flat, START).next, { _tag: "Details" })
+      return state
+    }
+
+    it("says why they cannot be read, and is over", () => {
+      const error = new ExotelError.CallNotFound({ sid, status: 404 })
+      const { events, next } = ended().onFailure(error, START, 0, 0)
+      deepStrictEqual(events.map(({ _tag, last }) => [_tag, last]), [["DetailsSkipped", true]])
+      assert.isTrue(events[0]?._tag === "DetailsSkipped" && Option.contains(events[0].lastError, error))
+      deepStrictEqual(next, { _tag: "Over" })
+    })
+
+    it("waits for the record all the same when they cannot be read", () => {
+      const state = ended({ until: "settled" })
+      const { events, next } = state.onFailure(new ExotelError.AccessDenied({ sid, status: 403 }), START, 0, 0)
+      deepStrictEqual(events.map(({ _tag, last }) => [_tag, last]), [["DetailsSkipped", false]])
+      assert.strictEqual(next._tag, "WaitUntil")
+      assert.isFalse(state.awaitsDetails)
+    })
+
+    it("asks again after what passes, and gives them up when their time is up, with the last error", () => {
+      const state = ended()
+      const { events, next } = state.onFailure(transient, START, 0, 0)
+      deepStrictEqual(events.map(({ _tag }) => _tag), ["PollFailed"])
+      assert.strictEqual(next._tag, "WaitUntil")
+      assert.strictEqual(state.limit, START + 60_000)
+      const [skipped] = state.onLimit(START + 60_000).events
+      assert.isTrue(skipped?._tag === "DetailsSkipped" && Option.contains(skipped.lastError, transient))
+    })
+
+    it("tells no detail of an answer that has none", () => {
+      const state = ended()
+      deepStrictEqual(state.onSwept(flat, START + 1000), { events: [], next: { _tag: "Details" } })
+    })
   })
 })

@@ -1,0 +1,325 @@
+/** That nobody waits for ever: not behind others, not after sweeps were refused, and not for having come late. */
+import { ExotelCalls, ExotelError } from "@effect-exotel/core"
+import { CallScript, FaultPlan } from "@effect-exotel/testing"
+import { CallWatch, type WatchError, WatchPolicy, type WatchToken } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Duration, Effect, Fiber, Schedule, type Scope, Stream } from "effect"
+import { busiestMinute, count, endings, follow, ofCall, placeAll, type Told } from "./support/fleets.ts"
+import { inWorld, type Options, type World } from "./support/worlds.ts"
+
+const policy = { cadence: WatchPolicy.every("5 seconds") }
+
+const limited = (requestsPerMinute: number, options: Options = {}): Options => ({
+  requestsPerMinute,
+  ...options,
+  client: { requestsPerMinute, regionProbe: "never" }
+})
+
+interface Asked {
+  readonly at: number
+  readonly by: "read" | "sweep"
+  readonly sids: ReadonlyArray<string>
+}
+
+/** A watch that notes what it asks, and whose n-th sweep may fail. */
+const noted = (
+  world: World,
+  options: CallWatch.EngineOptions & {
+    readonly fails?: (sweep: number, sids: ReadonlyArray<string>) => ExotelError.AccountError | undefined
+  } = {}
+): Effect.Effect<
+  { readonly watch: CallWatch.Service; readonly asked: ReadonlyArray<Asked> },
+  never,
+  Scope.Scope
+> => {
+  const asked: Array<Asked> = []
+  let sweeps = 0
+  return Effect.map(
+    Effect.provideService(CallWatch.make(options), ExotelCalls.ExotelCalls, {
+      ...world.calls,
+      getWithDetails: (sid) =>
+        Effect.suspend(() => {
+          asked.push({ at: world.now(), by: "read", sids: [sid] })
+          return world.calls.getWithDetails(sid)
+        }),
+      find: (all) =>
+        Effect.suspend(() => {
+          const sids = [...all]
+          asked.push({ at: world.now(), by: "sweep", sids })
+          const error = options.fails?.(++sweeps, sids)
+          return error === undefined
+            ? world.calls.find(sids)
+            : Effect.zipRight(world.calls.find([]), Effect.fail(error))
+        })
+    }),
+    (watch) => ({ watch, asked })
+  )
+}
+
+const failures = (told: ReadonlyArray<Told>): ReadonlyArray<WatchError.WatchError | WatchError.WatchDefect> =>
+  told.flatMap(({ event }) => event._tag === "Failed" ? [event.error] : [])
+
+describe("in a fleet that is too large for its budget", () => {
+  it.effect("each call is looked at as often as any other, and one that joins late as soon as the others", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { asked, watch } = yield* noted(world, { sweepSize: 20 })
+        const early = yield* placeAll(world.fake, Array.from({ length: 400 }, () => 5000))
+        const late = yield* placeAll(world.fake, Array.from({ length: 100 }, () => 5000))
+        const joining = Stream.fromIterable(late).pipe(Stream.rechunk(1), Stream.tap(() => Effect.sleep("3 seconds")))
+        yield* follow(world, watch.fleet(Stream.concat(Stream.fromIterable(early), joining), policy), "15 minutes")
+        const looks = new Map<string, Array<number>>()
+        for (const { at, sids } of asked) for (const sid of sids) looks.set(sid, [...looks.get(sid) ?? [], at])
+        // 25 sweeps look at all of them, at 19 a minute and the tenth of them for reads: 88 s.
+        for (const [index, sid] of [...early, ...late].entries()) {
+          const joined = index < early.length ? 0 : (index - early.length + 1) * 3
+          const times = [joined, ...looks.get(sid) ?? [], 900]
+          for (const [i, at] of times.entries()) assert.isAtMost(at - (times[i - 1] ?? at), 100)
+        }
+      }), limited(20)))
+
+  it.effect("those that somebody watches one by one, too many to be read, are swept in their turn", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { watch } = yield* noted(world, { sweepSize: 5 })
+        const fleet = yield* placeAll(world.fake, Array.from({ length: 200 }, () => 5000))
+        yield* Effect.fork(follow(world, watch.fleet(fleet, policy)))
+        yield* Effect.sleep("1 minute")
+        const singles = yield* placeAll(world.fake, Array.from({ length: 60 }, () => 100))
+        const began = world.now()
+        yield* Effect.forEach(singles, (sid) => watch.awaitEnd(sid, policy), { concurrency: "unbounded" })
+        // A round of 260 calls is 52 sweeps, at nearly one a second.
+        assert.isAtMost(world.now() - began, 100 + 2 * 60)
+      }), limited(60)))
+
+  it.effect("one that somebody watches by its changes is seen to change", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const fleet = yield* placeAll(world.fake, Array.from({ length: 300 }, () => 600))
+        const script = CallScript.custom(
+          [
+            { status: "queued", lasts: "20 seconds" },
+            { status: "ringing", lasts: "20 seconds" },
+            { status: "in-progress", lasts: "20 seconds" }
+          ],
+          { status: "completed" }
+        )
+        const both = yield* world.fake.place(script, { startsIn: "60 seconds" })
+        const told = yield* Effect.fork(follow(world, world.watch.fleet([...fleet, both], policy), "3 minutes"))
+        yield* Effect.sleep("1 minute")
+        const seen: Array<string> = []
+        yield* Stream.runForEach(
+          world.watch.changes(both, policy),
+          ({ status }) => Effect.sync(() => seen.push(status))
+        )
+        deepStrictEqual(seen, ["queued", "ringing", "in-progress", "completed"])
+        // And what one is told, the other is told.
+        deepStrictEqual(ofCall(yield* told, both).slice(-3), ["Changed", "Changed", "Ended"])
+      }), limited(60)))
+
+  it.effect("a schedule that comes to its end fails the watches whose it is, and no others", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [...Array.from({ length: 100 }, () => 30), 400])
+        const schedule = Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(8))
+        const told = yield* follow(world, world.watch.fleet(sids, { cadence: schedule }))
+        assert.strictEqual(count(told, "Ended"), 100)
+        deepStrictEqual(failures(told).map((error) => error._tag === "WatchTimeout" && error.reason), ["ScheduleEnded"])
+        assert.strictEqual(ofCall(told, sids[100] ?? "").at(-1), "Failed")
+      }), limited(30)))
+})
+
+const refused = (sweep: number) => sweep <= 3 ? new ExotelError.AccessDenied({ status: 403 }) : undefined
+
+describe("after three sweeps that failed in a row", () => {
+  const failing = (sweep: number) => sweep <= 3 ? new ExotelError.ServiceUnavailable({ status: 503 }) : undefined
+
+  for (
+    const [name, fails, seconds] of [
+      ["as refused, ten minutes", refused, 600],
+      ["in a way that passes, one minute", failing, 60]
+    ] as const
+  ) {
+    it.effect(`${name} pass without any, and then calls are swept as before`, () =>
+      inWorld((world) =>
+        Effect.gen(function*() {
+          const { asked, watch } = yield* noted(world, { fails })
+          const lengths = Array.from({ length: 100 }, (_, i) => 1000 + i)
+          const sids = yield* placeAll(world.fake, lengths)
+          const told = yield* follow(world, watch.fleet(sids, policy))
+          const sweeps = asked.filter(({ by }) => by === "sweep").map(({ at }) => at)
+          const [, , third = NaN, fourth = NaN] = sweeps
+          assert.isAtLeast(fourth - third, seconds)
+          assert.isAtMost(fourth - third, seconds + 10)
+          for (const [index, sid] of sids.entries()) {
+            const late = (endings(told).get(sid) ?? NaN) - (lengths[index] ?? NaN)
+            assert.isAtLeast(late, 0)
+            assert.isAtMost(late, 15)
+          }
+        }), limited(60)))
+  }
+
+  it.effect("not in a row, as when others are answered in between, calls are swept on", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { asked, watch } = yield* noted(world, {
+          fails: (sweep) => sweep % 2 === 0 ? new ExotelError.ServiceUnavailable({ status: 503 }) : undefined
+        })
+        yield* follow(
+          world,
+          watch.fleet(
+            yield* placeAll(
+              world.fake,
+              Array.from({ length: 300 }, () => 5000)
+            ),
+            policy
+          ),
+          "10 minutes"
+        )
+        const sweeps = asked.filter(({ by }) => by === "sweep").map(({ at }) => at)
+        assert.isAbove(sweeps.length, 250)
+        for (const [index, at] of sweeps.entries()) assert.isAtMost(at - (sweeps[index - 1] ?? 0), 30)
+      }), limited(60)))
+})
+
+describe("a clock that is set back by an hour", () => {
+  /** What is asked, the clock being set back after five minutes; without a limit of Exotel's, whose clock it is as well. */
+  const asking = (
+    lasts: Duration.DurationInput,
+    fails: (sweep: number) => ExotelError.AccountError | undefined = () => undefined
+  ) =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { asked, watch } = yield* noted(world, { fails })
+        const sids = yield* placeAll(world.fake, Array.from({ length: 120 }, () => 30_000))
+        yield* Effect.sleep("2 hours")
+        const began = world.now()
+        const fleet = yield* Effect.fork(follow(world, watch.fleet(sids, policy)))
+        yield* Effect.sleep("5 minutes")
+        world.clock.set("1 hour", "back")
+        const before = asked.length
+        yield* Effect.sleep(lasts)
+        yield* Fiber.interrupt(fleet)
+        return [
+          ...asked.slice(0, before).map((each) => ({ ...each, at: each.at - began })),
+          ...asked.slice(before).map((each) => ({ ...each, at: each.at - began + 3600 }))
+        ]
+      }), { ...limited(60), requestsPerMinute: 1_000_000 })
+
+  it.effect("leaves sweeps in their pace", () =>
+    Effect.gen(function*() {
+      const asked = yield* asking("5 minutes")
+      const sweeps = asked.filter(({ by }) => by === "sweep").map(({ at }) => at)
+      for (const [index, at] of [...sweeps, 600].entries()) assert.isAtMost(at - (sweeps[index - 1] ?? 0), 12)
+      assert.isAtMost(busiestMinute(asked.map(({ at }) => at)), 60)
+    }))
+
+  it.effect("makes the time without sweeps no longer", () =>
+    Effect.gen(function*() {
+      const asked = yield* asking("9 minutes", refused)
+      const [, , third = NaN, fourth = NaN] = asked.filter(({ by }) => by === "sweep").map(({ at }) => at)
+      assert.isAtMost(Math.abs(fourth - third - 605), 6)
+    }))
+})
+
+describe("a sweep that meets the limit", () => {
+  it.effect("has all of the account rest for as long as Exotel says", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const limits = [10, 25]
+        const { asked, watch } = yield* noted(world, {
+          fails: (sweep) =>
+            limits.includes(sweep)
+              ? new ExotelError.RateLimited({ status: 429, retryAfter: Duration.seconds(20) })
+              : undefined
+        })
+        const sids = yield* placeAll(world.fake, Array.from({ length: 300 }, (_, i) => 100 + i % 50))
+        const told = yield* follow(world, watch.fleet(sids, policy))
+        const sweeps = asked.filter(({ by }) => by === "sweep")
+        for (const limit of limits) {
+          const { at } = sweeps[limit - 1] ?? assert.fail()
+          const next = asked.find((each) => each.at > at)
+          assert.isAtLeast((next?.at ?? NaN) - at, 20)
+        }
+        assert.strictEqual(count(told, "Ended"), 300)
+      }), limited(60)))
+})
+
+describe("tokens that a fleet is given", () => {
+  const tokensOf = (told: ReadonlyArray<Told>): ReadonlyArray<WatchToken.WatchToken> => [
+    ...new Map(told.flatMap(({ event }) => "token" in event ? [[event.sid, event.token] as const] : [])).values()
+  ]
+
+  it.effect("of calls that were told to have ended cause nothing, neither an event nor a request", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, Array.from({ length: 80 }, () => 30))
+        const tokens = tokensOf(yield* follow(world, world.watch.fleet(sids, policy)))
+        assert.strictEqual(tokens.length, 80)
+        const before = (yield* world.requests()).length
+        deepStrictEqual(yield* follow(world, world.watch.fleet(tokens, policy)), [])
+        assert.strictEqual((yield* world.requests()).length, before)
+      }), limited(60)))
+
+  it.effect("after their deadline have each call read once more, though others are swept", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const { asked, watch } = yield* noted(world)
+        const others = yield* placeAll(world.fake, Array.from({ length: 300 }, () => 5000))
+        const ended = yield* placeAll(world.fake, Array.from({ length: 10 }, () => 60))
+        const ongoing = yield* placeAll(world.fake, Array.from({ length: 10 }, () => 5000))
+        const short = { ...policy, deadline: "100 seconds" } as const
+        const tokens = tokensOf(
+          yield* follow(world, watch.fleet([...ended, ...ongoing], short), "20 seconds")
+        )
+        assert.strictEqual(tokens.length, 20)
+        yield* Effect.sleep("10 minutes")
+        yield* Effect.fork(follow(world, watch.fleet(others, policy)))
+        yield* Effect.sleep("1 minute")
+        const before = asked.length
+        const told = yield* follow(world, watch.fleet(tokens, short))
+        const own = asked.slice(before).filter(({ sids }) => sids.some((sid) => [...ended, ...ongoing].includes(sid)))
+        deepStrictEqual(own.map(({ by }) => by), Array.from({ length: 20 }, () => "read"))
+        for (const sid of ended) deepStrictEqual(ofCall(told, sid), ["Joined", "Ended"])
+        for (const sid of ongoing) assert.strictEqual(ofCall(told, sid).at(-1), "Failed")
+        deepStrictEqual([...new Set(failures(told).map(({ _tag }) => _tag))], ["WatchTimeout"])
+      }), limited(120)))
+})
+
+describe("a call that the bulk read refuses for its sid's sake", () => {
+  it.effect("delays the ends of others, whose reads it costs, and keeps none from being told", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const lengths = Array.from({ length: 200 }, (_, i) => 60 + (i * 37) % 600)
+        const sids = yield* placeAll(world.fake, lengths)
+        const [odd = ""] = sids
+        const { watch } = yield* noted(world, {
+          fails: (_, asked) => asked.includes(odd) ? new ExotelError.InvalidRequest({ reason: "no" }) : undefined
+        })
+        const told = yield* follow(world, watch.fleet(sids, policy))
+        assert.strictEqual(count(told, "Ended"), 200)
+        const late = sids.map((sid, index) => (endings(told).get(sid) ?? NaN) - (lengths[index] ?? NaN))
+        assert.isAtMost(late.filter((seconds) => seconds > 10).length, 100)
+        // A hundred reads at 57 a minute, and once more.
+        assert.isAtMost(Math.max(...late), 220)
+      }), limited(60)))
+})
+
+describe("a consumer that has fallen behind", () => {
+  it.effect("is spared the failed polls, which alone can come for ever, and finds every end", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, Array.from({ length: 5 }, () => 1000))
+        yield* world.fake.faults(FaultPlan.status(503).pipe(FaultPlan.between("0 seconds", "10 minutes")))
+        const pull = yield* Stream.toPull(world.watch.fleet(sids, policy, { buffer: 20 }))
+        const joined = yield* pull
+        assert.strictEqual(joined.length, 5)
+        yield* Effect.sleep("1 hour")
+        const waiting = yield* pull
+        const tags = [...waiting].map(({ _tag }) => _tag)
+        assert.strictEqual(tags.filter((tag) => tag === "PollFailed").length, 20)
+        assert.strictEqual(tags.filter((tag) => tag === "Ended").length, 5)
+      })
+    ))
+})
