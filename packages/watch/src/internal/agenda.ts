@@ -110,6 +110,10 @@ export class Agenda {
       else if (call.stage === "asleep" && call.wantsDetails(now)) this.line(call, "details")
     }
     this.count(call)
+    this.sleep(call)
+  }
+
+  private sleep(call: Watched): void {
     call.wakeAt = this.wakeOf(call)
     this.queue.set(call)
   }
@@ -180,7 +184,7 @@ export class Agenda {
       call.stage = "running"
       call.job = job
       call.lastPollAt = now
-      this.place(call, now)
+      this.sleep(call)
     }
     return job
   }

@@ -1,4 +1,7 @@
-/** A heap by due time, four children to a parent, from which an item can be taken out wherever it stands. */
+/**
+ * A heap by due time, four children to a parent, from which an item can be taken out wherever it stands. The times stand
+ * beside the items, for to look at each of a hundred thousand items costs more than to compare it.
+ */
 
 export interface Due {
   /** Milliseconds since 1970. */
@@ -9,6 +12,7 @@ export interface Due {
 
 export class DueQueue<A extends Due> {
   private readonly items: Array<A> = []
+  private readonly times: Array<number> = []
 
   get size(): number {
     return this.items.length
@@ -23,6 +27,7 @@ export class DueQueue<A extends Due> {
     if (item.position === -1) {
       item.position = this.items.length
       this.items.push(item)
+      this.times.push(item.wakeAt)
     }
     this.settle(item)
   }
@@ -32,6 +37,7 @@ export class DueQueue<A extends Due> {
     if (position === -1) return
     item.position = -1
     const last = this.items.pop()
+    this.times.pop()
     if (last === undefined || last === item) return
     last.position = position
     this.settle(last)
@@ -39,33 +45,42 @@ export class DueQueue<A extends Due> {
 
   /** Moves those who stand in the item's way, and then the item, once. */
   private settle(item: A): void {
-    const { items } = this
+    const { items, times } = this
     const { wakeAt } = item
     let position = item.position
     while (position > 0) {
-      const parent = items[(position - 1) >> 2]
-      if (parent === undefined || parent.wakeAt <= wakeAt) break
-      const above = parent.position
-      this.place(parent, position)
-      position = above
+      const parent = (position - 1) >> 2
+      if ((times[parent] ?? 0) <= wakeAt) break
+      this.move(parent, position)
+      position = parent
     }
     for (;;) {
-      let child: A | undefined
       const first = 4 * position + 1
-      for (let index = first; index < first + 4 && index < items.length; index++) {
-        const each = items[index]
-        if (each !== undefined && (child === undefined || each.wakeAt < child.wakeAt)) child = each
+      const end = Math.min(first + 4, items.length)
+      let child = -1
+      let earliest = wakeAt
+      for (let index = first; index < end; index++) {
+        const time = times[index] ?? 0
+        if (time < earliest) {
+          child = index
+          earliest = time
+        }
       }
-      if (child === undefined || child === item || child.wakeAt >= wakeAt) break
-      const below = child.position
-      this.place(child, position)
-      position = below
+      if (child === -1) break
+      this.move(child, position)
+      position = child
     }
-    this.place(item, position)
+    this.place(item, wakeAt, position)
   }
 
-  private place(item: A, position: number): void {
+  private move(from: number, to: number): void {
+    const item = this.items[from]
+    if (item !== undefined) this.place(item, this.times[from] ?? 0, to)
+  }
+
+  private place(item: A, wakeAt: number, position: number): void {
     this.items[position] = item
+    this.times[position] = wakeAt
     item.position = position
   }
 }

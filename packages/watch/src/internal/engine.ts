@@ -133,61 +133,53 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
       readyAt: () => stopped === undefined ? answers.pausedUntil : Number.POSITIVE_INFINITY,
       ask: (job) => ask(job),
       onTurns: options.onTurns,
-      onIdle: () => news(),
-      onDefect: (cause) => stop(cause)
+      onIdle: () => (wakeAt() <= latest ? news() : arm(latest)),
+      onDefect: (cause) => Effect.sync(() => stop(cause))
     })
 
-    const timer = new Timer(fork, (since, slept) =>
-      orStop(() => {
-        // So long has passed, whatever the clock will say.
-        latest = Math.max(latest, since + slept)
-        round()
-      }))
+    const timer = new Timer(fork, (since, slept) => {
+      // So long has passed, whatever the clock will say.
+      latest = Math.max(latest, since + slept)
+      roundOrStop()
+    })
 
     const ask = (job: Job): Effect.Effect<void> => {
-      const call = job.calls[0]
+      const { calls } = job
+      const call = calls[0]
       if (call === undefined) return Effect.void
       return job.by === "read"
-        ? Effect.flatMap(answer(options.poll(call.sid)), (exit) =>
-          finish(job, exit, (seen, now) =>
-            answers.onSeen(call, seen, now), (error, now) =>
-            answers.onFailure(job.calls, error, now)))
-        : Effect.flatMap(
-          answer(options.sweep(job.calls.map(({ sid }) =>
-            sid
-          ))),
-          (exit) =>
-            finish(job, exit, (found, now) =>
-              answers.onFound(job.calls, found, now), (error, now) =>
-              answers.onSweepFailure(job.calls, error, now))
+        ? asked(
+          job,
+          options.poll(call.sid),
+          (seen, now) => answers.onSeen(call, seen, now),
+          (error, now) => answers.onFailure(calls, error, now)
+        )
+        : asked(
+          job,
+          options.sweep(calls.map(({ sid }) => sid)),
+          (found, now) => answers.onFound(calls, found, now),
+          (error, now) => answers.onSweepFailure(calls, error, now)
         )
     }
 
-    const answer = <A>(request: Effect.Effect<A, ExotelError>) =>
-      Effect.exit(Effect.interruptible(request))
-
-    const finish = <A>(
+    const asked = <A>(
       job: Job,
-      exit: Exit.Exit<A, ExotelError>,
+      request: Effect.Effect<A, ExotelError>,
       onSuccess: (value: A, now: number) => Effect.Effect<void> | undefined,
       onFailure: (error: ExotelError, now: number) => Effect.Effect<void>
     ): Effect.Effect<void> => {
-      if (Exit.isSuccess(exit)) {
-        const rest = onSuccess(exit.value, time())
-        if (rest !== undefined) {
-          return Effect.ensuring(
-            rest,
-            Effect.sync(() =>
-              putBack(job)
-            )
-          )
+      const finish = Effect.sync(() => putBack(job))
+      return Effect.flatMap(Effect.exit(Effect.interruptible(request)), (exit) => {
+        if (Exit.isSuccess(exit)) {
+          const rest = onSuccess(exit.value, time())
+          return rest === undefined ? finish : Effect.ensuring(rest, finish)
         }
-        putBack(job)
-        return Effect.void
-      }
-      const failure = Cause.failureOrCause(exit.cause)
-      const rest = Either.isLeft(failure) ? onFailure(failure.left, time()) : onDefect(job, failure.right)
-      return Effect.ensuring(rest, Effect.sync(() => putBack(job)))
+        const failure = Cause.failureOrCause(exit.cause)
+        return Effect.ensuring(
+          Either.isLeft(failure) ? onFailure(failure.left, time()) : onDefect(job, failure.right),
+          finish
+        )
+      })
     }
 
     /**
@@ -213,8 +205,10 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
 
     /** What a call whose time has come needs: its watches' ends, or its place in line. */
     const wake = (call: Watched, now: number): void => {
-      for (const watch of call.watches) {
-        if (watch.state.limit <= now) follow(call, watch, watch.state.onLimit(now), now)
+      if (call.limit <= now) {
+        for (const watch of call.watches) {
+          if (watch.state.limit <= now) follow(call, watch, watch.state.onLimit(now), now)
+        }
       }
       agenda.place(call, now)
       abandon(call)
@@ -244,8 +238,11 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
         backlog = agenda.detailsWaiting
         Meters.backlog(backlog)
       }
-      timer.set(stopped === undefined ? Math.min(agenda.wakeAt, workers.wakeAt) : Number.POSITIVE_INFINITY, now)
+      timer.set(wakeAt(), now)
     }
+
+    const wakeAt = (): number =>
+      stopped === undefined ? Math.min(agenda.wakeAt, workers.wakeAt) : Number.POSITIVE_INFINITY
 
     /** What the budget leaves changes with what others use of it. */
     const askRate = (now: number): void => {
@@ -256,27 +253,32 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
       }))
     }
 
+    /** A defect of ours must not leave anybody waiting. */
+    const roundOrStop = (): void => {
+      try {
+        round()
+      } catch (defect) {
+        stop(Cause.die(defect))
+      }
+    }
+
     /** Has what is due looked after, once, however much is new. */
     const news = (): void => {
       if (isNews || stopped !== undefined) return
       isNews = true
-      fork(orStop(() => {
+      fork(Effect.sync(() => {
         isNews = false
-        round()
+        roundOrStop()
       }))
     }
 
-    const stop = (cause: Cause.Cause<never>): Effect.Effect<void> =>
-      Effect.sync(() => {
-        stopped = cause
-        endAll([...calls.values()], cause)
-        calls.clear()
-      })
+    const stop = (cause: Cause.Cause<never>): void => {
+      stopped = cause
+      endAll([...calls.values()], cause)
+      calls.clear()
+    }
 
-    /** A defect of ours must not leave anybody waiting. */
-    const orStop = (what: () => void): Effect.Effect<void> => Effect.catchAllCause(Effect.sync(what), stop)
-
-    yield* Effect.addFinalizer(() => stop(Cause.interrupt(FiberId.none)))
+    yield* Effect.addFinalizer(() => Effect.sync(() => stop(Cause.interrupt(FiberId.none))))
     agenda.rate = (yield* budget.sparePerMinute) / 60
 
     const join = (state: WatchState, listener: Listener): { readonly call: Watched; readonly watch: Watch } => {

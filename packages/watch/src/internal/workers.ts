@@ -1,12 +1,12 @@
 /**
  * Those who ask: a worker takes turn after turn of the request budget, and chooses what to ask only when its turn has come.
- * In each of two lanes, for looks and for what may wait, one worker at most waits for a turn.
+ * In each of two lanes, for looks and for what may wait, one worker at most waits for a turn. A worker with nothing to do
+ * rests until there is: to begin another would cost more than all else that is done for a poll.
  */
 import type * as RequestBudget from "@effect-exotel/core/RequestBudget"
 import { Turn } from "@effect-exotel/core/RequestBudget"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { Job } from "./watched.ts"
 
@@ -25,9 +25,14 @@ export interface Lane {
 interface Staffed extends Lane {
   /** The worker that waits for a turn, or is about to. */
   waiting: Fiber.RuntimeFiber<unknown> | "starting" | undefined
-  /** How many workers it has. */
+  /** How many workers it has, and those of them who rest. */
   staff: number
+  readonly resting: Set<Resting>
   idleUntil: number
+}
+
+interface Resting {
+  readonly wake: (nothing: Effect.Effect<void>) => void
 }
 
 export interface Options {
@@ -42,7 +47,7 @@ export interface Options {
   readonly ask: (job: Job) => Effect.Effect<void>
   /** Runs what a worker asks with the turns that it takes. */
   readonly onTurns: (turn: RequestBudget.Turn, work: Effect.Effect<void>) => Effect.Effect<void>
-  /** Told when a worker is no more. */
+  /** Told when a worker has nothing to do any more. */
   readonly onIdle: () => void
   readonly onDefect: (cause: Cause.Cause<never>) => Effect.Effect<void>
 }
@@ -59,6 +64,7 @@ export class Workers {
       ...lane,
       waiting: undefined,
       staff: 0,
+      resting: new Set(),
       idleUntil: Number.NEGATIVE_INFINITY
     }))
   }
@@ -84,8 +90,15 @@ export class Workers {
   /** Has somebody wait for the next turn where there is something to ask. */
   dispatch(now: number): void {
     for (const lane of this.lanes) {
-      if (lane.waiting !== undefined || lane.staff >= lane.concurrency || !this.mayAsk(lane, now)) continue
+      if (lane.waiting !== undefined || !this.mayAsk(lane, now)) continue
+      const [resting] = lane.resting
+      if (resting === undefined && lane.staff >= lane.concurrency) continue
       lane.waiting = "starting"
+      if (resting !== undefined) {
+        lane.resting.delete(resting)
+        resting.wake(Effect.void)
+        continue
+      }
       lane.staff += 1
       this.options.fork(this.worker(lane))
     }
@@ -104,25 +117,49 @@ export class Workers {
   }
 
   private worker(lane: Staffed): Effect.Effect<void> {
-    const { onDefect, onIdle, onTurns, time } = this.options
+    const { budget, onDefect, onIdle, onTurns, time } = this.options
     const turn = new Turn(lane.priority)
     return Effect.withFiberRuntime<void>((fiber) => {
       const worker = fiber as Fiber.RuntimeFiber<unknown>
-      if (lane.waiting === "starting") lane.waiting = undefined
       let goesOn = true
-      const cycle = Effect.suspend(() =>
-        Effect.flatMap(this.take(lane), (granted) => {
+      let isAsking = false
+      let resting: Resting | undefined
+
+      const begin = Effect.sync(() => {
+        goesOn = true
+        resting = undefined
+        if (lane.waiting === "starting") lane.waiting = undefined
+      })
+
+      const hasNothingToAsk = (): void => {
+        goesOn = false
+        lane.idleUntil = time() + IDLE_MILLIS
+      }
+
+      const takeTurn = Effect.matchCauseEffect(Effect.interruptible(budget.take(lane.priority)), {
+        onFailure: (cause) => {
           lane.waiting = undefined
-          const job = granted ? this.choose(lane, worker) : undefined
+          // Whoever sends it away while it waits has seen that nothing is to be asked.
+          if (!Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
+          hasNothingToAsk()
+          return Effect.void
+        },
+        onSuccess: () => {
+          lane.waiting = undefined
+          const job = this.choose(lane, worker)
           if (job === undefined) {
-            goesOn = false
-            lane.idleUntil = time() + IDLE_MILLIS
-            return granted ? this.options.budget.giveBack(turn) : Effect.void
+            hasNothingToAsk()
+            return budget.giveBack(turn)
           }
           turn.renew()
-          return this.carryOut(job)
-        })
-      )
+          isAsking = true
+          this.running += 1
+          // Whoever comes next waits for the next turn meanwhile.
+          this.dispatch(this.options.latest())
+          return this.options.ask(job)
+        }
+      })
+
       const work = Effect.whileLoop({
         while: () => {
           // One is enough to wait for a turn; somebody who has yet to begin need not.
@@ -131,12 +168,27 @@ export class Workers {
           lane.waiting = worker
           return true
         },
-        body: () => cycle,
-        step: () => undefined
+        body: () => takeTurn,
+        step: () => {
+          if (isAsking) this.running -= 1
+          isAsking = false
+        }
       })
-      return onTurns(turn, work).pipe(
+
+      const rest = Effect.interruptible(Effect.async<void>((wake) => {
+        resting = { wake }
+        lane.resting.add(resting)
+        onIdle()
+      }))
+
+      const beginWorkAndRest = begin.pipe(Effect.zipRight(work), Effect.zipRight(rest))
+      const days = Effect.whileLoop({ while: () => true, body: () => beginWorkAndRest, step: () => undefined })
+      return onTurns(turn, days).pipe(
         Effect.catchAllCause((cause) => Cause.isInterruptedOnly(cause) ? Effect.void : onDefect(cause)),
         Effect.ensuring(Effect.sync(() => {
+          // Sent away while it rests, or when it has been woken and has yet to begin.
+          const isWoken = resting !== undefined && !lane.resting.delete(resting)
+          if (isWoken && lane.waiting === "starting") lane.waiting = undefined
           lane.staff -= 1
           onIdle()
         }))
@@ -144,34 +196,9 @@ export class Workers {
     })
   }
 
-  /** Waits for a turn; false when the worker has been sent away instead. */
-  private take(lane: Staffed): Effect.Effect<boolean> {
-    return Effect.flatMap(
-      Effect.exit(Effect.interruptible(this.options.budget.take(lane.priority))),
-      (exit) =>
-        Exit.isSuccess(exit)
-          ? granted
-          : Cause.isInterruptedOnly(exit.cause)
-          ? refused
-          : Effect.failCause(exit.cause)
-    )
-  }
-
   private choose(lane: Staffed, worker: Fiber.RuntimeFiber<unknown>): Job | undefined {
     const now = this.options.time()
     if (now < this.options.readyAt() || this.running >= lane.concurrency) return undefined
     return lane.next(now, worker)
   }
-
-  private carryOut(job: Job): Effect.Effect<void> {
-    this.running += 1
-    // Whoever comes next waits for the next turn meanwhile.
-    this.dispatch(this.options.latest())
-    return Effect.map(this.options.ask(job), () => {
-      this.running -= 1
-    })
-  }
 }
-
-const granted = Effect.succeed(true)
-const refused = Effect.succeed(false)
