@@ -2,7 +2,7 @@
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import type { InvalidRequest } from "@effect-exotel/core/ExotelError"
 import * as Cause from "effect/Cause"
-import type * as Chunk from "effect/Chunk"
+import * as Chunk from "effect/Chunk"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -95,14 +95,20 @@ export const fleet = <E, R>(
       tell(FleetEvent.Joined({ sid: state.right.sid, at: now(), token: state.right.token, last: false }))
     }
 
+    const takeAllIn = (entries: Chunk.Chunk<string | WatchToken>): Effect.Effect<void> => {
+      let next = 0
+      const takeWhileRoom = Effect.sync(() => {
+        while (next < entries.length && hasRoom()) takeIn(Chunk.unsafeGet(entries, next++))
+      })
+      return Effect.whileLoop({
+        while: () => next < entries.length,
+        body: () => Effect.zipRight(room.await, takeWhileRoom),
+        step: () => undefined
+      })
+    }
+
     yield* source.pipe(
-      Stream.runForEachChunk((entries) =>
-        Effect.forEach(
-          entries,
-          (entry) => Effect.zipRight(room.await, Effect.sync(() => takeIn(entry))),
-          { discard: true }
-        )
-      ),
+      Stream.runForEachChunk(takeAllIn),
       Effect.matchCause({
         onFailure: (cause) => void mailbox.unsafeDone(Exit.failCause(cause)),
         onSuccess: () => {

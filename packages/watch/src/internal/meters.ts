@@ -9,8 +9,27 @@ import type { WatchError } from "../WatchError.ts"
 import type { WatchEvent } from "../WatchEvent.ts"
 import * as Metrics from "../WatchMetrics.ts"
 
-const add = (metric: Metric.Metric.Counter<number>, amount: number, label?: readonly [string, string]): void =>
-  metric.unsafeUpdate(amount, label === undefined ? [] : [MetricLabel.make(...label)])
+type Labels = ReadonlyArray<MetricLabel.MetricLabel>
+
+/** A metric finds its count by the array of labels itself, so that each is made once; their values are few. */
+const labelled = (key: string): (value: string) => Labels => {
+  const made = new Map<string, Labels>()
+  return (value) => {
+    const labels = made.get(value) ?? [MetricLabel.make(key, value)]
+    made.set(value, labels)
+    return labels
+  }
+}
+
+const event = labelled("event")
+const result = labelled("result")
+const none: Labels = []
+
+const add = (
+  metric: Metric.Metric.Counter<number>,
+  amount: number,
+  labels: Labels = none
+): void => metric.unsafeUpdate(amount, labels)
 
 export const joined = (): void => add(Metrics.active, 1)
 
@@ -18,19 +37,19 @@ export const left = (): void => add(Metrics.active, -1)
 
 export const over = (exit: Exit.Exit<void, WatchError>): void => {
   left()
-  if (Exit.isSuccess(exit)) return add(Metrics.over, 1, ["result", "Ended"])
+  if (Exit.isSuccess(exit)) return add(Metrics.over, 1, result("Ended"))
   if (Cause.isInterruptedOnly(exit.cause)) return
   const error = Cause.failureOption(exit.cause)
-  add(Metrics.over, 1, ["result", Option.isSome(error) ? error.value._tag : "Defect"])
+  add(Metrics.over, 1, result(Option.isSome(error) ? error.value._tag : "Defect"))
 }
 
-export const began = (lagMillis: number): void => Metrics.pollLag.unsafeUpdate(lagMillis / 1000, [])
+export const began = (lagMillis: number): void => Metrics.pollLag.unsafeUpdate(lagMillis / 1000, none)
 
 /** `lastActiveAt` is when an answer last showed the call going on, or no number. */
-export const told = (event: WatchEvent, lastActiveAt: number): void => {
-  add(Metrics.events, 1, ["event", event._tag])
-  if (event._tag === "Ended" && !Number.isNaN(lastActiveAt)) {
-    Metrics.detectionDelay.unsafeUpdate((DateTime.toEpochMillis(event.at) - lastActiveAt) / 1000, [])
+export const told = (told: WatchEvent, lastActiveAt: number): void => {
+  add(Metrics.events, 1, event(told._tag))
+  if (told._tag === "Ended" && !Number.isNaN(lastActiveAt)) {
+    Metrics.detectionDelay.unsafeUpdate((DateTime.toEpochMillis(told.at) - lastActiveAt) / 1000, none)
   }
 }
 
@@ -39,6 +58,6 @@ export const swept = (calls: number): void => {
   add(Metrics.swept, calls)
 }
 
-export const backlog = (calls: number): void => Metrics.detailsBacklog.unsafeUpdate(calls, [])
+export const backlog = (calls: number): void => Metrics.detailsBacklog.unsafeUpdate(calls, none)
 
-export const stretched = (stretch: number): void => Metrics.stretch.unsafeUpdate(stretch, [])
+export const stretched = (stretch: number): void => Metrics.stretch.unsafeUpdate(stretch, none)
