@@ -31,7 +31,8 @@ interface Common {
  * - `Stalled`: nothing has changed since `since`, for longer than the policy's `stallAfter`.
  * - `Ended`: the call has ended; told once.
  * - `Detailed`: the ended call with its details, told when the policy asks for `details`; at once when the read that
- *   showed the end brought them along.
+ *   showed the end brought them along. With `until: "settled"` they are those of the settled record, and come after
+ *   `Settled`.
  * - `DetailsSkipped`: the details are given up, because `detailsLimit` has passed or they cannot be read: `lastError` says
  *   why, and is none when there was no request to spare.
  * - `Settled`: the record of an ended call is complete, or `settleLimit` has passed; `missing` is what it still lacks.

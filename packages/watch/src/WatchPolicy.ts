@@ -58,11 +58,12 @@ export interface WatchPolicy {
   /**
    * Whether the details of an ended call are wanted. A single read brings them along. Where one request looks for the
    * endings of many calls, which brings flat records, they are read after the ending, as the budget allows, and told as
-   * `Detailed`. The watch is over when they have been told.
+   * `Detailed`. The watch is over when they have been told. What settles late, as the time that people talked does, is in
+   * them only with `until: "settled"`, which has them read after that.
    */
   readonly details: boolean
   /**
-   * How long after the end its details are waited for before `DetailsSkipped` tells that they are given up; a budget
+   * How long after the end, or after `Settled`, the details are waited for before `DetailsSkipped` tells that they are given up; a budget
    * that is too small for all of them serves the oldest that are still waited for.
    */
   readonly detailsLimit: Duration.Duration

@@ -170,6 +170,8 @@ describe("a fleet beyond what reads can do", () => {
               one.details ? 1 : 0
             )
             assert.strictEqual(tags.filter((tag) => tag === "Settled").length, one.until === "settled" ? 1 : 0)
+            // The details are those of the record that was waited for.
+            if (one.details) assert.isTrue(["Detailed", "DetailsSkipped"].includes(tags.at(-1) ?? ""))
           }
           assert.isAtMost(busiestMinute(yield* world.requests()), one.perMinute)
           const asked = (yield* world.requests()).length

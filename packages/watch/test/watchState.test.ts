@@ -160,12 +160,23 @@ describe("WatchState", () => {
       deepStrictEqual(next, { _tag: "Over" })
     })
 
-    it("waits for the record all the same when they cannot be read", () => {
-      const state = ended({ until: "settled" })
-      const { events, next } = state.onFailure(new ExotelError.AccessDenied({ sid, status: 403 }), START, 0, 0)
-      deepStrictEqual(events.map(({ _tag, last }) => [_tag, last]), [["DetailsSkipped", false]])
-      assert.strictEqual(next._tag, "WaitUntil")
+    it("waits for the record to settle before it wants them, and for them from then on", () => {
+      const state = begin({ details: true, detailsLimit: "1 minute", until: "settled", settleLimit: "10 minutes" })
+      const [unsettled = assert.fail()] = FastCheck.sample(
+        Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call) && !Call.isSettled(call)),
+        { numRuns: 1, seed: 4 }
+      )
+      assert.strictEqual(state.onSwept(unsettled, START).next._tag, "Wait")
       assert.isFalse(state.awaitsDetails)
+      assert.strictEqual(state.limit, START + 600_000)
+      const { events, next } = state.onLimit(START + 600_000)
+      deepStrictEqual(events.map(({ _tag, last }) => [_tag, last]), [["Settled", false]])
+      deepStrictEqual(next, { _tag: "Details" })
+      assert.isTrue(state.awaitsDetails)
+      assert.strictEqual(state.limit, START + 660_000)
+      const skipped = state.onFailure(new ExotelError.AccessDenied({ sid, status: 403 }), START + 600_001, 0, 0)
+      deepStrictEqual(skipped.events.map(({ _tag, last }) => [_tag, last]), [["DetailsSkipped", true]])
+      deepStrictEqual(skipped.next, { _tag: "Over" })
     })
 
     it("asks again after what passes, and gives them up when their time is up, with the last error", () => {

@@ -62,9 +62,6 @@ const LONGEST_LAST_LOOK_MILLIS = 60_000
 /** Where a watch begins, or goes on. */
 type Start = Pick<WatchToken, "sid" | "startedAt" | "deadlineAt"> & Partial<WatchToken>
 
-/** As soon as others are not hammered. */
-const soon = (now: number): Next => ({ _tag: "WaitUntil", at: now + atLeast(0) })
-
 export class WatchState {
   readonly sid: CallSid
   readonly policy: WatchPolicy
@@ -78,6 +75,8 @@ export class WatchState {
   private failures = 0
   private lastError: ExotelError | undefined
   private endedAt: number | undefined
+  /** When the record was told to have settled; after a resume, when that was. */
+  private settledAt: number | undefined
   private stalled: boolean
   private settled: boolean
   private detailed: boolean
@@ -97,6 +96,7 @@ export class WatchState {
     this.endedAt = start.endedAt ?? (this.hasEnded ? this.changedAt : undefined)
     this.stalled = start.stalled === true
     this.settled = start.settled === true
+    this.settledAt = this.settled ? resumedAt : undefined
     this.detailed = start.detailed === true
     this.ended = undefined
   }
@@ -118,9 +118,9 @@ export class WatchState {
     return this.policy.until === "settled" && !this.settled
   }
 
-  /** Whether what is wanted next is a read of an ended call's details, which is never urgent. */
+  /** Whether what is wanted next is a read of the details, of an ended or settled call, which is never urgent. */
   get awaitsDetails(): boolean {
-    return this.policy.details && !this.detailed && this.hasEnded
+    return this.policy.details && !this.detailed && this.hasEnded && !this.awaitsSettling
   }
 
   /** Whether everything has been told. */
@@ -141,17 +141,17 @@ export class WatchState {
   }
 
   private get detailsBy(): number {
-    return this.awaitsDetails ? (this.endedAt ?? 0) + Duration.toMillis(this.policy.detailsLimit) : Infinity
+    return (this.settledAt ?? this.endedAt ?? 0) + Duration.toMillis(this.policy.detailsLimit)
   }
 
   private get settleBy(): number {
-    return this.awaitsSettling ? (this.endedAt ?? 0) + Duration.toMillis(this.policy.settleLimit) : Infinity
+    return (this.endedAt ?? 0) + Duration.toMillis(this.policy.settleLimit)
   }
 
   /** When the watch is over, or gives something up, without a further answer. */
   get limit(): number {
     if (!this.hasEnded) return this.polls === 0 ? this.lookUntil : this.deadlineAt
-    const limit = Math.min(this.detailsBy, this.settleBy)
+    const limit = this.awaitsSettling ? this.settleBy : this.awaitsDetails ? this.detailsBy : Infinity
     // Resumed too late, a watch still reads the record once, in what is left of its first time.
     return this.ended === undefined && this.polls === 0 ? Math.max(limit, this.lookUntil) : limit
   }
@@ -210,23 +210,18 @@ export class WatchState {
     if (!Call.isTerminal(call)) return { events: told, next: this.wait(now) }
     this.ended = call
     const events = [...told]
+    if (this.awaitsSettling && this.missing(call).length === 0) events.push(this.settle(call, now))
     if (this.awaitsDetails && Call.hasDetails(call)) {
       this.detailed = true
       events.push(WatchEvent.Detailed({ ...this.common(now), call }))
     }
-    return this.awaitsSettling && this.missing(call).length === 0
-      ? { events: [...events, this.settle(call, now)], next: this.afterwards(now) }
-      : { events, next: this.afterwards(now) }
-  }
-
-  /** What an ended call's watch does next. */
-  private afterwards(now: number): Next {
-    return this.isOver ? over : this.awaitsDetails ? details : this.wait(now)
+    return { events, next: this.isOver ? over : this.awaitsDetails ? details : this.wait(now) }
   }
 
   private settle(call: Call.TerminalCall, now: number): WatchEvent {
     const missing = this.missing(call)
     this.settled = true
+    this.settledAt = now
     return WatchEvent.Settled({ ...this.common(now), call, missing })
   }
 
@@ -242,7 +237,7 @@ export class WatchState {
     if (isFinal(error) && !(error._tag === "CallNotFound" && this.mayAppear(now))) {
       // What is known of the end stands without its details.
       return this.awaitsDetails
-        ? { events: [this.skipDetails(now)], next: this.isOver ? over : soon(now) }
+        ? { events: [this.skipDetails(now)], next: over }
         : { events: [], next: { _tag: "Fail", error } }
     }
     this.failures += 1
@@ -271,19 +266,12 @@ export class WatchState {
   /** The time is up, for the details of an ended call or for all of it. */
   onLimit(now: number): Step {
     if (!this.hasEnded) return { events: [], next: { _tag: "Fail", error: this.timeout("Deadline", now) } }
-    if (this.detailsBy <= this.settleBy) {
-      const skipped = this.skipDetails(now)
-      if (this.isOver) return { events: [skipped], next: over }
-      if (now < this.settleBy) return { events: [skipped], next: soon(now) }
-      const { events, next } = this.giveUpSettling(now)
-      return { events: [skipped, ...events], next }
-    }
-    return this.giveUpSettling(now)
+    return this.awaitsDetails ? { events: [this.skipDetails(now)], next: over } : this.giveUpSettling(now)
   }
 
   onScheduleEnd(now: number): Step {
     if (!this.hasEnded) return { events: [], next: { _tag: "Fail", error: this.timeout("ScheduleEnded", now) } }
-    return this.awaitsSettling ? this.giveUpSettling(now) : { events: [this.skipDetails(now)], next: over }
+    return this.awaitsDetails ? { events: [this.skipDetails(now)], next: over } : this.giveUpSettling(now)
   }
 
   private giveUpSettling(now: number): Step {
