@@ -63,8 +63,8 @@ export interface WatchPolicy {
    */
   readonly details: boolean
   /**
-   * How long after the end, or after `Settled`, the details are waited for before `DetailsSkipped` tells that they are given up; a budget
-   * that is too small for all of them serves the oldest that are still waited for.
+   * How long after the end, or after `Settled`, the details are waited for before `DetailsSkipped` tells that they are
+   * given up; a budget that is too small for all of them serves the oldest that are still waited for.
    */
   readonly detailsLimit: Duration.Duration
   /** How long, from the beginning of the watch, "not found" is taken for "not yet". */

@@ -1,14 +1,12 @@
 /** Many calls as one stream: everything happens to each of them once, whatever happens to the others. */
 import { ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
-import { CallWatch, FleetState, WatchPolicy, type WatchToken } from "@effect-exotel/watch"
+import { CallWatch, FleetState, type WatchPolicy, type WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Stream } from "effect"
-import { count, endings, follow, ofCall, placeAll, talking } from "./support/fleets.ts"
+import { count, endings, follow, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
 import { interruptAfter, inWorld, longAfter } from "./support/worlds.ts"
-
-const policy = { cadence: WatchPolicy.every("5 seconds") }
 
 describe("a fleet that is read call by call", () => {
   it.effect("tells of each call that it joined, what becomes of it, and of its end once and last", () =>

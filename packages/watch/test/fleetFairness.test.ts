@@ -1,20 +1,23 @@
 /** That nobody waits for ever: not behind others, not after sweeps were refused, and not for having come late. */
 import { ExotelCalls, ExotelError } from "@effect-exotel/core"
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
-import { CallWatch, type WatchError, WatchPolicy, type WatchToken } from "@effect-exotel/watch"
+import { CallWatch, type WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Fiber, Schedule, type Scope, Stream } from "effect"
-import { busiestMinute, count, endings, follow, ofCall, placeAll, type Told } from "./support/fleets.ts"
-import { inWorld, type Options, type World } from "./support/worlds.ts"
-
-const policy = { cadence: WatchPolicy.every("5 seconds") }
-
-const limited = (requestsPerMinute: number, options: Options = {}): Options => ({
-  requestsPerMinute,
-  ...options,
-  client: { requestsPerMinute, regionProbe: "never" }
-})
+import {
+  busiestMinute,
+  count,
+  endings,
+  failures,
+  follow,
+  limited,
+  ofCall,
+  placeAll,
+  policy,
+  type Told
+} from "./support/fleets.ts"
+import { inWorld, type World } from "./support/worlds.ts"
 
 interface Asked {
   readonly at: number
@@ -56,9 +59,6 @@ const noted = (
     (watch) => ({ watch, asked })
   )
 }
-
-const failures = (told: ReadonlyArray<Told>): ReadonlyArray<WatchError.WatchError | WatchError.WatchDefect> =>
-  told.flatMap(({ event }) => event._tag === "Failed" ? [event.error] : [])
 
 describe("in a fleet that is too large for its budget", () => {
   it.effect("each call is looked at as often as any other, and one that joins late as soon as the others", () =>

@@ -4,13 +4,11 @@ import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { type Duration, Effect, Exit, Fiber, Schedule, type Scope, Stream } from "effect"
-import { count, endings, follow, ofCall, placeAll, talking } from "./support/fleets.ts"
+import { count, endings, follow, limited, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
 import { inWorld, longAfter, type World } from "./support/worlds.ts"
 
-const policy = { cadence: WatchPolicy.every("5 seconds") }
-
 /** So few requests a minute that a hundred calls are swept. */
-const few = { requestsPerMinute: 30, client: { requestsPerMinute: 30, regionProbe: "never" } } as const
+const few = limited(30)
 
 interface Sweep {
   readonly sids: ReadonlyArray<string>

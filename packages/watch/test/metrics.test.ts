@@ -4,7 +4,7 @@ import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { CallWatch, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer, Metric, Stream, TestClock } from "effect"
-import { count, follow, placeAll } from "./support/fleets.ts"
+import { count, follow, limited, placeAll } from "./support/fleets.ts"
 import { inWorld } from "./support/worlds.ts"
 
 const counts = Effect.gen(function*() {
@@ -45,8 +45,6 @@ it.effect("counts watches, requests and endings, and bounds the delay of detecti
     assert.strictEqual(after.delays - before.delays, 10)
   }).pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer())))))
 
-const limited = { requestsPerMinute: 30, client: { requestsPerMinute: 30 } }
-
 it.effect("count the sweeps, and the calls that they asked for", () =>
   inWorld((world) =>
     Effect.gen(function*() {
@@ -64,7 +62,7 @@ it.effect("count the sweeps, and the calls that they asked for", () =>
       assert.isAbove(asked.length, 10)
       assert.strictEqual(after.sweeps.count - before.sweeps.count, asked.length)
       assert.strictEqual(after.swept.count - before.swept.count, asked.reduce((sum, calls) => sum + calls, 0))
-    }), limited))
+    }), limited(30)))
 
 it.effect("show how many calls wait for their details, up to the last one", () =>
   inWorld((world) =>
@@ -81,7 +79,7 @@ it.effect("show how many calls wait for their details, up to the last one", () =
       assert.isAbove(count(told, "Detailed"), 50)
       assert.isAtLeast(most, 40)
       assert.strictEqual(yield* backlog, 0)
-    }), limited))
+    }), limited(30)))
 
 it.effect("show that no call waits for its details any more when they are given up", () =>
   inWorld((world) =>
@@ -91,4 +89,4 @@ it.effect("show that no call waits for its details any more when they are given 
       const told = yield* follow(world, world.watch.fleet(sids, policy))
       assert.isAbove(count(told, "DetailsSkipped"), 100)
       assert.strictEqual((yield* Metric.value(WatchMetrics.detailsBacklog)).value, 0)
-    }), limited))
+    }), limited(30)))

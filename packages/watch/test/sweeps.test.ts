@@ -9,25 +9,19 @@ import {
   busiestMinute,
   count,
   endings,
+  failures,
   follow,
   lengths,
+  limited,
   ofCall,
   placeAll,
+  policy,
   talking,
   type Told
 } from "./support/fleets.ts"
 import { breathe } from "./support/lives.ts"
 import { run } from "./support/simulation.ts"
-import { inWorld, openWorld, type Options, type World } from "./support/worlds.ts"
-
-const policy = { cadence: WatchPolicy.every("5 seconds") }
-
-/** A world whose account and client agree on so many requests a minute. */
-const limited = (requestsPerMinute: number, options: Options = {}): Options => ({
-  requestsPerMinute,
-  ...options,
-  client: { requestsPerMinute, regionProbe: "never", ...options.client }
-})
+import { inWorld, openWorld, type World } from "./support/worlds.ts"
 
 const operations = (journal: ReadonlyArray<Journal.JournalEntry>) => ({
   sweeps: journal.filter(({ operation }) => operation === "list").length,
@@ -277,6 +271,14 @@ describe("a sweep that fails", () => {
         }), limited(60)))
   }
 
+  /** What a hundred calls are told while every sweep fails so. */
+  const toldWhile = (error: ExotelError.AccountError) =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const watch = yield* withFind(world, () => Effect.fail(error))
+        return yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy), "1 hour")
+      }), limited(60))
+
   for (
     const error of [
       new ExotelError.ServiceUnavailable({ status: 503 }),
@@ -284,22 +286,14 @@ describe("a sweep that fails", () => {
     ]
   ) {
     it.effect(`again and again (${error._tag}) keeps no end from being told: calls are read for a while`, () =>
-      inWorld((world) =>
-        Effect.gen(function*() {
-          const watch = yield* withFind(world, () => Effect.fail(error))
-          const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy), "1 hour")
-          assert.strictEqual(count(told, "Ended"), 100)
-        }), limited(60)))
+      Effect.map(toldWhile(error), (told) => assert.strictEqual(count(told, "Ended"), 100)))
   }
 
   it.effect("because the bulk read is not found ends nobody's watch", () =>
-    inWorld((world) =>
-      Effect.gen(function*() {
-        const watch = yield* withFind(world, () => Effect.fail(new ExotelError.AuthenticationError({ status: 404 })))
-        const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy), "1 hour")
-        assert.strictEqual(count(told, "Ended"), 100)
-        assert.strictEqual(count(told, "Failed"), 0)
-      }), limited(60)))
+    Effect.map(toldWhile(new ExotelError.AuthenticationError({ status: 404 })), (told) => {
+      assert.strictEqual(count(told, "Ended"), 100)
+      assert.strictEqual(count(told, "Failed"), 0)
+    }))
 
   it.effect("because it is refused has none of its calls swept again before they were read", () =>
     inWorld((world) =>
@@ -318,14 +312,11 @@ describe("a sweep that fails", () => {
       }), limited(60)))
 
   it.effect("because the credentials are wrong ends every watch of its calls", () =>
-    inWorld((world) =>
-      Effect.gen(function*() {
-        const watch = yield* withFind(world, () => Effect.fail(new ExotelError.AuthenticationError({ status: 401 })))
-        const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy), "1 minute")
-        const failed = told.flatMap(({ event }) => event._tag === "Failed" ? [event.error._tag] : [])
-        assert.strictEqual(failed.length, 100)
-        deepStrictEqual([...new Set(failed)], ["AuthenticationError"])
-      }), limited(60)))
+    Effect.map(toldWhile(new ExotelError.AuthenticationError({ status: 401 })), (told) => {
+      const failed = failures(told).map(({ _tag }) => _tag)
+      assert.strictEqual(failed.length, 100)
+      deepStrictEqual([...new Set(failed)], ["AuthenticationError"])
+    }))
 
   it.effect("for one record, which cannot be read, has that call read by itself", () =>
     inWorld((world) =>

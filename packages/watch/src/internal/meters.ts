@@ -21,8 +21,8 @@ const labelled = (key: string): (value: string) => Labels => {
   }
 }
 
-const event = labelled("event")
-const result = labelled("result")
+const eventLabels = labelled("event")
+const resultLabels = labelled("result")
 const none: Labels = []
 
 const add = (
@@ -37,19 +37,19 @@ export const left = (): void => add(Metrics.active, -1)
 
 export const over = (exit: Exit.Exit<void, WatchError>): void => {
   left()
-  if (Exit.isSuccess(exit)) return add(Metrics.over, 1, result("Ended"))
+  if (Exit.isSuccess(exit)) return add(Metrics.over, 1, resultLabels("Ended"))
   if (Cause.isInterruptedOnly(exit.cause)) return
   const error = Cause.failureOption(exit.cause)
-  add(Metrics.over, 1, result(Option.isSome(error) ? error.value._tag : "Defect"))
+  add(Metrics.over, 1, resultLabels(Option.isSome(error) ? error.value._tag : "Defect"))
 }
 
 export const began = (lagMillis: number): void => Metrics.pollLag.unsafeUpdate(lagMillis / 1000, none)
 
 /** `lastActiveAt` is when an answer last showed the call going on, or no number. */
-export const told = (told: WatchEvent, lastActiveAt: number): void => {
-  add(Metrics.events, 1, event(told._tag))
-  if (told._tag === "Ended" && !Number.isNaN(lastActiveAt)) {
-    Metrics.detectionDelay.unsafeUpdate((DateTime.toEpochMillis(told.at) - lastActiveAt) / 1000, none)
+export const told = (event: WatchEvent, lastActiveAt: number): void => {
+  add(Metrics.events, 1, eventLabels(event._tag))
+  if (event._tag === "Ended" && !Number.isNaN(lastActiveAt)) {
+    Metrics.detectionDelay.unsafeUpdate((DateTime.toEpochMillis(event.at) - lastActiveAt) / 1000, none)
   }
 }
 

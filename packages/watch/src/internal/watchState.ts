@@ -75,10 +75,9 @@ export class WatchState {
   private failures = 0
   private lastError: ExotelError | undefined
   private endedAt: number | undefined
-  /** When the record was told to have settled; after a resume, when that was. */
+  /** When `Settled` was told; if that was before the watch was resumed, when it was resumed. */
   private settledAt: number | undefined
   private stalled: boolean
-  private settled: boolean
   private detailed: boolean
   /** The last record of an ended call, for what is known when the time to settle is up. */
   private ended: Call.TerminalCall | undefined
@@ -95,8 +94,7 @@ export class WatchState {
     this.lastError = undefined
     this.endedAt = start.endedAt ?? (this.hasEnded ? this.changedAt : undefined)
     this.stalled = start.stalled === true
-    this.settled = start.settled === true
-    this.settledAt = this.settled ? resumedAt : undefined
+    this.settledAt = start.settled === true ? resumedAt : undefined
     this.detailed = start.detailed === true
     this.ended = undefined
   }
@@ -115,7 +113,7 @@ export class WatchState {
   }
 
   private get awaitsSettling(): boolean {
-    return this.policy.until === "settled" && !this.settled
+    return this.policy.until === "settled" && this.settledAt === undefined
   }
 
   /** Whether what is wanted next is a read of the details, of an ended or settled call, which is never urgent. */
@@ -220,7 +218,6 @@ export class WatchState {
 
   private settle(call: Call.TerminalCall, now: number): WatchEvent {
     const missing = this.missing(call)
-    this.settled = true
     this.settledAt = now
     return WatchEvent.Settled({ ...this.common(now), call, missing })
   }
@@ -350,7 +347,7 @@ export class WatchState {
       }),
       ...(this.stalled ? { stalled: true as const } : {}),
       ...(this.endedAt === undefined ? {} : { endedAt: this.endedAt }),
-      ...(this.settled ? { settled: true as const } : {}),
+      ...(this.settledAt !== undefined ? { settled: true as const } : {}),
       ...(this.detailed ? { detailed: true as const } : {})
     }, { disableValidation: true })
   }

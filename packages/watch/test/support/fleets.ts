@@ -1,8 +1,17 @@
 /** What the tests of fleets have in common: how they write down what a fleet told. */
 import { CallScript, type FakeExotel } from "@effect-exotel/testing"
-import type { FleetEvent } from "@effect-exotel/watch"
+import { type FleetEvent, WatchPolicy } from "@effect-exotel/watch"
 import { Duration, Effect, FastCheck, Stream } from "effect"
-import type { World } from "./worlds.ts"
+import type { Options, World } from "./worlds.ts"
+
+export const policy = { cadence: WatchPolicy.every("5 seconds") }
+
+/** A world whose account and client agree on so many requests a minute. */
+export const limited = (requestsPerMinute: number, options: Options = {}): Options => ({
+  requestsPerMinute,
+  ...options,
+  client: { requestsPerMinute, regionProbe: "never", ...options.client }
+})
 
 export interface Told {
   readonly at: number
@@ -29,6 +38,10 @@ export const ofCall = (told: ReadonlyArray<Told>, sid: string): ReadonlyArray<st
 
 export const count = (told: ReadonlyArray<Told>, tag: FleetEvent.FleetEvent["_tag"]): number =>
   told.filter(({ event }) => event._tag === tag).length
+
+/** What the watches failed with. */
+export const failures = (told: ReadonlyArray<Told>) =>
+  told.flatMap(({ event }) => event._tag === "Failed" ? [event.error] : [])
 
 /** When each call's end was told, in seconds. */
 export const endings = (told: ReadonlyArray<Told>): ReadonlyMap<string, number> =>
