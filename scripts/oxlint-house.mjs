@@ -1,4 +1,5 @@
 // House rules that oxlint has no rule for: which room may import which, and what library code goes without.
+import { dirname, resolve } from "node:path"
 
 /** The arrows between the rooms: what the sources of each package may import of the others. */
 const arrows = { core: [], watch: ["core"], testing: ["core"] }
@@ -15,7 +16,9 @@ const rooms = rule((report, filename) => {
     const [, other, module] = /^@effect-exotel\/(\w+)(?:\/(.*))?$/.exec(source.value) ?? []
     if (module?.startsWith("internal")) report(source, `What is internal to ${other} is no surface of it.`)
     if (room === undefined) return
-    if (/^(\.\.\/)+(packages\/)?(core|watch|testing)\//.test(source.value)) {
+    const target = source.value.startsWith(".") ? resolve(dirname(filename), source.value) : ""
+    const [, neighbour] = /packages[\\/](\w+)[\\/]/.exec(target) ?? []
+    if (neighbour !== undefined && neighbour !== room) {
       report(source, "Import another package by its name.")
       return
     }

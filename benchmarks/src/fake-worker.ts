@@ -38,7 +38,7 @@ const onTestClock = (
   Effect.gen(function*() {
     const begin = performance.now()
     const fiber = yield* Effect.fork(worker)
-    yield* TestClock.adjust(Duration.sum(CallScript.length(script), interval))
+    yield* TestClock.adjust(Duration.sum(CallScript.duration(script), interval))
     const { polls } = yield* Fiber.join(fiber)
     return { polls, millis: performance.now() - begin }
   }).pipe(Effect.provide(FakeExotel.layer().pipe(Layer.provideMerge(TestContext.TestContext))))

@@ -44,8 +44,8 @@ const answering = Layer.succeed(ExotelCalls.ExotelCalls, {
     return call === undefined ? Effect.dieMessage("no sample") : Effect.succeed(call)
   },
   // Nobody has ended.
-  find: (sids) => Effect.succeed({ calls: [], missing: [...sids].filter(CallSid.isCallSid), damaged: [] }),
-  list: () => Stream.die("not asked for here"),
+  findEnded: (sids) => Effect.succeed({ calls: [], missing: [...sids].filter(CallSid.isCallSid), malformed: [] }),
+  listEnded: () => Stream.die("not asked for here"),
   verify: Effect.void
 })
 
@@ -66,7 +66,7 @@ const startAndStop = (count: number) =>
     const fiber = yield* Effect.fork(
       Stream.runForEachChunk(watch.fleet(sids), (events) =>
         Effect.sync(() => {
-          for (const { _tag } of events) if (_tag === "Joined") joined += 1
+          for (const { _tag } of events) if (_tag === "Added") joined += 1
         }))
     )
     while (joined < count) yield* Effect.sleep(5)

@@ -39,8 +39,8 @@ const faults = FaultPlan.all(
     FaultPlan.truncated(),
     FaultPlan.garbage,
     FaultPlan.html,
-    FaultPlan.slowDrip({ bytes: 500, every: "50 millis" })
-  ].map((fault) => fault.pipe(FaultPlan.withChance(0.005), FaultPlan.optional))
+    FaultPlan.slowBody({ bytes: 500, every: "50 millis" })
+  ].map((fault) => fault.pipe(FaultPlan.withProbability(0.005), FaultPlan.optional))
 )
 
 const soak = (count: number, lasts: Duration.Duration) =>

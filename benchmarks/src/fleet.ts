@@ -98,7 +98,7 @@ const scenarios: ReadonlyArray<Scenario> = [
   },
   {
     name: "20 calls, read one by one (default policy)",
-    centre: { calls: 20, requestsPerMinute: 200, policy: WatchPolicy.default, minutes: 15 },
+    centre: { calls: 20, requestsPerMinute: 200, policy: WatchPolicy.standard, minutes: 15 },
     // The policy is the price here, not the budget: a tenth of the age of the call, 5 s at least.
     best: [2.5, 20],
     wanted: [9, 30],

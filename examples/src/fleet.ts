@@ -6,7 +6,7 @@
  * terminal) and
  * `FLEET_DETAILS` change what is played; Ctrl-C ends it.
  */
-import { FakeExotel, SpeedClock } from "@effect-exotel/testing"
+import { FakeExotel, ScaledClock } from "@effect-exotel/testing"
 import { CallWatch, FleetState, WatchPolicy } from "@effect-exotel/watch"
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Config, Console, Duration, Effect, Layer, Stream } from "effect"
@@ -67,7 +67,7 @@ const program = Effect.gen(function*() {
     yield* Effect.flatMap(board.summary, Console.log)
   }).pipe(
     Effect.scoped,
-    Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(Exotel), Layer.provideMerge(SpeedClock.layer(speed))))
+    Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(Exotel), Layer.provideMerge(ScaledClock.layer(speed))))
   )
 })
 

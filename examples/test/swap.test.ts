@@ -1,5 +1,5 @@
 /** The same application with Exotel swapped at each of three levels. Nothing of the application knows. */
-import { CallScript, FakeExotel, FaultPlan, SpeedClock } from "@effect-exotel/testing"
+import { CallScript, FakeExotel, FaultPlan, ScaledClock } from "@effect-exotel/testing"
 import { describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Fiber, Layer, TestClock } from "effect"
@@ -65,6 +65,6 @@ describe("with a server in Exotel's place", () => {
       deepStrictEqual(yield* followUp(sid), Verdict.CallAgain({ in: Duration.minutes(5) }))
     }).pipe(Effect.provide(Watch.pipe(
       Layer.provideMerge(FakeExotel.layerServer({ client: { timeout: "5 minutes" } })),
-      Layer.provideMerge(SpeedClock.layer(60))
+      Layer.provideMerge(ScaledClock.layer(60))
     ))))
 })

@@ -7,7 +7,7 @@ import { Duration, Effect, Fiber, Layer, Option, TestClock, TestContext } from "
 
 // @ts-expect-error what is internal cannot be imported
 // oxlint-disable-next-line house/rooms -- that is the point
-import type {} from "@effect-exotel/core/internal/xml"
+import type {} from "@effect-exotel/core/internal/decode/xml"
 
 const program = Effect.gen(function*() {
   const calls = yield* ExotelCalls.ExotelCalls

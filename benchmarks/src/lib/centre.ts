@@ -104,15 +104,15 @@ export const simulate = (centre: Centre): Effect.Effect<Report, unknown> =>
             case "Ended": {
               if (told.has(event.sid)) toldTwice++
               told.set(event.sid, at)
-              if (!event.last) longestBacklog = Math.max(longestBacklog, ++waiting)
+              if (!event.isFinal) longestBacklog = Math.max(longestBacklog, ++waiting)
               return
             }
-            case "Detailed": {
+            case "DetailsLoaded": {
               waiting--
               if (at >= WARM_UP_SECONDS) details.push(at - (told.get(event.sid) ?? NaN))
               return
             }
-            case "DetailsSkipped": {
+            case "DetailsUnavailable": {
               waiting--
               detailsSkipped++
               return
@@ -153,7 +153,7 @@ export const simulate = (centre: Centre): Effect.Effect<Report, unknown> =>
   }).pipe(
     Effect.scoped,
     Effect.provide(
-      CallWatch.layerWith({ sweepSize: centre.sweepSize, concurrency: centre.concurrency }).pipe(
+      CallWatch.layerWith({ bulkSize: centre.sweepSize, concurrency: centre.concurrency }).pipe(
         Layer.provideMerge(FakeExotel.layer({
           requestsPerMinute: centre.requestsPerMinute,
           client: { requestsPerMinute: centre.requestsPerMinute },

@@ -29,9 +29,9 @@ const told = (event: Exclude<Event, { _tag: "Settled" }>): string => {
       return `${column(event.call.status)} ${legStatuses(event.call)}`
     case "Ended":
       return `${column(event.call.status)} ${legStatuses(event.call)} (ended; the record settles)`
-    case "Detailed":
+    case "DetailsLoaded":
       return `${column(event.call.status)} ${legStatuses(event.call)}`
-    case "DetailsSkipped":
+    case "DetailsUnavailable":
       return `${column("…")} no details could be read`
     case "PollFailed":
       return `${column("…")} ${event.error.message}`

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { CallSid } from "./CallSid.ts"
 import * as CallStatus from "./CallStatus.ts"
-import { printable } from "./internal/printable.ts"
+import { printable } from "./internal/redact/printable.ts"
 
 /** Absent is `null` when a call is encoded, so that a stored call says of each field whether it was known. */
 const absent = <A, I>(schema: Schema.Schema<A, I>) => Schema.OptionFromNullOr(schema)
@@ -154,7 +154,7 @@ export type SettlingField = "duration" | "endTime" | "price" | "recordingUrl"
  */
 export interface SettlingOptions {
   /** Whether a recording is expected of a completed call. Default: `false`. */
-  readonly recording?: boolean | undefined
+  readonly expectRecording?: boolean | undefined
 }
 
 /**
@@ -165,7 +165,7 @@ export interface SettlingOptions {
  * @category settling
  */
 export const unsettled = (call: Call, options?: SettlingOptions): ReadonlyArray<SettlingField> => {
-  const expected: ReadonlyArray<SettlingField> = options?.recording === true && call.status === "completed"
+  const expected: ReadonlyArray<SettlingField> = options?.expectRecording === true && call.status === "completed"
     ? ["duration", "endTime", "price", "recordingUrl"]
     : ["duration", "endTime", "price"]
   return expected.filter((field) => !Option.isSome<unknown>(call[field]))

@@ -9,7 +9,7 @@ import type * as Duration from "effect/Duration"
 import type { Call } from "./Call.ts"
 import type { CallSid } from "./CallSid.ts"
 import type { CallStatus, Direction } from "./CallStatus.ts"
-import type { ParseError } from "./ExotelError.ts"
+import type { ResponseParseError } from "./ExotelError.ts"
 
 /**
  * Filters of the bulk read (Exotel's bulk call-details page); all given ones must hold. The bulk read knows **ended calls
@@ -38,8 +38,8 @@ export interface CallQuery {
   readonly price?: Range<BigDecimal.BigDecimal> | undefined
   /** How many calls a request brings: 1 to 100. Default: 100. */
   readonly pageSize?: number | undefined
-  /** By time of creation. Default: `newest first`. */
-  readonly order?: "newest first" | "oldest first" | undefined
+  /** By time of creation. Default: `desc`. */
+  readonly order?: "desc" | "asc" | undefined
 }
 
 /**
@@ -49,8 +49,8 @@ export interface CallQuery {
  * @category models
  */
 export interface Range<A> {
-  readonly atLeast?: A | undefined
-  readonly atMost?: A | undefined
+  readonly minimum?: A | undefined
+  readonly maximum?: A | undefined
 }
 
 /**
@@ -75,11 +75,11 @@ export interface FindOptions {
  * @since 0.1.0
  * @category models
  */
-export interface Found {
+export interface FindResult {
   /** The calls that have ended, as flat records without details. */
   readonly calls: ReadonlyArray<Call>
   /** The sids that the bulk read did not name: calls that go on, and unknown ones. */
   readonly missing: ReadonlyArray<CallSid>
   /** Records that are there and cannot be read; each error names its sid, if that could be read. */
-  readonly damaged: ReadonlyArray<ParseError>
+  readonly malformed: ReadonlyArray<ResponseParseError>
 }

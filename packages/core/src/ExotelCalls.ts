@@ -14,17 +14,17 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type { Call, CallWithDetails } from "./Call.ts"
-import type { CallQuery, FindOptions, Found } from "./CallQuery.ts"
+import type { CallQuery, FindOptions, FindResult } from "./CallQuery.ts"
 import type { CallSid } from "./CallSid.ts"
 import { isCallSid } from "./CallSid.ts"
 import * as ExotelConfig from "./ExotelConfig.ts"
 import * as Errors from "./ExotelError.ts"
-import * as Bulk from "./internal/bulk.ts"
-import { unknownAccount } from "./internal/bulk.ts"
-import * as Client from "./internal/client.ts"
-import type { Answer, Reading } from "./internal/reply.ts"
-import { callOfAnswer, callWithDetailsOfAnswer } from "./internal/reply.ts"
-import { accountUrl, callUrl } from "./internal/urls.ts"
+import * as Bulk from "./internal/bulk/bulk.ts"
+import { unknownAccount } from "./internal/bulk/bulk.ts"
+import type { DecodeContext, RawResponse } from "./internal/decode/response.ts"
+import { callFromResponse, callWithDetailsFromResponse } from "./internal/decode/response.ts"
+import * as Client from "./internal/http/client.ts"
+import { accountUrl, callUrl } from "./internal/http/urls.ts"
 import * as MemoryBudget from "./MemoryBudget.ts"
 import * as RequestBudget from "./RequestBudget.ts"
 
@@ -69,12 +69,12 @@ export interface Service {
    * Which of these calls have **ended**, by the bulk read: one request for every hundred. A call that is not in it, because
    * it goes on, is unknown or is older than what was searched, is told as `missing`. The records have no details.
    */
-  readonly find: (sids: Iterable<string>, options?: FindOptions) => Effect.Effect<Found, Errors.AccountError>
+  readonly findEnded: (sids: Iterable<string>, options?: FindOptions) => Effect.Effect<FindResult, Errors.AccountError>
   /**
    * The ended calls that the query asks for, page by page as the stream is pulled. A record that cannot be read fails the
    * stream where it stands.
    */
-  readonly list: (query?: CallQuery) => Stream.Stream<Call, Errors.AccountError>
+  readonly listEnded: (query?: CallQuery) => Stream.Stream<Call, Errors.AccountError>
 }
 
 /**
@@ -111,7 +111,7 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
       input: string,
       options: ReadOptions | undefined,
       details: boolean,
-      decode: (answer: Answer, reading: Reading) => Either.Either<A, Errors.ExotelError>
+      decode: (answer: RawResponse, reading: DecodeContext) => Either.Either<A, Errors.ExotelError>
     ) =>
       Effect.gen(function*() {
         const sid = yield* checkSid(input)
@@ -139,8 +139,8 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
 
     return {
       budget,
-      get: (sid, options) => read(sid, options, false, callOfAnswer),
-      getWithDetails: (sid, options) => read(sid, options, true, callWithDetailsOfAnswer),
+      get: (sid, options) => read(sid, options, false, callFromResponse),
+      getWithDetails: (sid, options) => read(sid, options, true, callWithDetailsFromResponse),
       verify,
       ...Bulk.make(config, client)
     }

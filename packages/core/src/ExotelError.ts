@@ -27,7 +27,7 @@ const answer = {
   /** Exotel's own error code, of at most six digits (`34010`, say). */
   code: Schema.optional(Schema.Int),
   /** Exotel's message, masked and at most 200 characters long. */
-  reply: Schema.optional(Schema.String)
+  exotelMessage: Schema.optional(Schema.String)
 }
 
 /** How long Exotel asks to be left alone. */
@@ -35,8 +35,8 @@ const retryAfterField = { retryAfter: Schema.optional(Schema.DurationFromMillis)
 
 const at = (error: { readonly region?: Region | undefined }) => error.region === undefined ? "" : ` in ${error.region}`
 
-const quote = (error: { readonly reply?: string | undefined; readonly code?: number | undefined }) =>
-  (error.reply === undefined ? "" : ` Exotel says: "${error.reply}"`) +
+const quote = (error: { readonly exotelMessage?: string | undefined; readonly code?: number | undefined }) =>
+  (error.exotelMessage === undefined ? "" : ` Exotel says: "${error.exotelMessage}"`) +
   (error.code === undefined ? "" : ` (code ${error.code}).`)
 
 const wait = (error: { readonly retryAfter?: Duration.Duration | undefined }) =>
@@ -261,13 +261,13 @@ export class TransportError extends Schema.TaggedError<TransportError>("@effect-
  * @since 0.1.0
  * @category models
  */
-export const ParseReason = Schema.Literal("TooLarge", "Malformed", "Unexpected")
+export const ResponseParseReason = Schema.Literal("TooLarge", "Malformed", "Unexpected")
 
 /**
  * @since 0.1.0
  * @category models
  */
-export type ParseReason = typeof ParseReason.Type
+export type ResponseParseReason = typeof ResponseParseReason.Type
 
 /**
  * What arrived is no call. `isRetryable` only when it is `Malformed`: a body that was cut off, or that a gateway put in
@@ -276,20 +276,22 @@ export type ParseReason = typeof ParseReason.Type
  * @since 0.1.0
  * @category errors
  */
-export class ParseError extends Schema.TaggedError<ParseError>("@effect-exotel/core/ParseError")(
-  "ParseError",
-  {
-    ...place,
-    status: Schema.optional(Schema.Int),
-    reason: ParseReason,
-    /** The format of the content, when it could be told. */
-    format: Schema.optional(Schema.Literal("json", "xml")),
-    /** The offending field, such as `Call.Details.Legs[0].OnCallDuration`. Its value is never kept. */
-    path: Schema.optional(Schema.String),
-    /** What is wrong, in fixed words. */
-    detail: Schema.String
-  }
-) {
+export class ResponseParseError
+  extends Schema.TaggedError<ResponseParseError>("@effect-exotel/core/ResponseParseError")(
+    "ResponseParseError",
+    {
+      ...place,
+      status: Schema.optional(Schema.Int),
+      reason: ResponseParseReason,
+      /** The format of the content, when it could be told. */
+      format: Schema.optional(Schema.Literal("json", "xml")),
+      /** The offending field, such as `Call.Details.Legs[0].OnCallDuration`. Its value is never kept. */
+      path: Schema.optional(Schema.String),
+      /** What is wrong, in fixed words. */
+      detail: Schema.String
+    }
+  )
+{
   override get message(): string {
     const where = this.path === undefined ? "" : ` at ${this.path}`
     const what = this.format === undefined ? "answer" : `${this.format.toUpperCase()} answer`
@@ -315,7 +317,7 @@ export type ExotelError =
   | RateLimited
   | ServiceUnavailable
   | TransportError
-  | ParseError
+  | ResponseParseError
 
 /**
  * What a request that is not for a single call can fail with: `verify` and the bulk reads.
@@ -340,7 +342,7 @@ export const ExotelError = Schema.Union(
   RateLimited,
   ServiceUnavailable,
   TransportError,
-  ParseError
+  ResponseParseError
 )
 
 /**

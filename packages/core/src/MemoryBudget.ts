@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Layer from "effect/Layer"
-import * as TurnQueue from "./internal/turnQueue.ts"
-import { Turns } from "./internal/turns.ts"
+import * as TurnQueue from "./internal/budget/permitQueue.ts"
+import { SlidingWindow } from "./internal/budget/slidingWindow.ts"
 import { RequestBudget, type Service, unlimited } from "./RequestBudget.ts"
 
 /**
@@ -35,7 +35,7 @@ export interface Options {
  */
 export const make = (options: Options = {}): Service => {
   const limit = Math.floor(options.requestsPerMinute ?? 200)
-  return limit === Infinity ? unlimited : TurnQueue.make({ turns: new Turns(limit >= 1 ? limit : 1, 60_000) })
+  return limit === Infinity ? unlimited : TurnQueue.make({ turns: new SlidingWindow(limit >= 1 ? limit : 1, 60_000) })
 }
 
 /**

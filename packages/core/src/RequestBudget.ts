@@ -25,7 +25,7 @@ export type Priority = "interactive" | "watch" | "background"
  * @since 0.1.0
  * @category models
  */
-export class Turn {
+export class Permit {
   readonly priority: Priority
   private used = false
 
@@ -53,7 +53,7 @@ export class Turn {
  * @category services
  */
 export class RequestPriority extends Context.Reference<RequestPriority>()("@effect-exotel/core/RequestPriority", {
-  defaultValue: (): Priority | Turn => "interactive"
+  defaultValue: (): Priority | Permit => "interactive"
 }) {}
 
 /**
@@ -62,7 +62,7 @@ export class RequestPriority extends Context.Reference<RequestPriority>()("@effe
  * @since 0.1.0
  * @category models
  */
-export interface Signal {
+export interface RateLimitInfo {
   readonly status: number
   readonly retryAfter: Option.Option<Duration.Duration>
   /** `X-RateLimit-Limit`: requests a minute. */
@@ -79,18 +79,18 @@ export interface Signal {
  */
 export interface Service {
   /** Waits for a turn. Interrupted, it gives up its place. */
-  readonly take: (priority: Priority) => Effect.Effect<Turn>
+  readonly acquire: (priority: Priority) => Effect.Effect<Permit>
   /** Gives a turn back for which nothing was sent. */
-  readonly giveBack: (turn: Turn) => Effect.Effect<void>
+  readonly release: (turn: Permit) => Effect.Effect<void>
   /** Learns from an answer. */
-  readonly heed: (signal: Signal) => Effect.Effect<void>
+  readonly observe: (signal: RateLimitInfo) => Effect.Effect<void>
   /** How long nobody is let through, because Exotel has asked for a rest. */
   readonly pausedFor: Effect.Effect<Duration.Duration>
   /**
    * How many requests a minute are left for `watch` and `background` together, going by what the others needed in the
    * last minute; `Infinity` without a limit. Changes with what is learnt.
    */
-  readonly sparePerMinute: Effect.Effect<number>
+  readonly availablePerMinute: Effect.Effect<number>
 }
 
 /**
@@ -106,9 +106,9 @@ export class RequestBudget extends Context.Tag("@effect-exotel/core/RequestBudge
  * @category constructors
  */
 export const unlimited: Service = {
-  take: (priority) => Effect.sync(() => new Turn(priority)),
-  giveBack: () => Effect.void,
-  heed: () => Effect.void,
+  acquire: (priority) => Effect.sync(() => new Permit(priority)),
+  release: () => Effect.void,
+  observe: () => Effect.void,
   pausedFor: Effect.succeed(Duration.zero),
-  sparePerMinute: Effect.succeed(Infinity)
+  availablePerMinute: Effect.succeed(Infinity)
 }

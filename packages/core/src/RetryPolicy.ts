@@ -31,23 +31,19 @@ export interface Policy {
   readonly budget: { readonly burst: number; readonly perSuccess: number; readonly perMinute: number }
 }
 
-const defaultPolicy: Policy = {
+/**
+ * 3 attempts; waits up to 50 ms (1 s after 429 or 503), doubling; `Retry-After` up to 20 s; a budget of 50 retries,
+ * refilled by one for every 10 reads that succeed and by 6 a minute.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const standard: Policy = {
   attempts: 3,
   backoff: Duration.millis(50),
   throttledBackoff: Duration.seconds(1),
   retryAfterCap: Duration.seconds(20),
   budget: { burst: 50, perSuccess: 0.1, perMinute: 6 }
-}
-
-export {
-  /**
-   * 3 attempts; waits up to 50 ms (1 s after 429 or 503), doubling; `Retry-After` up to 20 s; a budget of 50 retries,
-   * refilled by one for every 10 reads that succeed and by 6 a minute.
-   *
-   * @since 0.1.0
-   * @category constants
-   */
-  defaultPolicy as default
 }
 
 /**
@@ -56,7 +52,7 @@ export {
  * @since 0.1.0
  * @category constants
  */
-export const none: Policy = { ...defaultPolicy, attempts: 1 }
+export const none: Policy = { ...standard, attempts: 1 }
 
 /**
  * The policy in force. It has a default, so nothing needs to be provided; to change it for a part of a program:
@@ -76,5 +72,5 @@ export const none: Policy = { ...defaultPolicy, attempts: 1 }
  * @category services
  */
 export class RetryPolicy extends Context.Reference<RetryPolicy>()("@effect-exotel/core/RetryPolicy", {
-  defaultValue: (): Policy => defaultPolicy
+  defaultValue: (): Policy => standard
 }) {}

@@ -3,7 +3,7 @@ import { ExotelCalls, ExotelMetrics, MemoryBudget, RequestBudget, RetryPolicy } 
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, Exit, Fiber, Metric, Option, Random, TestClock, Tracer } from "effect"
-import { signalOf } from "../src/internal/rateLimit.ts"
+import { rateLimitInfo } from "../src/internal/http/rateLimit.ts"
 import { credentials, sid } from "./support/clients.ts"
 import { status, stub } from "./support/stub.ts"
 
@@ -21,7 +21,7 @@ const taking = (
 ) =>
   Effect.fork(Effect.forEach(
     Array.from({ length: count }, (_, i) => i),
-    (i) => Effect.tap(budget.take(priority), () => Effect.sync(() => order.push(`${name} ${i}`))),
+    (i) => Effect.tap(budget.acquire(priority), () => Effect.sync(() => order.push(`${name} ${i}`))),
     { concurrency: "unbounded" }
   ))
 
@@ -80,7 +80,7 @@ describe("a budget", () => {
   it.effect("gives the place of whoever leaves to the next, and a turn that was granted too late back", () =>
     Effect.gen(function*() {
       const budget = MemoryBudget.make({ requestsPerMinute: 2 })
-      yield* Effect.replicateEffect(budget.take("interactive"), 2)
+      yield* Effect.replicateEffect(budget.acquire("interactive"), 2)
       const order: Array<string> = []
       const first = yield* taking(budget, "interactive", 1, order, "first")
       yield* taking(budget, "interactive", 1, order, "second")
@@ -88,15 +88,15 @@ describe("a budget", () => {
       yield* Fiber.interrupt(first)
       yield* TestClock.adjust("1 minute")
       deepStrictEqual(order, ["second 0"])
-      yield* budget.giveBack(yield* budget.take("interactive"))
-      yield* budget.take("interactive")
+      yield* budget.release(yield* budget.acquire("interactive"))
+      yield* budget.acquire("interactive")
     }))
 
   it.effect("leaves no timer and no fiber behind when nobody waits any more", () =>
     Effect.gen(function*() {
       const budget = MemoryBudget.make({ requestsPerMinute: 1 })
-      yield* budget.take("interactive")
-      const waiting = yield* Effect.replicateEffect(Effect.fork(budget.take("watch")), 5)
+      yield* budget.acquire("interactive")
+      const waiting = yield* Effect.replicateEffect(Effect.fork(budget.acquire("watch")), 5)
       yield* settle
       assert.strictEqual(Chunk.size(yield* TestClock.sleeps()), 1)
       yield* Fiber.interruptAll(waiting)
@@ -113,7 +113,7 @@ describe("a budget", () => {
     Effect.gen(function*() {
       yield* TestClock.setTime(10_000_000)
       const budget = MemoryBudget.make({ requestsPerMinute: 3 })
-      yield* Effect.replicateEffect(budget.take("interactive"), 3)
+      yield* Effect.replicateEffect(budget.acquire("interactive"), 3)
       yield* TestClock.setTime(1_000_000)
       const order: Array<string> = []
       yield* taking(budget, "interactive", 1, order)
@@ -124,8 +124,8 @@ describe("a budget", () => {
   it.effect("without a limit costs no wait", () =>
     Effect.gen(function*() {
       const budget = MemoryBudget.make({ requestsPerMinute: Infinity })
-      yield* Effect.replicateEffect(budget.take("background"), 10_000, { discard: true })
-      assert.strictEqual(yield* budget.sparePerMinute, Infinity)
+      yield* Effect.replicateEffect(budget.acquire("background"), 10_000, { discard: true })
+      assert.strictEqual(yield* budget.availablePerMinute, Infinity)
     }))
 
   it.effect(
@@ -137,11 +137,11 @@ describe("a budget", () => {
           const budget = MemoryBudget.make({ requestsPerMinute: limit })
           let granted = 0
           let left = 0
-          const fibers: Array<Fiber.RuntimeFiber<RequestBudget.Turn>> = []
+          const fibers: Array<Fiber.RuntimeFiber<RequestBudget.Permit>> = []
           for (let i = 0; i < 60; i++) {
             const priority = yield* Random.choice(["interactive", "watch", "background"] as const)
             fibers.push(
-              yield* Effect.fork(Effect.tap(budget.take(priority), () =>
+              yield* Effect.fork(Effect.tap(budget.acquire(priority), () =>
                 Effect.sync(() => {
                   granted += 1
                 })))
@@ -151,7 +151,7 @@ describe("a budget", () => {
               if (Exit.isInterrupted(exit)) left += 1
             }
             if (i % 20 === 0) {
-              yield* budget.heed({
+              yield* budget.observe({
                 status: 429,
                 retryAfter: Option.some(Duration.seconds(3)),
                 limit: Option.none(),
@@ -182,7 +182,7 @@ describe("the service", () => {
       yield* TestClock.adjust("10 seconds")
       yield* Fiber.join(fiber)
       assert.strictEqual(client.urls.length, 3)
-      const others = yield* Effect.fork(Effect.exit(Effect.all([calls.verify, calls.find([sid])])))
+      const others = yield* Effect.fork(Effect.exit(Effect.all([calls.verify, calls.findEnded([sid])])))
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(client.urls.length, 4)
       yield* TestClock.adjust("3 minutes")
@@ -205,7 +205,7 @@ describe("the service", () => {
       const calls = yield* make(client, 1)
       const reads = yield* Effect.fork(
         Effect.replicateEffect(calls.get(sid), 3).pipe(
-          Effect.provideService(RequestBudget.RequestPriority, new RequestBudget.Turn("watch"))
+          Effect.provideService(RequestBudget.RequestPriority, new RequestBudget.Permit("watch"))
         )
       )
       yield* settle
@@ -304,8 +304,10 @@ describe("what an answer says of the limit", () => {
   it("is read from either form of the reset, and garbage is nothing", () => {
     const reset = (header: string) =>
       Option.map(
-        Option.flatMap(signalOf(200, { "x-ratelimit-remaining": "3", "x-ratelimit-reset": header }, now), ({ reset }) =>
-          reset),
+        Option.flatMap(
+          rateLimitInfo(200, { "x-ratelimit-remaining": "3", "x-ratelimit-reset": header }, now),
+          ({ reset }) => reset
+        ),
         Duration.toSeconds
       )
     deepStrictEqual(reset("30"), Option.some(30))
@@ -315,8 +317,8 @@ describe("what an answer says of the limit", () => {
   })
 
   it("is nothing where nothing is said", () => {
-    deepStrictEqual(signalOf(200, {}, now), Option.none())
-    deepStrictEqual(signalOf(200, { "x-ratelimit-remaining": "many" }, now), Option.none())
-    assert.isTrue(Option.isSome(signalOf(429, {}, now)))
+    deepStrictEqual(rateLimitInfo(200, {}, now), Option.none())
+    deepStrictEqual(rateLimitInfo(200, { "x-ratelimit-remaining": "many" }, now), Option.none())
+    assert.isTrue(Option.isSome(rateLimitInfo(429, {}, now)))
   })
 })

@@ -29,7 +29,7 @@ const withWire = <A, E>(
 }
 
 const listed = (reply: Parameters<typeof stub>[0]) =>
-  withWire((calls) => Effect.exit(Stream.runCollect(calls.list())), reply)
+  withWire((calls) => Effect.exit(Stream.runCollect(calls.listEnded())), reply)
 
 it.effect("follows links by their query alone, and never to another host or path", () =>
   Effect.gen(function*() {
@@ -96,20 +96,20 @@ it.effect("refuses what is no page", () =>
     for (const body of bodies) {
       const { result } = yield* listed(() => new Response(JSON.stringify(body)))
       const error = result._tag === "Failure" && result.cause._tag === "Fail" ? result.cause.error : undefined
-      assert.strictEqual(error?._tag, "ParseError", JSON.stringify(body))
+      assert.strictEqual(error?._tag, "ResponseParseError", JSON.stringify(body))
     }
   }))
 
 it.effect("tells a damaged record beside the calls that could be read, and leaves out what nobody asked for", () =>
   Effect.gen(function*() {
     const { result, urls } = yield* withWire(
-      (calls) => calls.find(["a", "b", "c"]),
+      (calls) => calls.findEnded(["a", "b", "c"]),
       () => page([call("a"), call("b", { Duration: "soon" }), call("z"), "junk"])
     )
     assert.strictEqual(urls.length, 1)
     deepStrictEqual(result.calls.map(({ sid }) => String(sid)), ["a"])
     deepStrictEqual(result.missing.map(String), ["c"])
-    deepStrictEqual(result.damaged.map(({ path, sid }) => [sid, path]), [
+    deepStrictEqual(result.malformed.map(({ path, sid }) => [sid, path]), [
       ["b", "Calls[1].Duration"],
       [undefined, "Calls[3]"]
     ])
@@ -117,8 +117,8 @@ it.effect("tells a damaged record beside the calls that could be read, and leave
 
 it.effect("asks for nothing when there is nothing to find", () =>
   Effect.gen(function*() {
-    const { result, urls } = yield* withWire((calls) => calls.find([]), () => page([]))
-    deepStrictEqual(result, { calls: [], missing: [], damaged: [] })
+    const { result, urls } = yield* withWire((calls) => calls.findEnded([]), () => page([]))
+    deepStrictEqual(result, { calls: [], missing: [], malformed: [] })
     assert.strictEqual(urls.length, 0)
   }))
 

@@ -23,10 +23,10 @@ describe("an ended call", () => {
   it("is settled when end, duration and price are there, and the recording where one is expected", () => {
     const call = toCall(answered)
     assert.isTrue(Call.isSettled(call))
-    assert.isTrue(Call.isSettled(call, { recording: true }))
+    assert.isTrue(Call.isSettled(call, { expectRecording: true }))
     const unrecorded = toCall({ ...answered, texts: { ...answered.texts, RecordingUrl: undefined } })
     assert.isTrue(Call.isSettled(unrecorded))
-    deepStrictEqual(Call.unsettled(unrecorded, { recording: true }), ["recordingUrl"])
+    deepStrictEqual(Call.unsettled(unrecorded, { expectRecording: true }), ["recordingUrl"])
     deepStrictEqual(
       Call.unsettled(
         toCall({ ...answered, duration: undefined, price: undefined, times: { ...answered.times, EndTime: undefined } })
@@ -37,7 +37,7 @@ describe("an ended call", () => {
 
   it("needs no recording when nobody answered, and a price of nothing is a price", () => {
     const call = toCall({ ...unanswered, texts: { ...unanswered.texts, RecordingUrl: undefined } })
-    assert.isTrue(Call.isSettled(call, { recording: true }))
+    assert.isTrue(Call.isSettled(call, { expectRecording: true }))
   })
 
   it("is not settled before it has ended, however complete its record is", () => {

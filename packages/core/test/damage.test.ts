@@ -1,4 +1,4 @@
-/** No damaged body becomes a call: it is a `ParseError`, or the error that the body names, and never a defect. */
+/** No damaged body becomes a call: it is a `ResponseParseError`, or the error that the body names, and never a defect. */
 import { assert, describe, it } from "@effect/vitest"
 import { Either } from "effect"
 import { read } from "./support/read.ts"
@@ -8,11 +8,13 @@ const xml = (fields: string) => `<TwilioResponse><Call>${fields}</Call></TwilioR
 const ok = "<Sid>abc</Sid><Status>busy</Status>"
 const json = (fields: Record<string, unknown>) => JSON.stringify({ Call: { Sid: "abc", Status: "busy", ...fields } })
 
-/** `ParseError`s by reason and path, others by tag. */
+/** `ResponseParseError`s by reason and path, others by tag. */
 const failureOf = (body: string): string =>
   Either.match(read(body), {
     onLeft: (error) =>
-      error._tag === "ParseError" ? `${error.reason}${error.path === undefined ? "" : ` ${error.path}`}` : error._tag,
+      error._tag === "ResponseParseError"
+        ? `${error.reason}${error.path === undefined ? "" : ` ${error.path}`}`
+        : error._tag,
     onRight: () => "a call"
   })
 
@@ -330,7 +332,7 @@ describe("an error under a status of success", () => {
 describe("another call's record", () => {
   it("is not taken for the one that was asked for", () => {
     const result = read(json({ Sid: "def" }), "abc")
-    assert.strictEqual(Either.isLeft(result) && result.left._tag, "ParseError")
+    assert.strictEqual(Either.isLeft(result) && result.left._tag, "ResponseParseError")
     assert.isTrue(Either.isRight(read(json({}), "abc")))
     assert.isTrue(Either.isRight(read(json({ Sid: "ABC" }), "abc")))
   })

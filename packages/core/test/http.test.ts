@@ -120,9 +120,9 @@ for (const [name, layer] of Object.entries(clients)) {
 
     live("takes a success without a body for no call", () =>
       run(Effect.gen(function*() {
-        assert.strictEqual(yield* failure(always(204, "")), "ParseError Malformed")
-        assert.strictEqual(yield* failure(always(205, "")), "ParseError Malformed")
-        assert.strictEqual(yield* failure(always(304, "")), "ParseError Unexpected")
+        assert.strictEqual(yield* failure(always(204, "")), "ResponseParseError Malformed")
+        assert.strictEqual(yield* failure(always(205, "")), "ResponseParseError Malformed")
+        assert.strictEqual(yield* failure(always(304, "")), "ResponseParseError Unexpected")
       })))
 
     live("takes a body's 404 under a 400 for an unknown call", () =>
@@ -146,15 +146,15 @@ for (const [name, layer] of Object.entries(clients)) {
 
     live("refuses damaged answers as ParseErrors", () =>
       run(Effect.gen(function*() {
-        assert.strictEqual(yield* failure(always(200, "")), "ParseError Malformed")
-        assert.strictEqual(yield* failure(always(200, "ok")), "ParseError Malformed")
-        assert.strictEqual(yield* failure(always(200, "{}")), "ParseError Unexpected")
-        assert.strictEqual(yield* failure(always(200, partOf(json))), "ParseError Malformed")
+        assert.strictEqual(yield* failure(always(200, "")), "ResponseParseError Malformed")
+        assert.strictEqual(yield* failure(always(200, "ok")), "ResponseParseError Malformed")
+        assert.strictEqual(yield* failure(always(200, "{}")), "ResponseParseError Unexpected")
+        assert.strictEqual(yield* failure(always(200, partOf(json))), "ResponseParseError Malformed")
         assert.strictEqual(
           yield* failure(always(200, Buffer.from(json.replace("Jerry", "J\u00e9rry"), "latin1"))),
-          "ParseError Malformed"
+          "ResponseParseError Malformed"
         )
-        assert.strictEqual(yield* failure(always(200, Buffer.from(json, "utf16le"))), "ParseError Malformed")
+        assert.strictEqual(yield* failure(always(200, Buffer.from(json, "utf16le"))), "ResponseParseError Malformed")
         // None of the three asks for a compressed answer that it could not read.
         assert.notInclude(
           yield* failure(always(200, Zlib.gzipSync(json.slice(1)), { "content-encoding": "gzip" })),
@@ -186,7 +186,7 @@ for (const [name, layer] of Object.entries(clients)) {
             { baseUrl: server.url, maxBodyBytes: 100_000 },
             (calls) => Effect.flip(calls.get(sid))
           )
-          assert.strictEqual(tagOf(error), "ParseError TooLarge")
+          assert.strictEqual(tagOf(error), "ResponseParseError TooLarge")
           yield* server.closed
           // What was not read waits in the buffers of the two sockets, which hold some megabytes.
           assert.isBelow(server.bytesWritten(), 16 * 1024 * 1024)
@@ -198,7 +198,10 @@ for (const [name, layer] of Object.entries(clients)) {
         const server = yield* serve(always(200, json))
         const maxBodyBytes = Buffer.byteLength(json)
         yield* withCalls({ baseUrl: server.url, maxBodyBytes }, (calls) => calls.get(sid))
-        assert.strictEqual(yield* failure(always(200, json), { maxBodyBytes: maxBodyBytes - 1 }), "ParseError TooLarge")
+        assert.strictEqual(
+          yield* failure(always(200, json), { maxBodyBytes: maxBodyBytes - 1 }),
+          "ResponseParseError TooLarge"
+        )
       })))
 
     live("believes a length that is over the cap without waiting for the body", () =>
@@ -208,7 +211,7 @@ for (const [name, layer] of Object.entries(clients)) {
           response.write("{")
         })
         const error = yield* withCalls({ baseUrl: server.url }, (calls) => Effect.flip(calls.get(sid)))
-        assert.strictEqual(tagOf(error), "ParseError TooLarge")
+        assert.strictEqual(tagOf(error), "ResponseParseError TooLarge")
         yield* server.closed
       })))
 
@@ -227,7 +230,7 @@ for (const [name, layer] of Object.entries(clients)) {
               { baseUrl: server.url, timeout: "5 seconds" },
               (calls) => Effect.flip(calls.get(sid))
             )
-            assert.strictEqual(tagOf(error), "ParseError TooLarge")
+            assert.strictEqual(tagOf(error), "ResponseParseError TooLarge")
             yield* server.closed
           }))
       )
@@ -245,7 +248,7 @@ for (const [name, layer] of Object.entries(clients)) {
         failure((request) => {
           request.socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n${json}`)
         }),
-        (tag) => assert.match(tag, /^(ParseError Malformed|TransportError \w+)$/)
+        (tag) => assert.match(tag, /^(ResponseParseError Malformed|TransportError \w+)$/)
       )))
 
     live("keeps an error's status, however large its body", () =>
@@ -261,7 +264,7 @@ for (const [name, layer] of Object.entries(clients)) {
         for (const status of [301, 302, 303, 307, 308]) {
           assert.strictEqual(
             yield* failure(always(status, "", { location: `${other.url}/v1/Accounts/acme1m/Calls/${sid}.json` })),
-            "ParseError Unexpected"
+            "ResponseParseError Unexpected"
           )
         }
         deepStrictEqual(other.requests, [])

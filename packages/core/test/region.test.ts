@@ -259,7 +259,7 @@ describe("verify", () => {
     [403, "AccessDenied"],
     [429, "RateLimited"],
     [503, "ServiceUnavailable"],
-    [302, "ParseError"]
+    [302, "ResponseParseError"]
   ]
   for (const [code, tag] of failures) {
     it.effect(`fails with ${tag} after a ${code}`, () =>

@@ -3,8 +3,8 @@ import { ExotelCalls, ExotelError, RetryPolicy } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual, notDeepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Duration, Effect, Exit, FastCheck as fc, Fiber, Option, Random, TestClock } from "effect"
-import { parseRetryAfter } from "../src/internal/reply.ts"
-import { delayBefore, makeBudget } from "../src/internal/retry.ts"
+import { parseRetryAfter } from "../src/internal/decode/response.ts"
+import { delayBefore, makeBudget } from "../src/internal/http/retry.ts"
 import { credentials, sid } from "./support/clients.ts"
 import { type Reply, status, stub } from "./support/stub.ts"
 import { answered, plain, toJson } from "./support/wire.ts"
@@ -27,7 +27,7 @@ const run = (
       ? calls.verify
       : calls.get(sid)
     const fiber = yield* read.pipe(
-      Effect.provideService(RetryPolicy.RetryPolicy, options.policy ?? RetryPolicy.default),
+      Effect.provideService(RetryPolicy.RetryPolicy, options.policy ?? RetryPolicy.standard),
       Effect.withRandom(Random.make(options.seed ?? "seed")),
       Effect.exit,
       Effect.fork
@@ -120,7 +120,7 @@ describe("a read that fails", () => {
 })
 
 describe("the wait before a retry", () => {
-  const policy = { ...RetryPolicy.default, attempts: 10 }
+  const policy = { ...RetryPolicy.standard, attempts: 10 }
   const unavailable = (status: number) => new ExotelError.ServiceUnavailable({ status })
   const limited = new ExotelError.RateLimited({ status: 429 })
   const millis = (error: ExotelError.ExotelError, n: number, chance: number) =>
@@ -273,7 +273,7 @@ describe("the retry budget", () => {
         ExotelCalls.make({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
         client.layer
       )
-      const policy = { ...RetryPolicy.default, budget: { burst: 2, perSuccess: 0, perMinute: 0 } }
+      const policy = { ...RetryPolicy.standard, budget: { burst: 2, perSuccess: 0, perMinute: 0 } }
       const exhaust = (calls: ExotelCalls.Service) =>
         Effect.gen(function*() {
           const before = client.urls.length
@@ -289,7 +289,7 @@ describe("the retry budget", () => {
     }))
 
   it("earns a retry back with every ten reads that succeed, and never more than the burst", () => {
-    const policy = RetryPolicy.default
+    const policy = RetryPolicy.standard
     const budget = makeBudget()
     for (let i = 0; i < 50; i++) assert.isTrue(budget.spend(policy, 0))
     assert.isFalse(budget.spend(policy, 0))
@@ -305,7 +305,7 @@ describe("the retry budget", () => {
   })
 
   it("comes back with time, so that a program that reads seldom is not left without retries", () => {
-    const policy = RetryPolicy.default
+    const policy = RetryPolicy.standard
     const budget = makeBudget()
     for (let i = 0; i < 50; i++) budget.spend(policy, 0)
     assert.isFalse(budget.spend(policy, 9_000))
@@ -321,7 +321,7 @@ describe("the retry budget", () => {
 describe("a retry policy", () => {
   it.effect("can be given for a part of a program", () =>
     Effect.gen(function*() {
-      const policy = { ...RetryPolicy.default, attempts: 6, backoff: Duration.seconds(1) }
+      const policy = { ...RetryPolicy.standard, attempts: 6, backoff: Duration.seconds(1) }
       const { times, waits } = yield* run(() => status(500), { policy })
       assert.strictEqual(times.length, 6)
       assert.isAbove(Math.max(...waits), 100)
@@ -330,7 +330,7 @@ describe("a retry policy", () => {
   it.effect("asks at least once, whatever number of attempts it names", () =>
     Effect.gen(function*() {
       for (const attempts of [0, -1, NaN]) {
-        const { times } = yield* run(() => status(500), { policy: { ...RetryPolicy.default, attempts } })
+        const { times } = yield* run(() => status(500), { policy: { ...RetryPolicy.standard, attempts } })
         assert.strictEqual(times.length, 1)
       }
     }))

@@ -4,7 +4,7 @@ import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platfor
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual, notDeepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Exit, FastCheck as fc, Schema } from "effect"
-import { mask } from "../src/internal/masking.ts"
+import { mask } from "../src/internal/redact/masking.ts"
 import {
   callerName,
   leaks,
@@ -238,7 +238,7 @@ describe("what Exotel says, when it is quoted", () => {
       assert.deepInclude(error, {
         _tag: "AccessDenied",
         code: 340_030,
-        reply: "Your account's KYC is not complete; number <redacted> is on the register"
+        exotelMessage: "Your account's KYC is not complete; number <redacted> is on the register"
       })
     }))
 

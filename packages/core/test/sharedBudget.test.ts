@@ -1,5 +1,5 @@
 /** A budget that several processes share: over a store that fails in the ways that stores do, and over a real Redis. */
-import * as SharedBudget from "@effect-exotel/core/SharedBudget"
+import * as SharedBudget from "@effect-exotel/core/RequestBudget/Shared"
 import * as RateLimiter from "@effect/experimental/RateLimiter"
 import * as RedisStore from "@effect/experimental/RateLimiter/Redis"
 import { assert, describe, it } from "@effect/vitest"
@@ -20,7 +20,7 @@ const takeFor = (
 ) =>
   Effect.flatMap(make, (budget) =>
     Effect.fork(Effect.forever(Effect.zipRight(
-      budget.take("interactive"),
+      budget.acquire("interactive"),
       Effect.map(Clock.currentTimeMillis, (now) => times.push(now))
     ))))
 
@@ -98,11 +98,11 @@ describe("a shared budget", () => {
       })
       yield* Effect.gen(function*() {
         const budget = yield* SharedBudget.make(options)
-        yield* budget.take("interactive")
-        yield* budget.take("interactive")
+        yield* budget.acquire("interactive")
+        yield* budget.acquire("interactive")
         assert.strictEqual(asked, 1)
         yield* TestClock.adjust("1 minute")
-        yield* budget.take("interactive")
+        yield* budget.acquire("interactive")
         assert.strictEqual(asked, 2)
       }).pipe(Effect.provide(overStore(store)))
     }))

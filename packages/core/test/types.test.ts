@@ -16,7 +16,7 @@ type Union =
   | ExotelError.RateLimited
   | ExotelError.ServiceUnavailable
   | ExotelError.TransportError
-  | ExotelError.ParseError
+  | ExotelError.ResponseParseError
 
 describe("types", () => {
   it("let a read fail with the union of the design and nothing else, and require nothing", () => {
@@ -75,7 +75,7 @@ describe("types", () => {
         RateLimited: () => Effect.succeed("f"),
         ServiceUnavailable: () => Effect.succeed("g"),
         TransportError: () => Effect.succeed("h"),
-        ParseError: () => Effect.succeed("i")
+        ResponseParseError: () => Effect.succeed("i")
       })
     )
     expectTypeOf<Effect.Effect.Error<typeof handled>>().toEqualTypeOf<never>()

@@ -1,7 +1,7 @@
 /** Exotel's times are a wall clock without a zone; which moment they mean depends on the account's. */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, FastCheck as fc, Option } from "effect"
-import { parseWallClock } from "../src/internal/wallClock.ts"
+import { parseWallClock } from "../src/internal/decode/wallClock.ts"
 
 const zone = (name: string) => Option.getOrThrow(DateTime.zoneFromString(name))
 

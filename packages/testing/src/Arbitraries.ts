@@ -14,9 +14,9 @@ import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as CallScript from "./CallScript.ts"
 import * as FaultPlan from "./FaultPlan.ts"
-import type { CallRecord, DetailsRecord } from "./internal/record.ts"
-import { spellCall } from "./internal/spell.ts"
-import type { Spelling } from "./Spelling.ts"
+import type { CallRecord, DetailsRecord } from "./internal/fake/records.ts"
+import { encodeCall } from "./internal/wire/encode.ts"
+import type { WireFormat } from "./WireFormat.ts"
 
 const fc = FastCheck
 
@@ -110,7 +110,7 @@ const record: FastCheck.Arbitrary<CallRecord> = fc.record({
  * @since 0.1.0
  * @category arbitraries
  */
-export const spelling: FastCheck.Arbitrary<Spelling> = fc.record<Spelling>({
+export const wireFormat: FastCheck.Arbitrary<WireFormat> = fc.record<WireFormat>({
   numbers: fc.constantFrom("number", "string"),
   jsonEmpty: fc.constantFrom("null", "empty string", "absent"),
   xmlEmpty: fc.constantFrom("self-closing", "pair", "absent"),
@@ -176,7 +176,7 @@ export interface WireCall {
   readonly json: string
   readonly xml: string
   /** The spelling of both bodies. */
-  readonly spelling: Spelling
+  readonly wireFormat: WireFormat
 }
 
 /**
@@ -185,13 +185,13 @@ export interface WireCall {
  * @since 0.1.0
  * @category arbitraries
  */
-export const wireCall: FastCheck.Arbitrary<WireCall> = fc.tuple(record, spelling).map(([record, spelling]) => {
+export const wireCall: FastCheck.Arbitrary<WireCall> = fc.tuple(record, wireFormat).map(([record, wireFormat]) => {
   const zone = ExotelConfig.defaultTimeZone
   return {
     call: callOf(record, zone),
-    json: spellCall(record, "json", spelling, zone),
-    xml: spellCall(record, "xml", spelling, zone),
-    spelling
+    json: encodeCall(record, "json", wireFormat, zone),
+    xml: encodeCall(record, "xml", wireFormat, zone),
+    wireFormat
   }
 })
 
@@ -216,7 +216,7 @@ const unanswered = fc.record({ ...common, ring: upTo(60), leg: fc.constantFrom<1
 
 const phase: FastCheck.Arbitrary<CallScript.CustomPhase> = fc.record({
   status: fc.constantFrom("queued", "ringing", "in-progress", "transferring"),
-  lasts: upTo(120),
+  duration: upTo(120),
   parties: fc.constantFrom<0 | 1 | 2>(0, 1, 2)
 })
 
@@ -246,7 +246,7 @@ const transient = fc.oneof(
   fc.constantFrom(429, 500, 502, 503, 504).map((status) => FaultPlan.status(status)),
   fc.integer({ min: 0, max: 20 }).map((s) => FaultPlan.status(429, { retryAfter: Duration.seconds(s) })),
   fc.constantFrom(FaultPlan.refused, FaultPlan.reset(), FaultPlan.reset("body")),
-  fc.integer({ min: 1, max: 30 }).map((lasts) => FaultPlan.stalled({ lasts: Duration.seconds(lasts) })),
+  fc.integer({ min: 1, max: 30 }).map((lasts) => FaultPlan.stalled({ duration: Duration.seconds(lasts) })),
   fc.constantFrom(FaultPlan.truncated(), FaultPlan.html, FaultPlan.garbage)
 )
 

@@ -21,7 +21,7 @@ export interface Phase {
   /** What Exotel says of the call meanwhile; any word, documented or not. */
   readonly status: CallStatus.CallStatus
   /** How long it lasts. `Duration.infinity` holds the call here until it is stepped (`FakeExotel.step`). */
-  readonly lasts: Duration.Duration
+  readonly duration: Duration.Duration
   readonly leg1Status?: CallStatus.LegStatus | undefined
   readonly leg2Status?: CallStatus.LegStatus | undefined
   /** How many parties are on the line: 0 while it rings, 2 while they talk. */
@@ -139,7 +139,7 @@ const make = (
   options: Options & { recording?: boolean | undefined }
 ): CallScript =>
   new CallScript({
-    phases: phases.filter((phase) => Duration.greaterThan(phase.lasts, Duration.zero)),
+    phases: phases.filter((phase) => Duration.greaterThan(phase.duration, Duration.zero)),
     ending,
     settles: Duration.decode(options.settles ?? "20 seconds"),
     price: options.price === null ? undefined : options.price ?? "0",
@@ -150,14 +150,14 @@ const make = (
 
 const queued = (options: Options): Phase => ({
   status: options.stages === true ? "queued" : "in-progress",
-  lasts: Duration.decode(options.queue ?? Duration.zero),
+  duration: Duration.decode(options.queue ?? Duration.zero),
   leg1Status: "queued",
   parties: 0
 })
 
-const ringing = (options: Options, lasts: Duration.DurationInput, leg: 1 | 2): Phase => ({
+const ringing = (options: Options, duration: Duration.DurationInput, leg: 1 | 2): Phase => ({
   status: options.stages === true ? "ringing" : "in-progress",
-  lasts: Duration.decode(lasts),
+  duration: Duration.decode(duration),
   leg1Status: leg === 1 ? "ringing" : "in-progress",
   parties: leg === 1 ? 0 : 1
 })
@@ -185,7 +185,7 @@ export const answered = (options: AnsweredOptions = {}): CallScript => {
       { ...ringing(options, options.connect ?? Duration.zero, 2), status: "in-progress" },
       {
         status: "in-progress",
-        lasts: Duration.decode(options.talk ?? "40 seconds"),
+        duration: Duration.decode(options.talk ?? "40 seconds"),
         leg1Status: "in-progress",
         parties: twoLegs ? 2 : 1
       }
@@ -250,8 +250,8 @@ export const canceled = (options: UnansweredOptions = {}): CallScript => unanswe
  * @since 0.1.0
  * @category models
  */
-export interface CustomPhase extends Omit<Phase, "lasts" | "parties"> {
-  readonly lasts: Duration.DurationInput
+export interface CustomPhase extends Omit<Phase, "duration" | "parties"> {
+  readonly duration: Duration.DurationInput
   /** Default: 0. */
   readonly parties?: 0 | 1 | 2 | undefined
 }
@@ -264,8 +264,8 @@ export interface CustomPhase extends Omit<Phase, "lasts" | "parties"> {
  * import { CallScript } from "@effect-exotel/testing"
  *
  * const transferred = CallScript.custom([
- *   { status: "in-progress", lasts: "12 seconds", parties: 2 },
- *   { status: "transferring", lasts: "3 seconds" } // a word that nobody documented
+ *   { status: "in-progress", duration: "12 seconds", parties: 2 },
+ *   { status: "transferring", duration: "3 seconds" } // a word that nobody documented
  * ], { status: "completed" })
  * ```
  *
@@ -278,7 +278,7 @@ export const custom = (
   options: Omit<Options, "queue" | "stages"> & { readonly recording?: boolean | undefined } = {}
 ): CallScript =>
   make(
-    phases.map((phase) => ({ ...phase, lasts: Duration.decode(phase.lasts), parties: phase.parties ?? 0 })),
+    phases.map((phase) => ({ ...phase, duration: Duration.decode(phase.duration), parties: phase.parties ?? 0 })),
     ending,
     options
   )
@@ -315,10 +315,10 @@ export const settlesAfter: {
  * @since 0.1.0
  * @category combinators
  */
-export const byHand = (self: CallScript): CallScript =>
+export const manual = (self: CallScript): CallScript =>
   new CallScript({
     ...self,
-    phases: self.phases.map((phase) => ({ ...phase, lasts: Duration.infinity })),
+    phases: self.phases.map((phase) => ({ ...phase, duration: Duration.infinity })),
     settles: Duration.infinity
   })
 
@@ -345,7 +345,7 @@ export interface State {
 /** Milliseconds from the beginning of a call to its end. */
 const endsAt = (self: CallScript): number => {
   let at = 0
-  for (const phase of self.phases) at += Duration.toMillis(phase.lasts)
+  for (const phase of self.phases) at += Duration.toMillis(phase.duration)
   return at
 }
 
@@ -363,8 +363,8 @@ export const stateAt: {
   const end = endsAt(self)
   const settlesAt = end + Duration.toMillis(self.settles)
   let begin = 0
-  for (const { lasts, leg1Status, leg2Status, status } of self.phases) {
-    const next = begin + Duration.toMillis(lasts)
+  for (const { duration, leg1Status, leg2Status, status } of self.phases) {
+    const next = begin + Duration.toMillis(duration)
     if (now < next) {
       return { status, leg1Status, leg2Status, ended: false, settled: false, endsAt: end, settlesAt, since: begin }
     }
@@ -391,7 +391,7 @@ export const stateAt: {
  * @since 0.1.0
  * @category combinators
  */
-export const steppedAt: {
+export const advanceAt: {
   (elapsed: Duration.DurationInput): (self: CallScript) => CallScript
   (self: CallScript, elapsed: Duration.DurationInput): CallScript
 } = dual(2, (self: CallScript, elapsed: Duration.DurationInput): CallScript => {
@@ -400,9 +400,12 @@ export const steppedAt: {
   for (let i = 0; i < self.phases.length; i++) {
     const phase = self.phases[i]
     if (phase === undefined) break
-    const next = begin + Duration.toMillis(phase.lasts)
+    const next = begin + Duration.toMillis(phase.duration)
     if (now < next) {
-      return new CallScript({ ...self, phases: self.phases.with(i, { ...phase, lasts: Duration.millis(now - begin) }) })
+      return new CallScript({
+        ...self,
+        phases: self.phases.with(i, { ...phase, duration: Duration.millis(now - begin) })
+      })
     }
     begin = next
   }
@@ -417,7 +420,7 @@ export const steppedAt: {
  * @since 0.1.0
  * @category accessors
  */
-export const length = (self: CallScript): Duration.Duration => Duration.millis(endsAt(self))
+export const duration = (self: CallScript): Duration.Duration => Duration.millis(endsAt(self))
 
 /**
  * How long at least that many parties were on the line: with 2, the talk time.
@@ -425,13 +428,13 @@ export const length = (self: CallScript): Duration.Duration => Duration.millis(e
  * @since 0.1.0
  * @category accessors
  */
-export const timeOnLine: {
+export const connectedTime: {
   (parties: 1 | 2): (self: CallScript) => Duration.Duration
   (self: CallScript, parties: 1 | 2): Duration.Duration
 } = dual(2, (self: CallScript, parties: 1 | 2) => {
   let millis = 0
   for (const phase of self.phases) {
-    if (phase.parties >= parties) millis += Duration.toMillis(phase.lasts)
+    if (phase.parties >= parties) millis += Duration.toMillis(phase.duration)
   }
   return Duration.millis(millis)
 })

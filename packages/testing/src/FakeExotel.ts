@@ -31,21 +31,21 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { CallbackPlan } from "./CallbackPlan.ts"
 import type { CallScript, State } from "./CallScript.ts"
-import { steppedAt } from "./CallScript.ts"
+import { advanceAt } from "./CallScript.ts"
 import type { FaultPlan } from "./FaultPlan.ts"
-import * as Callbacks from "./internal/callbacks.ts"
-import { exchange } from "./internal/exotel.ts"
-import type { Numbers, PlacedCall } from "./internal/record.ts"
-import { stateOf } from "./internal/record.ts"
-import { makeClient } from "./internal/wire.ts"
-import type { Settings } from "./internal/world.ts"
-import { World } from "./internal/world.ts"
+import * as Callbacks from "./internal/fake/callbacks.ts"
+import type { Numbers, PlacedCall } from "./internal/fake/records.ts"
+import { stateOf } from "./internal/fake/records.ts"
+import { exchange } from "./internal/fake/router.ts"
+import type { Settings } from "./internal/fake/state.ts"
+import { FakeState } from "./internal/fake/state.ts"
+import { makeClient } from "./internal/wire/client.ts"
 import type { JournalEntry } from "./Journal.ts"
 import { render, renderEntry } from "./Journal.ts"
-import type { Spelling } from "./Spelling.ts"
-import { default_ as defaultSpelling } from "./Spelling.ts"
-import type { StatusCallback } from "./StatusCallback.ts"
+import type { WireFormat } from "./WireFormat.ts"
+import { standard as defaultSpelling } from "./WireFormat.ts"
 
 /**
  * An account that the world knows.
@@ -68,8 +68,8 @@ export interface Account {
  */
 export const defaultAccount: Account = {
   accountSid: "acme1m",
-  apiKey: Redacted.make("pretended-api-key"),
-  apiToken: Redacted.make("pretended-api-token"),
+  apiKey: Redacted.make("fake-api-key"),
+  apiToken: Redacted.make("fake-api-token"),
   region: "mumbai"
 }
 
@@ -88,8 +88,8 @@ export interface Options {
   readonly timeZone?: string | undefined
   /** From which sids and chances are drawn; a whole number. Default: 1. */
   readonly seed?: number | undefined
-  /** How records are written, where it differs from `Spelling.default_`. */
-  readonly spelling?: Partial<Spelling> | undefined
+  /** How records are written, where it differs from `Spelling.standard`. */
+  readonly wireFormat?: Partial<WireFormat> | undefined
   /**
    * How many requests an account may make in any minute, before 429. Default: 200, as Exotel's. The layers' client, which
    * waits for its turn after 200, is told of more and not of fewer.
@@ -104,7 +104,7 @@ export interface Options {
   /** The HTTP status for an unknown call, whose body says 404; one capture has 400. Default: 404. */
   readonly unknownCall?: 400 | 404 | undefined
   /** What is posted to the application for each call that is not told otherwise. Default: nothing. */
-  readonly statusCallback?: StatusCallback | undefined
+  readonly statusCallback?: CallbackPlan | undefined
   /**
    * What carries callbacks: `StatusCallback.clientOf(app)` hands them to a route without a socket. Default: none over
    * the fake wire, undici for a server.
@@ -140,7 +140,7 @@ export interface PlaceOptions extends Optional<Numbers> {
   /** Default: the world's first account. */
   readonly accountSid?: string | undefined
   /** What is posted to the application. Default: the world's `statusCallback`, if there is one. */
-  readonly statusCallback?: StatusCallback | undefined
+  readonly statusCallback?: CallbackPlan | undefined
   /** The call begins so much later; until then nobody knows of it. Default: 0. */
   readonly startsIn?: Duration.DurationInput | undefined
   /** For so long after its beginning the call cannot be read yet, as may happen to one just created. Default: 0. */
@@ -227,7 +227,7 @@ const authorizationOf = (account: Account): string =>
 
 /** A world, and the service that speaks for it to a client that comes by this way. */
 interface Running {
-  readonly world: World
+  readonly world: FakeState
   readonly service: (reach: { readonly region: Region.Region } | { readonly baseUrl: string }) => Service
 }
 
@@ -242,7 +242,7 @@ const settingsOf = (
     return {
       seed: options.seed ?? 1,
       timeZone,
-      spelling: { ...defaultSpelling, ...options.spelling },
+      wireFormat: { ...defaultSpelling, ...options.wireFormat },
       requestsPerMinute: yield* positive("requestsPerMinute", options.requestsPerMinute ?? 200),
       retryAfter: options.retryAfter ?? "absent",
       bulkLagMillis: Duration.toMillis(options.bulkLag ?? Duration.zero),
@@ -261,7 +261,7 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
     const config = yield* ExotelConfig.make({ ...credentials, region, ...timeZone })
     const settings = yield* settingsOf(options, config.timeZone)
     const now = Clock.currentTimeMillis
-    const world = new World(
+    const world = new FakeState(
       settings,
       accounts.map((account) => ({ ...account, authorization: authorizationOf(account) })),
       yield* now
@@ -311,7 +311,7 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
         Effect.gen(function*() {
           const call = yield* known(sid)
           const at = yield* now
-          call.script = steppedAt(call.script, at - call.start)
+          call.script = advanceAt(call.script, at - call.start)
           yield* callbacks.reschedule(call)
           return stateOf(call, at)
         }),
@@ -351,7 +351,7 @@ const runWire = (
         const why = `the pretended Exotel is reached at ${[...regionOfHost.keys()].join(", ")} only`
         row.outcome = { _tag: "Refused", why }
         world.unexpected.push(`${request.method} ${row.path}: ${why}`)
-        return { row, transmission: undefined }
+        return { row, plan: undefined }
       }
       return exchange(world, {
         method: request.method,
@@ -447,7 +447,7 @@ export const layerServer = (
 ): Layer.Layer<FakeExotel | ExotelCalls.ExotelCalls, ConfigError.ConfigError | HttpServerError.ServeError> =>
   Layer.scopedContext(Effect.gen(function*() {
     // Node's server and client are loaded only here: no other layer pays for them.
-    const Server = yield* Effect.promise(() => import("./internal/server.ts"))
+    const Server = yield* Effect.promise(() => import("./internal/wire/server.ts"))
     const wire = yield* Layer.build(Server.httpClient)
     const callbackClient = options.callbackClient ?? Context.get(wire, HttpClient.HttpClient)
     const { service, world } = yield* run({ ...options, callbackClient })

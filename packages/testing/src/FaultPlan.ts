@@ -17,11 +17,11 @@ import * as Pipeable from "effect/Pipeable"
  * @since 0.1.0
  * @category models
  */
-export type Damage =
+export type FaultKind =
   | { readonly _tag: "Status"; readonly status: number; readonly retryAfter: string | undefined; readonly body: Body }
   | { readonly _tag: "Refused" }
   | { readonly _tag: "Reset"; readonly at: "request" | "body" }
-  | { readonly _tag: "Stalled"; readonly at: "request" | "body"; readonly lasts: Duration.Duration }
+  | { readonly _tag: "Stalled"; readonly at: "request" | "body"; readonly duration: Duration.Duration }
   | { readonly _tag: "SlowDrip"; readonly bytes: number; readonly every: Duration.Duration }
   | { readonly _tag: "Truncated"; readonly keep: number }
   | { readonly _tag: "Huge"; readonly bytes: number }
@@ -44,7 +44,7 @@ export type Body = "exotel" | "html" | "empty"
 export interface Fault {
   /** Names it in the journal and in reports. */
   readonly name: string
-  readonly damage: Damage
+  readonly kind: FaultKind
   /** Only requests about this call. */
   readonly sid?: string | undefined
   /** Only these, counted from 1 among the requests that meet the other conditions. */
@@ -54,7 +54,7 @@ export interface Fault {
   /** Only before this, counted in the same way. */
   readonly until?: Duration.Duration | undefined
   /** The probability with which it strikes, from 0 to 1, drawn from the world's seed. */
-  readonly chance?: number | undefined
+  readonly probability?: number | undefined
   /** How often it strikes at most. */
   readonly times?: number | undefined
   /** It need not strike. */
@@ -82,7 +82,7 @@ export class FaultPlan extends Pipeable.Class() {
  */
 export const none: FaultPlan = new FaultPlan([])
 
-const one = (name: string, damage: Damage): FaultPlan => new FaultPlan([{ name, damage }])
+const one = (name: string, kind: FaultKind): FaultPlan => new FaultPlan([{ name, kind }])
 
 /**
  * An answer with this status in place of the real one. `retryAfter` is a duration, sent in whole seconds, or a string
@@ -129,14 +129,14 @@ export const reset = (at: "request" | "body" = "request"): FaultPlan =>
  * @category constructors
  */
 export const stalled = (
-  options: { readonly lasts?: Duration.DurationInput | undefined; readonly at?: "request" | "body" | undefined } = {}
+  options: { readonly duration?: Duration.DurationInput | undefined; readonly at?: "request" | "body" | undefined } = {}
 ): FaultPlan => {
-  const lasts = Duration.decode(options.lasts ?? Duration.infinity)
+  const duration = Duration.decode(options.duration ?? Duration.infinity)
   const at = options.at ?? "request"
   const where = at === "body" ? " in the middle of the body" : ""
   return one(
-    Duration.isFinite(lasts) ? `stalled for ${Duration.format(lasts)}${where}` : `stalled${where}`,
-    { _tag: "Stalled", at, lasts }
+    Duration.isFinite(duration) ? `stalled for ${Duration.format(duration)}${where}` : `stalled${where}`,
+    { _tag: "Stalled", at, duration }
   )
 }
 
@@ -146,7 +146,7 @@ export const stalled = (
  * @since 0.1.0
  * @category constructors
  */
-export const slowDrip = (
+export const slowBody = (
   options: { readonly bytes?: number | undefined; readonly every?: Duration.DurationInput | undefined } = {}
 ): FaultPlan =>
   one("slow drip", {
@@ -281,10 +281,10 @@ export const between: {
  * @since 0.1.0
  * @category combinators
  */
-export const withChance: {
-  (chance: number): (self: FaultPlan) => FaultPlan
-  (self: FaultPlan, chance: number): FaultPlan
-} = dual(2, (self: FaultPlan, chance: number) => mapFaults(self, (fault) => ({ ...fault, chance })))
+export const withProbability: {
+  (probability: number): (self: FaultPlan) => FaultPlan
+  (self: FaultPlan, probability: number): FaultPlan
+} = dual(2, (self: FaultPlan, probability: number) => mapFaults(self, (fault) => ({ ...fault, probability })))
 
 /**
  * At most so many times.
@@ -312,11 +312,11 @@ export const optional = (self: FaultPlan): FaultPlan => mapFaults(self, (fault) 
  * @category accessors
  */
 export const describe = (fault: Fault): string => {
-  const { chance, from, name, requests, sid, until } = fault
+  const { probability, from, name, requests, sid, until } = fault
   const nth = requests === undefined ? "" : ` on request${requests.length === 1 ? "" : "s"} ${requests.join(", ")}`
   const of = sid === undefined ? "" : `${nth === "" ? " for" : " of"} call ${sid}`
   const window = from === undefined || until === undefined
     ? ""
     : ` between ${Duration.format(from)} and ${Duration.format(until)}`
-  return `${name}${nth}${of}${window}${chance === undefined ? "" : ` with chance ${chance}`}`
+  return `${name}${nth}${of}${window}${probability === undefined ? "" : ` with chance ${probability}`}`
 }

@@ -11,10 +11,10 @@ import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import { parseArgs } from "node:util"
 import * as FakeExotel from "./FakeExotel.ts"
-import type { ScriptFile } from "./internal/scriptFile.ts"
-import { demo, parse } from "./internal/scriptFile.ts"
+import type { ScriptFile } from "./internal/command/scriptFile.ts"
+import { demo, parse } from "./internal/command/scriptFile.ts"
 import { renderEntry } from "./Journal.ts"
-import * as SpeedClock from "./SpeedClock.ts"
+import * as ScaledClock from "./ScaledClock.ts"
 
 const help = `exotel-fake: a pretended Exotel over HTTP, for programs in any language.
 
@@ -158,7 +158,7 @@ const serve = (args: Arguments, script: ScriptFile) =>
     })),
     Effect.catchTag("ServeError", () =>
       new UsageError({ message: `${args.host}:${args.port} cannot be listened on; is it in use? Try --port 0` })),
-    Effect.provide(SpeedClock.layer(args.speed))
+    Effect.provide(ScaledClock.layer(args.speed))
   )
 
 const main = Effect.gen(function*() {

@@ -19,8 +19,8 @@ export * as Journal from "./Journal.ts"
 /** @since 0.1.0 */
 export * as Simulation from "./Simulation.ts"
 /** @since 0.1.0 */
-export * as SpeedClock from "./SpeedClock.ts"
+export * as ScaledClock from "./ScaledClock.ts"
 /** @since 0.1.0 */
-export * as Spelling from "./Spelling.ts"
+export * as WireFormat from "./WireFormat.ts"
 /** @since 0.1.0 */
-export * as StatusCallback from "./StatusCallback.ts"
+export * as CallbackPlan from "./CallbackPlan.ts"

@@ -48,9 +48,9 @@ describe("CallScript", () => {
         "completed"
       ]]
     )
-    deepStrictEqual(CallScript.timeOnLine(script, 1), Duration.seconds(44))
-    deepStrictEqual(CallScript.timeOnLine(script, 2), Duration.seconds(40))
-    deepStrictEqual(CallScript.length(script), Duration.seconds(52))
+    deepStrictEqual(CallScript.connectedTime(script, 1), Duration.seconds(44))
+    deepStrictEqual(CallScript.connectedTime(script, 2), Duration.seconds(40))
+    deepStrictEqual(CallScript.duration(script), Duration.seconds(52))
   })
 
   it("with stages a call is queued and rings before it is in progress", () => {
@@ -71,9 +71,9 @@ describe("CallScript", () => {
   })
 
   it("a phase that is held lasts until it is stepped, and the next one begins there", () => {
-    const held = CallScript.byHand(CallScript.busy())
+    const held = CallScript.manual(CallScript.busy())
     assert.strictEqual(seconds(held, 1_000_000).ended, false)
-    const stepped = CallScript.steppedAt(held, "90 seconds")
+    const stepped = CallScript.advanceAt(held, "90 seconds")
     assert.strictEqual(seconds(stepped, 89).ended, false)
     assert.strictEqual(seconds(stepped, 90).ended, true)
   })

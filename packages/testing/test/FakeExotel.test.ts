@@ -1,7 +1,7 @@
 /** The world through its layers: what the real client reads from it, and how it refuses. */
 import type { ExotelConfig } from "@effect-exotel/core"
 import { Call, ExotelCalls, RetryPolicy } from "@effect-exotel/core"
-import { CallScript, FakeExotel, FaultPlan, Journal, Spelling } from "@effect-exotel/testing"
+import { CallScript, FakeExotel, FaultPlan, Journal, WireFormat } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual, notDeepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, Exit, Layer, Option, Redacted, TestClock } from "effect"
@@ -27,20 +27,22 @@ describe("FakeExotel.layer", () => {
       assert.strictEqual(begun.status, "in-progress")
       deepStrictEqual(begun.details.value.leg1Status, Option.some("ringing"))
       assert.isTrue(Call.isTerminal(ended))
-      deepStrictEqual(Call.unsettled(ended, { recording: true }), [
+      deepStrictEqual(Call.unsettled(ended, { expectRecording: true }), [
         "duration",
         "endTime",
         "price",
         "recordingUrl"
       ])
-      assert.isTrue(Call.isSettled(settled, { recording: true }))
+      assert.isTrue(Call.isSettled(settled, { expectRecording: true }))
       deepStrictEqual(settled.duration, Option.some(Duration.seconds(48)))
       deepStrictEqual(Call.talkTime(settled), Option.some(Duration.seconds(40)))
       assert.strictEqual(Call.legs(settled).length, 2)
     }).pipe(Effect.provide(FakeExotel.layer())))
 
   for (const format of ["json", "xml"] as const) {
-    for (const [name, spelling] of Object.entries({ default: Spelling.default_, contrary: Spelling.contrary })) {
+    for (
+      const [name, wireFormat] of Object.entries({ standard: WireFormat.standard, alternate: WireFormat.alternate })
+    ) {
       it.effect(`reads the same in ${format} and the ${name} spelling`, () =>
         Effect.gen(function*() {
           const fake = yield* FakeExotel.FakeExotel
@@ -54,7 +56,7 @@ describe("FakeExotel.layer", () => {
             Option.map(settled.endTime, String),
             Option.some("DateTime.Zoned(2026-01-01T05:30:48.000+05:30)")
           )
-        }).pipe(Effect.provide(FakeExotel.layer({ client: { format }, spelling }))))
+        }).pipe(Effect.provide(FakeExotel.layer({ client: { format }, wireFormat }))))
     }
   }
 
@@ -139,7 +141,7 @@ describe("FakeExotel.layer", () => {
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
       const calls = yield* ExotelCalls.ExotelCalls
-      const sid = yield* fake.place(CallScript.byHand(CallScript.answered({ stages: true })))
+      const sid = yield* fake.place(CallScript.manual(CallScript.answered({ stages: true })))
       yield* TestClock.adjust("1 hour")
       assert.strictEqual((yield* calls.get(sid)).status, "ringing")
       yield* fake.step(sid)

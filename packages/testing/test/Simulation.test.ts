@@ -44,7 +44,7 @@ describe("Simulation", () => {
         }
         return Journal.render(yield* fake.journal)
       }).pipe(
-        Effect.provide(FakeExotel.layer({ faults: FaultPlan.status(503).pipe(FaultPlan.withChance(0.3)) })),
+        Effect.provide(FakeExotel.layer({ faults: FaultPlan.status(503).pipe(FaultPlan.withProbability(0.3)) })),
         Simulation.run({ seed })
       )
     return Effect.gen(function*() {

@@ -18,7 +18,7 @@ describe("arbitraries", () => {
   )
 
   it.prop("a script of theirs ends, settles, and never changes its ending", [Arbitraries.script], ([script]) => {
-    const length = CallScript.length(script)
+    const length = CallScript.duration(script)
     assert.isTrue(Duration.isFinite(length))
     const before = CallScript.stateAt(script, Duration.subtract(length, "1 millis"))
     const after = CallScript.stateAt(script, length)

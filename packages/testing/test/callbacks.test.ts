@@ -1,5 +1,5 @@
 /** Callbacks: at which time, in which form, and how they go astray. */
-import { CallScript, FakeExotel, Journal, StatusCallback } from "@effect-exotel/testing"
+import { CallbackPlan, CallScript, FakeExotel, Journal } from "@effect-exotel/testing"
 import { HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -18,7 +18,7 @@ const withRoute = <A, E>(
       yield* Ref.update(received, (bodies) => [...bodies, body])
       return HttpServerResponse.empty()
     })
-    const callbackClient = yield* StatusCallback.clientOf(app)
+    const callbackClient = yield* CallbackPlan.clientFromApp(app)
     return yield* Effect.provide(test(Ref.get(received)), FakeExotel.layer({ callbackClient, ...options }))
   })
 
@@ -68,7 +68,7 @@ describe("a status callback", () => {
         yield* fake.place(script, { statusCallback: { url, copies: 0 } })
         yield* TestClock.adjust("1 minute")
         assert.strictEqual((yield* received).length, 0)
-        yield* fake.place(script, { statusCallback: { url, copies: 2, late: "1 minute" } })
+        yield* fake.place(script, { statusCallback: { url, copies: 2, delay: "1 minute" } })
         yield* TestClock.adjust("107 seconds")
         assert.strictEqual((yield* received).length, 0)
         yield* TestClock.adjust("1 second")
@@ -80,7 +80,7 @@ describe("a status callback", () => {
     withRoute((received) =>
       Effect.gen(function*() {
         const fake = yield* FakeExotel.FakeExotel
-        const sid = yield* fake.place(CallScript.byHand(CallScript.busy()))
+        const sid = yield* fake.place(CallScript.manual(CallScript.busy()))
         yield* TestClock.adjust("1 hour")
         assert.strictEqual((yield* received).length, 0)
         yield* fake.step(sid)
@@ -113,7 +113,7 @@ describe("a status callback", () => {
       const receiver = yield* FakeExotel.FakeExotel
       const events = yield* Effect.gen(function*() {
         const fake = yield* FakeExotel.FakeExotel
-        const sid = yield* fake.place(CallScript.byHand(CallScript.busy()), {
+        const sid = yield* fake.place(CallScript.manual(CallScript.busy()), {
           statusCallback: { url: `${receiver.baseUrl}/hook` }
         })
         yield* fake.step(sid)

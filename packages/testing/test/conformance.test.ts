@@ -1,5 +1,5 @@
 /** One suite against the fake wire, the loopback server, and the real service where the environment names one. */
-import { CallScript, Conformance, FakeExotel, Spelling } from "@effect-exotel/testing"
+import { CallScript, Conformance, FakeExotel, WireFormat } from "@effect-exotel/testing"
 import { FetchHttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -33,7 +33,7 @@ runAll("the fake wire, spelled the other way", (check) =>
   Effect.gen(function*() {
     yield* check.run(yield* subject(TestClock.adjust("2 hours")))
   }).pipe(
-    Effect.provide(FakeExotel.layerHttpClient({ spelling: Spelling.contrary, wrongRegion: 401, unknownCall: 400 }))
+    Effect.provide(FakeExotel.layerHttpClient({ wireFormat: WireFormat.alternate, wrongRegion: 401, unknownCall: 400 }))
   ))
 
 runAll("the loopback server", (check) =>

@@ -27,13 +27,13 @@ describe("a fault", () => {
       [FaultPlan.refused, "TransportError Refused"],
       [FaultPlan.reset(), "TransportError Reset"],
       [FaultPlan.reset("body"), "TransportError Reset"],
-      [FaultPlan.truncated(), "ParseError Malformed"],
-      [FaultPlan.garbage, "ParseError Malformed"],
-      [FaultPlan.html, "ParseError Malformed"],
-      [FaultPlan.hugeBody(), "ParseError TooLarge"],
-      [FaultPlan.body("{}"), "ParseError Unexpected"],
+      [FaultPlan.truncated(), "ResponseParseError Malformed"],
+      [FaultPlan.garbage, "ResponseParseError Malformed"],
+      [FaultPlan.html, "ResponseParseError Malformed"],
+      [FaultPlan.hugeBody(), "ResponseParseError TooLarge"],
+      [FaultPlan.body("{}"), "ResponseParseError Unexpected"],
       [FaultPlan.contentType("text/plain"), "in-progress"],
-      [FaultPlan.malformed("Duration", "soon"), "ParseError Unexpected"],
+      [FaultPlan.malformed("Duration", "soon"), "ResponseParseError Unexpected"],
       [FaultPlan.malformed("Nonsense", "x"), "in-progress"]
     ] as const
   ) {
@@ -52,7 +52,7 @@ describe("a fault", () => {
       assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* Fiber.join(fiber), "in-progress")
-    }).pipe(Effect.provide(FakeExotel.layer({ faults: FaultPlan.stalled({ lasts: "5 seconds", at: "body" }) }))))
+    }).pipe(Effect.provide(FakeExotel.layer({ faults: FaultPlan.stalled({ duration: "5 seconds", at: "body" }) }))))
 
   it.effect("that stalls for ever ends in the client's time-out, and the journal says that it gave up", () =>
     Effect.gen(function*() {
@@ -71,7 +71,7 @@ describe("a fault", () => {
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(yield* Fiber.join(fiber), "in-progress")
     }).pipe(Effect.provide(FakeExotel.layer({
-      faults: FaultPlan.slowDrip({ bytes: 200, every: "1 second" }),
+      faults: FaultPlan.slowBody({ bytes: 200, every: "1 second" }),
       client: { timeout: "1 minute" }
     }))))
 
@@ -155,7 +155,7 @@ describe("a fault strikes", () => {
   it.effect("by chance, the same way for the same seed", () => {
     const run = (seed: number) =>
       Effect.flatMap(place, (sid) => outcomes(sid, 40)).pipe(
-        Effect.provide(FakeExotel.layer({ seed, faults: FaultPlan.status(403).pipe(FaultPlan.withChance(0.3)) }))
+        Effect.provide(FakeExotel.layer({ seed, faults: FaultPlan.status(403).pipe(FaultPlan.withProbability(0.3)) }))
       )
     return Effect.gen(function*() {
       const first = yield* run(1)

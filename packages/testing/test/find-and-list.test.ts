@@ -22,11 +22,11 @@ for (const format of ["json", "xml"] as const) {
         const ongoing = yield* fake.place(CallScript.answered({ ring: "5 seconds", talk: "1 hour" }))
         const unknown = CallSid.CallSid.make("unknown0000000000000000000000000")
         yield* TestClock.adjust("1 minute")
-        const found = yield* calls.find([...done, ongoing, unknown, ...done])
+        const found = yield* calls.findEnded([...done, ongoing, unknown, ...done])
         deepStrictEqual(new Set(found.calls.map(({ sid }) => sid)), new Set(done))
         assert.strictEqual(found.calls.length, 120)
         deepStrictEqual(found.missing, [ongoing, unknown])
-        deepStrictEqual(found.damaged, [])
+        deepStrictEqual(found.malformed, [])
         // 122 sids are two requests.
         assert.strictEqual((yield* fake.journal).length, 2)
       }).pipe(Effect.provide(FakeExotel.layer(world))))
@@ -41,9 +41,9 @@ for (const format of ["json", "xml"] as const) {
         yield* TestClock.adjust("100 days")
         const recent = yield* fake.place(ended)
         yield* TestClock.adjust("1 minute")
-        deepStrictEqual((yield* calls.find([old, recent])).missing, [old])
+        deepStrictEqual((yield* calls.findEnded([old, recent])).missing, [old])
         const before = (yield* fake.journal).length
-        const found = yield* calls.find([old, recent], { since: DateTime.subtract(created, { days: 1 }) })
+        const found = yield* calls.findEnded([old, recent], { since: DateTime.subtract(created, { days: 1 }) })
         deepStrictEqual(found.calls.map(({ sid }) => sid), [recent, old])
         deepStrictEqual(found.missing, [])
         assert.strictEqual((yield* fake.journal).length - before, 4)
@@ -60,16 +60,16 @@ for (const format of ["json", "xml"] as const) {
           yield* TestClock.adjust("1 second")
         }
         yield* TestClock.adjust("5 minutes")
-        const all = yield* Stream.runCollect(calls.list({ pageSize: 10, order: "oldest first" }))
+        const all = yield* Stream.runCollect(calls.listEnded({ pageSize: 10, order: "asc" }))
         deepStrictEqual(Chunk.toReadonlyArray(all).map(({ sid }) => sid), placed)
         assert.strictEqual((yield* fake.journal).length, 3)
-        const busy = yield* Stream.runCollect(calls.list({ status: ["busy"] }))
+        const busy = yield* Stream.runCollect(calls.listEnded({ status: ["busy"] }))
         deepStrictEqual(
           Chunk.toReadonlyArray(busy).map(({ sid }) => sid),
           placed.filter((_, i) => i % 5 === 0).reverse()
         )
         const before = (yield* fake.journal).length
-        yield* Stream.runDrain(Stream.take(calls.list({ pageSize: 10 }), 5))
+        yield* Stream.runDrain(Stream.take(calls.listEnded({ pageSize: 10 }), 5))
         assert.strictEqual((yield* fake.journal).length - before, 1)
       }).pipe(Effect.provide(FakeExotel.layer(world))))
 
@@ -84,9 +84,9 @@ for (const format of ["json", "xml"] as const) {
           placed.push(yield* fake.place(ended))
           yield* TestClock.adjust("1 day")
         }
-        const oldest = yield* Stream.runCollect(calls.list({ created: { from }, order: "oldest first" }))
+        const oldest = yield* Stream.runCollect(calls.listEnded({ created: { from }, order: "asc" }))
         deepStrictEqual(Chunk.toReadonlyArray(oldest).map(({ sid }) => sid), placed)
-        const newest = yield* Stream.runCollect(calls.list({ created: { from } }))
+        const newest = yield* Stream.runCollect(calls.listEnded({ created: { from } }))
         deepStrictEqual(Chunk.toReadonlyArray(newest).map(({ sid }) => sid), placed.toReversed())
       }).pipe(Effect.provide(FakeExotel.layer(world))))
   })
@@ -100,22 +100,22 @@ it.effect("refuses what Exotel would refuse before the wire", () =>
     const now = yield* DateTime.now
     const days = (days: number) => DateTime.subtract(now, { days })
     const refused = [
-      calls.list({ pageSize: 0 }),
-      calls.list({ pageSize: 101 }),
-      calls.list({ pageSize: 1.5 }),
-      calls.list({ from: [] }),
-      calls.list({ to: ["1", "2", "3", "4", "5", "6"] }),
-      calls.list({ exoPhone: ["1,2"] }),
-      calls.list({ status: [""] }),
-      calls.list({ duration: {} }),
-      calls.list({ price: {} }),
-      calls.list({ created: { from: days(200) } }),
-      calls.list({ created: { from: days(1), to: days(2) } })
+      calls.listEnded({ pageSize: 0 }),
+      calls.listEnded({ pageSize: 101 }),
+      calls.listEnded({ pageSize: 1.5 }),
+      calls.listEnded({ from: [] }),
+      calls.listEnded({ to: ["1", "2", "3", "4", "5", "6"] }),
+      calls.listEnded({ exoPhone: ["1,2"] }),
+      calls.listEnded({ status: [""] }),
+      calls.listEnded({ duration: {} }),
+      calls.listEnded({ price: {} }),
+      calls.listEnded({ created: { from: days(200) } }),
+      calls.listEnded({ created: { from: days(1), to: days(2) } })
     ].map(Stream.runDrain)
     const found = [
-      calls.find(["../x"]),
-      calls.find(["abc"], { chunkSize: 101 }),
-      calls.find(["abc"], { since: days(200) })
+      calls.findEnded(["../x"]),
+      calls.findEnded(["abc"], { chunkSize: 101 }),
+      calls.findEnded(["abc"], { since: days(200) })
     ]
     for (const effect of [...refused, ...found.map(Effect.asVoid)]) {
       assert.strictEqual((yield* Effect.flip(effect))._tag, "InvalidRequest")
@@ -131,14 +131,17 @@ it.effect("takes durations and prices as ranges", () =>
     const short = yield* fake.place(CallScript.answered({ ring: "5 seconds", talk: "10 seconds", price: "0.50" }))
     const long = yield* fake.place(CallScript.answered({ ring: "5 seconds", talk: "100 seconds", price: "2.50" }))
     yield* TestClock.adjust("1 hour")
-    const sids = (query: Parameters<typeof calls.list>[0]) =>
-      Effect.map(Stream.runCollect(calls.list(query)), (found) => Chunk.toReadonlyArray(found).map(({ sid }) => sid))
-    deepStrictEqual(yield* sids({ duration: { atLeast: "1 minute" } }), [long])
-    deepStrictEqual(yield* sids({ duration: { atMost: Duration.seconds(15) } }), [short])
-    deepStrictEqual(yield* sids({ price: { atLeast: BigDecimal.unsafeFromString("1.0") } }), [long])
+    const sids = (query: Parameters<typeof calls.listEnded>[0]) =>
+      Effect.map(
+        Stream.runCollect(calls.listEnded(query)),
+        (found) => Chunk.toReadonlyArray(found).map(({ sid }) => sid)
+      )
+    deepStrictEqual(yield* sids({ duration: { minimum: "1 minute" } }), [long])
+    deepStrictEqual(yield* sids({ duration: { maximum: Duration.seconds(15) } }), [short])
+    deepStrictEqual(yield* sids({ price: { minimum: BigDecimal.unsafeFromString("1.0") } }), [long])
     deepStrictEqual(
       yield* sids({
-        price: { atLeast: BigDecimal.unsafeFromString("0.1"), atMost: BigDecimal.unsafeFromString("1") }
+        price: { minimum: BigDecimal.unsafeFromString("0.1"), maximum: BigDecimal.unsafeFromString("1") }
       }),
       [short]
     )
@@ -147,7 +150,7 @@ it.effect("takes durations and prices as ranges", () =>
 it.effect("says which region serves the account when a bulk read comes to the wrong one", () =>
   Effect.gen(function*() {
     const calls = yield* ExotelCalls.ExotelCalls
-    const error = yield* Effect.flip(calls.find(["abc"]))
+    const error = yield* Effect.flip(calls.findEnded(["abc"]))
     assert.strictEqual(error._tag, "RegionMismatch")
   }).pipe(Effect.provide(FakeExotel.layer({ client: { region: "singapore" }, verifyOnClose: false }))))
 
@@ -156,7 +159,7 @@ it.effect("tries a page again after an error that may pass", () =>
     const fake = yield* FakeExotel.FakeExotel
     const calls = yield* ExotelCalls.ExotelCalls
     yield* fake.faults(FaultPlan.status(503).pipe(FaultPlan.onRequest(1)))
-    const found = yield* Effect.fork(calls.find(["abc"]))
+    const found = yield* Effect.fork(calls.findEnded(["abc"]))
     yield* TestClock.adjust("10 seconds")
     deepStrictEqual((yield* Fiber.join(found)).missing, [CallSid.CallSid.make("abc")])
   }).pipe(Effect.provide(FakeExotel.layer())))

@@ -90,9 +90,9 @@ describe("FakeExotel.layerServer", () => {
   for (
     const [name, plan, tag] of [
       ["a reset before the answer", FaultPlan.reset(), "TransportError"],
-      ["a huge body", FaultPlan.hugeBody(), "ParseError"],
-      ["a truncated body", FaultPlan.truncated(), "ParseError"],
-      ["a web page", FaultPlan.html, "ParseError"],
+      ["a huge body", FaultPlan.hugeBody(), "ResponseParseError"],
+      ["a truncated body", FaultPlan.truncated(), "ResponseParseError"],
+      ["a web page", FaultPlan.html, "ResponseParseError"],
       ["a 403", FaultPlan.status(403), "AccessDenied"]
     ] as const
   ) {

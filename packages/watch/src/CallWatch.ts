@@ -24,9 +24,9 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { FleetEvent } from "./FleetEvent.ts"
-import * as Engine from "./internal/engine.ts"
+import * as Engine from "./internal/engine/engine.ts"
 import * as Fleet from "./internal/fleet.ts"
-import { WatchState } from "./internal/watchState.ts"
+import { WatchState } from "./internal/watch/watchState.ts"
 import type { InvalidWatchToken, WatchError } from "./WatchError.ts"
 import type { WatchEvent } from "./WatchEvent.ts"
 import type { Options as PolicyOptions } from "./WatchPolicy.ts"
@@ -50,7 +50,7 @@ export interface SettledCall {
  * costs next to nothing. Each poll reads the call with its details, and is tried once: what fails is asked for again in
  * the watch's own time. Many calls that do not fit the request budget are looked after by sweeps: see `fleet`.
  *
- * Every policy may be given as a `WatchPolicy` or as the fields that should differ from `WatchPolicy.default`.
+ * Every policy may be given as a `WatchPolicy` or as the fields that should differ from `WatchPolicy.standard`.
  *
  * @since 0.1.0
  * @category models
@@ -87,7 +87,7 @@ export interface Service {
    * Says that something may have happened to the call, as a status callback does. A watch of it then looks, two
    * seconds after its last poll at the earliest; the hint itself is never believed. `false` if nobody watches the call.
    */
-  readonly offer: (sid: string) => Effect.Effect<boolean>
+  readonly hint: (sid: string) => Effect.Effect<boolean>
   /**
    * Goes on from the token of an event, given as token, as its text or as parsed JSON: in another process, after a
    * restart. What was told before is not told again, and the deadline stays where it was: if it has passed, the call is
@@ -118,7 +118,7 @@ export interface EngineOptions {
    * For how many calls a sweep asks at most: 1 to 100; Exotel recommends 20 and allows 100. With 1 there are no sweeps.
    * Default: 100.
    */
-  readonly sweepSize?: number | undefined
+  readonly bulkSize?: number | undefined
 }
 
 /**
@@ -162,13 +162,13 @@ const fromEngine = (engine: Engine.Engine): Service => {
   const stream = <E>(begin: Effect.Effect<WatchState, E>): Stream.Stream<WatchEvent, E | WatchError> =>
     Stream.unwrapScoped(Effect.gen(function*() {
       const state = yield* begin
-      if (state.isOver) return Stream.empty
+      if (state.isFinished) return Stream.empty
       // What a watch tells is bounded by its policy, so a slow consumer holds nothing up and loses nothing.
       const mailbox = yield* Mailbox.make<WatchEvent, WatchError>()
       yield* engine.watch(state, {
         single: true,
         onEvent: (event) => mailbox.unsafeOffer(event),
-        onOver: (_, exit) => mailbox.unsafeDone(exit)
+        onFinished: (_, exit) => mailbox.unsafeDone(exit)
       })
       return Mailbox.toStream(mailbox)
     }))
@@ -188,7 +188,7 @@ const fromEngine = (engine: Engine.Engine): Service => {
           const selected = select(event)
           if (Option.isSome(selected)) Deferred.unsafeDone(result, Exit.succeed(selected.value))
         },
-        onOver: (_, exit) => {
+        onFinished: (_, exit) => {
           if (Exit.isFailure(exit)) Deferred.unsafeDone(result, Exit.failCause(exit.cause))
         }
       })
@@ -221,7 +221,7 @@ const fromEngine = (engine: Engine.Engine): Service => {
           maxActive: atLeastOne(options.maxActive, Infinity),
           buffer: atLeastOne(options.buffer, 10_000)
         }))),
-    offer: (sid) => isCallSid(sid) ? engine.hint(sid) : Effect.succeed(false),
+    hint: (sid) => isCallSid(sid) ? engine.hint(sid) : Effect.succeed(false),
     resume: (token, policy = {}) =>
       stream(Effect.map(
         Effect.all([fromUnknown(token), checkPolicy(policy), Clock.currentTimeMillis]),
@@ -259,15 +259,15 @@ export const make = (options: EngineOptions = {}): Effect.Effect<Service, never,
     const engine = yield* Engine.make({
       budget: calls.budget,
       concurrency: atLeastOne(options.concurrency, 16),
-      sweepSize: Math.min(100, Math.floor(atLeastOne(options.sweepSize, 100))),
+      bulkSize: Math.min(100, Math.floor(atLeastOne(options.bulkSize, 100))),
       // What the engine asks is tried once, with the turn that it has taken: retries would not be in its order.
-      onTurns: (turn, work) =>
+      withPermits: (turn, work) =>
         work.pipe(
           Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
           Effect.provideService(RequestBudget.RequestPriority, turn)
         ),
       poll: (sid) => span(calls.getWithDetails(sid), "CallWatch.poll", { "exotel.call.sid": sid }),
-      sweep: (sids) => span(calls.find(sids), "CallWatch.sweep", { "exotel.calls": sids.length })
+      bulkPoll: (sids) => span(calls.findEnded(sids), "CallWatch.bulkPoll", { "exotel.calls": sids.length })
     })
     return fromEngine(engine)
   })

@@ -13,10 +13,10 @@ import type { WatchToken } from "./WatchToken.ts"
 /**
  * An event of a fleet: any {@link WatchEvent} of one of its calls, or one of these.
  *
- * - `Joined`: a call was taken in. From its `token` another process can go on before anything else was told of the call.
+ * - `Added`: a call was taken in. From its `token` another process can go on before anything else was told of the call.
  * - `Failed`: the watch of one call is over by an error; the others go on. `sid` is what the source gave, which for an
  *   `InvalidRequest` is no sid.
- * - `Paced`: how the engine looks for endings, told when it becomes another: by `reads` of each call, or by `sweeps` that
+ * - `PollingChanged`: how the engine looks for endings, told when it becomes another: by `reads` of each call, or by `sweeps` that
  *   ask for up to a hundred at once because reads of each would not fit the request budget. `stretch` is how much longer
  *   than the policy's cadence the calls wait for their turn: 1 when all is well, 2 when each waits twice as long.
  *
@@ -26,18 +26,18 @@ import type { WatchToken } from "./WatchToken.ts"
 export type FleetEvent =
   | WatchEvent
   | Data.TaggedEnum<{
-    Joined: { readonly sid: CallSid; readonly at: DateTime.Utc; readonly token: WatchToken; readonly last: false }
+    Added: { readonly sid: CallSid; readonly at: DateTime.Utc; readonly token: WatchToken; readonly isFinal: false }
     Failed: {
       readonly sid: string
       readonly at: DateTime.Utc
       readonly error: WatchError | WatchDefect
-      readonly last: true
+      readonly isFinal: true
     }
-    Paced: {
+    PollingChanged: {
       readonly at: DateTime.Utc
-      readonly by: "reads" | "sweeps"
-      readonly stretch: number
-      readonly last: false
+      readonly mode: "individual" | "bulk"
+      readonly slowdown: number
+      readonly isFinal: false
     }
   }>
 

@@ -52,8 +52,8 @@ export const make = (tokens: Iterable<WatchToken> = []): Effect.Effect<FleetStat
     return {
       update: (event) =>
         Effect.sync(() => {
-          if (event._tag === "Paced") return
-          if (event.last) bySid.delete(event.sid)
+          if (event._tag === "PollingChanged") return
+          if (event.isFinal) bySid.delete(event.sid)
           else bySid.set(event.sid, event.token)
         }),
       tokens: Effect.sync(() => [...bySid.values()])

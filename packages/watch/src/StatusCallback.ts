@@ -213,7 +213,7 @@ export const app = (options: RouteOptions = {}): HttpApp.Default<never, CallWatc
     )
     const callback = yield* decode({ contentType: request.headers["content-type"] ?? "", body })
     const watch = yield* CallWatch
-    yield* watch.offer(callback.sid)
+    yield* watch.hint(callback.sid)
     if (options.onCallback !== undefined) yield* options.onCallback(callback)
     return HttpServerResponse.empty({ status: 204 })
   }).pipe(

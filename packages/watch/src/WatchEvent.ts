@@ -19,7 +19,7 @@ interface Common {
   /** From here another process can go on: see `CallWatch.resume`. */
   readonly token: WatchToken
   /** Whether the watch is over with this event. */
-  readonly last: boolean
+  readonly isFinal: boolean
 }
 
 /**
@@ -30,10 +30,10 @@ interface Common {
  * - `PollFailed`: a poll failed in a way that may pass; the watch goes on, the next poll comes at `nextPollAt`.
  * - `Stalled`: nothing has changed since `since`, for longer than the policy's `stallAfter`.
  * - `Ended`: the call has ended; told once.
- * - `Detailed`: the ended call with its details, told when the policy asks for `details`; at once when the read that
+ * - `DetailsLoaded`: the ended call with its details, told when the policy asks for `details`; at once when the read that
  *   showed the end brought them along. With `until: "settled"` they are those of the settled record, and come after
  *   `Settled`.
- * - `DetailsSkipped`: the details are given up, because `detailsLimit` has passed or they cannot be read: `lastError` says
+ * - `DetailsUnavailable`: the details are given up, because `detailsLimit` has passed or they cannot be read: `lastError` says
  *   why, and is none when there was no request to spare.
  * - `Settled`: the record of an ended call is complete, or `settleLimit` has passed; `missing` is what it still lacks.
  *
@@ -46,8 +46,8 @@ export type WatchEvent = Data.TaggedEnum<{
   PollFailed: Common & { readonly error: ExotelError; readonly nextPollAt: DateTime.Utc }
   Stalled: Common & { readonly status: Option.Option<CallStatus>; readonly since: DateTime.Utc }
   Ended: Common & { readonly call: TerminalCall }
-  Detailed: Common & { readonly call: TerminalCall & CallWithDetails }
-  DetailsSkipped: Common & { readonly lastError: Option.Option<ExotelError> }
+  DetailsLoaded: Common & { readonly call: TerminalCall & CallWithDetails }
+  DetailsUnavailable: Common & { readonly lastError: Option.Option<ExotelError> }
   Settled: Common & { readonly call: TerminalCall; readonly missing: ReadonlyArray<SettlingField> }
 }>
 

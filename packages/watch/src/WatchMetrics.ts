@@ -21,7 +21,7 @@ export const active: Metric.Metric.Counter<number> = Metric.counter("exotel_watc
 
 /**
  * `exotel_watch_events_total`: events told, by `event`: `Observed`, `Changed`, `PollFailed`, `Stalled`,
- * `Ended`, `Detailed`, `DetailsSkipped`, `Settled`.
+ * `Ended`, `DetailsLoaded`, `DetailsUnavailable`, `Settled`.
  *
  * @since 0.1.0
  * @category metrics
@@ -32,13 +32,13 @@ export const events: Metric.Metric.Counter<number> = Metric.counter("exotel_watc
 })
 
 /**
- * `exotel_watches_over_total`: watches that are over, by `result`: `Ended` for the call's own end, or the error's tag. An
+ * `exotel_watches_completed_total`: watches that are over, by `result`: `Ended` for the call's own end, or the error's tag. An
  * interrupted watch is not in it.
  *
  * @since 0.1.0
  * @category metrics
  */
-export const over: Metric.Metric.Counter<number> = Metric.counter("exotel_watches_over_total", {
+export const completed: Metric.Metric.Counter<number> = Metric.counter("exotel_watches_completed_total", {
   description: "Watches that are over, by result",
   incremental: true
 })
@@ -57,23 +57,23 @@ export const pollLag: Metric.Metric.Histogram<number> = Metric.histogram(
 )
 
 /**
- * `exotel_sweeps_total`: answered sweeps, each one request that asks for the endings of up to a hundred calls.
+ * `exotel_bulk_reads_total`: answered sweeps, each one request that asks for the endings of up to a hundred calls.
  *
  * @since 0.1.0
  * @category metrics
  */
-export const sweeps: Metric.Metric.Counter<number> = Metric.counter("exotel_sweeps_total", {
+export const bulkReads: Metric.Metric.Counter<number> = Metric.counter("exotel_bulk_reads_total", {
   description: "Answered sweeps for the endings of many calls",
   incremental: true
 })
 
 /**
- * `exotel_swept_calls_total`: calls that answered sweeps asked for; divided by `exotel_sweeps_total`, how full they are.
+ * `exotel_bulk_read_calls_total`: calls that answered sweeps asked for; divided by `exotel_bulk_reads_total`, how full they are.
  *
  * @since 0.1.0
  * @category metrics
  */
-export const swept: Metric.Metric.Counter<number> = Metric.counter("exotel_swept_calls_total", {
+export const bulkReadCalls: Metric.Metric.Counter<number> = Metric.counter("exotel_bulk_read_calls_total", {
   description: "Calls that answered sweeps asked for",
   incremental: true
 })
@@ -89,13 +89,13 @@ export const detailsBacklog: Metric.Metric.Gauge<number> = Metric.gauge("exotel_
 })
 
 /**
- * `exotel_watch_stretch_ratio`: how much longer than the cadence of their policy calls wait to be looked at, on average
+ * `exotel_watch_slowdown_ratio`: how much longer than the cadence of their policy calls wait to be looked at, on average
  * over some 20 s: 1 when the budget suffices, 2 when each waits twice as long.
  *
  * @since 0.1.0
  * @category metrics
  */
-export const stretch: Metric.Metric.Gauge<number> = Metric.gauge("exotel_watch_stretch_ratio", {
+export const slowdown: Metric.Metric.Gauge<number> = Metric.gauge("exotel_watch_slowdown_ratio", {
   description: "How much longer than their cadence calls wait to be looked at"
 })
 

@@ -14,7 +14,7 @@ import type * as Schedule from "effect/Schedule"
  * @since 0.1.0
  * @category models
  */
-export interface Progress {
+export interface PollState {
   /** The status that the last answer showed; none before the first answer. */
   readonly status: Option.Option<CallStatus>
   /** The time since the watch began; after the end of the call, since that end was seen. */
@@ -33,8 +33,8 @@ export interface Progress {
  * @category models
  */
 export type Cadence =
-  | ((progress: Progress) => Duration.Duration)
-  | Schedule.Schedule<unknown, Progress>
+  | ((progress: PollState) => Duration.Duration)
+  | Schedule.Schedule<unknown, PollState>
 
 /**
  * A policy as a value. Every field is there; see {@link Options} for what to give when only some should differ.
@@ -58,12 +58,12 @@ export interface WatchPolicy {
   /**
    * Whether the details of an ended call are wanted. A single read brings them along. Where one request looks for the
    * endings of many calls, which brings flat records, they are read after the ending, as the budget allows, and told as
-   * `Detailed`. The watch is over when they have been told. What settles late, as the time that people talked does, is in
+   * `DetailsLoaded`. The watch is over when they have been told. What settles late, as the time that people talked does, is in
    * them only with `until: "settled"`, which has them read after that.
    */
   readonly details: boolean
   /**
-   * How long after the end, or after `Settled`, the details are waited for before `DetailsSkipped` tells that they are
+   * How long after the end, or after `Settled`, the details are waited for before `DetailsUnavailable` tells that they are
    * given up; a budget that is too small for all of them serves the oldest that are still waited for.
    */
   readonly detailsLimit: Duration.Duration
@@ -140,10 +140,17 @@ export const every = (interval: Duration.DurationInput): Cadence => {
  * @since 0.1.0
  * @category constructors
  */
-export const fromSchedule = (schedule: Schedule.Schedule<unknown, Progress>, options?: Options): WatchPolicy =>
+export const fromSchedule = (schedule: Schedule.Schedule<unknown, PollState>, options?: Options): WatchPolicy =>
   make({ ...options, cadence: schedule })
 
-const defaultPolicy: WatchPolicy = {
+/**
+ * Finds an ending within 5 s in a call's first 50 s and within a tenth of the call's age after that, 30 s at most.
+ * A call that rings 10 s and talks 180 s costs 26 requests, and its end is seen 10 s late on average, 19 s at most.
+ *
+ * @since 0.1.0
+ * @category presets
+ */
+export const standard: WatchPolicy = {
   cadence: proportional({ first: "5 seconds", longest: "30 seconds", fraction: 0.1 }),
   settleCadence: proportional({ first: "15 seconds", longest: "2 minutes", fraction: 0.25 }),
   deadline: Duration.hours(5),
@@ -160,15 +167,6 @@ const defaultPolicy: WatchPolicy = {
 }
 
 /**
- * Finds an ending within 5 s in a call's first 50 s and within a tenth of the call's age after that, 30 s at most.
- * A call that rings 10 s and talks 180 s costs 26 requests, and its end is seen 10 s late on average, 19 s at most.
- *
- * @since 0.1.0
- * @category presets
- */
-export { defaultPolicy as default }
-
-/**
  * For a screen that somebody looks at: finds every change within 2 s, or a fiftieth of the call's age, 10 s at most. A
  * call that rings 10 s and talks 180 s costs 84 requests, and its end is seen 2 s late on average, 4 s at most. Seven
  * calls that have just begun use up an account's 200 requests a minute.
@@ -177,7 +175,7 @@ export { defaultPolicy as default }
  * @category presets
  */
 export const eager: WatchPolicy = {
-  ...defaultPolicy,
+  ...standard,
   cadence: proportional({ first: "2 seconds", longest: "10 seconds", fraction: 0.02 })
 }
 
@@ -189,7 +187,7 @@ export const eager: WatchPolicy = {
  * @category presets
  */
 export const economical: WatchPolicy = {
-  ...defaultPolicy,
+  ...standard,
   cadence: proportional({ first: "20 seconds", longest: "2 minutes", fraction: 0.2 })
 }
 
@@ -202,16 +200,16 @@ export const economical: WatchPolicy = {
 export const make = (options: Options = {}): WatchPolicy => {
   const duration = (field: keyof WatchPolicy & keyof Durations): Duration.Duration => {
     const given = options[field]
-    return given === undefined ? defaultPolicy[field] : Duration.decode(given)
+    return given === undefined ? standard[field] : Duration.decode(given)
   }
   return {
-    cadence: options.cadence ?? defaultPolicy.cadence,
-    settleCadence: options.settleCadence ?? defaultPolicy.settleCadence,
+    cadence: options.cadence ?? standard.cadence,
+    settleCadence: options.settleCadence ?? standard.settleCadence,
     deadline: duration("deadline"),
-    until: options.until ?? defaultPolicy.until,
-    expectRecording: options.expectRecording ?? defaultPolicy.expectRecording,
+    until: options.until ?? standard.until,
+    expectRecording: options.expectRecording ?? standard.expectRecording,
     settleLimit: duration("settleLimit"),
-    details: options.details ?? defaultPolicy.details,
+    details: options.details ?? standard.details,
     detailsLimit: duration("detailsLimit"),
     notFoundGrace: duration("notFoundGrace"),
     stallAfter: duration("stallAfter"),

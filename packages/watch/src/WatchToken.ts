@@ -38,7 +38,7 @@ export class WatchToken extends Schema.Class<WatchToken>("@effect-exotel/watch/W
   endedAt: Schema.optional(Schema.Int),
   /** Set when `Settled` was told. */
   settled: Schema.optional(Schema.Literal(true)),
-  /** Set when `Detailed` or `DetailsSkipped` was told. */
+  /** Set when `DetailsLoaded` or `DetailsUnavailable` was told. */
   detailed: Schema.optional(Schema.Literal(true))
 }) {}
 

@@ -61,7 +61,7 @@ const serve = (options?: StatusCallback.RouteOptions) =>
       awaitEnd: never,
       awaitSettled: never,
       fleet: () => Stream.never,
-      offer: (hinted) => Effect.sync(() => hints.push(hinted) > 0),
+      hint: (hinted) => Effect.sync(() => hints.push(hinted) > 0),
       resume: () => Stream.never
     })
     const handler = HttpApp.toWebHandler(Effect.provideService(StatusCallback.app(options), CallWatch.CallWatch, watch))
@@ -236,12 +236,12 @@ describe("StatusCallback.app", () => {
       yield* TestClock.adjust("20 seconds")
       // Forged: the call still goes on.
       const forged = yield* StatusCallback.decode(bytes(form({ CallSid: call, Status: "completed" })))
-      assert.isTrue(yield* watch.offer(forged.sid))
+      assert.isTrue(yield* watch.hint(forged.sid))
       yield* TestClock.adjust("5 seconds")
       assert.isTrue(Option.isNone(yield* Fiber.poll(ended)))
       // True: it has ended.
       yield* TestClock.adjust("60 seconds")
-      yield* watch.offer(call)
+      yield* watch.hint(call)
       yield* TestClock.adjust("5 seconds")
       assert.strictEqual((yield* Fiber.join(ended)).status, "completed")
       // The first sight, the forged hint and the true one.

@@ -3,9 +3,9 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Option, Schedule } from "effect"
-import { paceOf, waitOf } from "../src/internal/cadence.ts"
+import { scheduleStepper, waitOf } from "../src/internal/watch/cadence.ts"
 
-const progress = (ageSeconds: number): WatchPolicy.Progress => ({
+const progress = (ageSeconds: number): WatchPolicy.PollState => ({
   status: Option.some("in-progress"),
   age: Duration.seconds(ageSeconds),
   sinceChange: Duration.seconds(ageSeconds),
@@ -15,9 +15,9 @@ const progress = (ageSeconds: number): WatchPolicy.Progress => ({
 const START = 1_000_000
 
 /** The waits that a schedule gives, one after the other, in milliseconds. */
-const waits = (schedule: Schedule.Schedule<unknown, WatchPolicy.Progress>, count: number) =>
+const waits = (schedule: Schedule.Schedule<unknown, WatchPolicy.PollState>, count: number) =>
   Effect.gen(function*() {
-    const pace = paceOf(schedule)
+    const pace = scheduleStepper(schedule)
     const found: Array<number | undefined> = []
     let now = START
     for (let i = 0; i < count; i++) {
@@ -57,7 +57,7 @@ describe("a cadence", () => {
 
   it.effect("lets a schedule see the progress", () =>
     Effect.gen(function*() {
-      const patient = Schedule.identity<WatchPolicy.Progress>().pipe(
+      const patient = Schedule.identity<WatchPolicy.PollState>().pipe(
         Schedule.addDelay(({ age }) => Duration.seconds(Duration.toSeconds(age) < 10 ? 5 : 60))
       )
       deepStrictEqual(yield* waits(patient, 4), [5000, 5000, 60_000, 60_000])

@@ -3,8 +3,8 @@ import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, FastCheck, Fiber } from "effect"
-import type { World } from "./support/worlds.ts"
-import { failure, inWorld, listen } from "./support/worlds.ts"
+import type { World } from "./support/scenarios.ts"
+import { failure, inWorld, listen } from "./support/scenarios.ts"
 
 const cadence = WatchPolicy.every("10 seconds")
 

@@ -4,8 +4,8 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, FastCheck, Fiber, Stream } from "effect"
-import { breathe } from "./support/lives.ts"
-import { inWorld, listen, words } from "./support/worlds.ts"
+import { inWorld, listen, words } from "./support/scenarios.ts"
+import { breathe } from "./support/timelines.ts"
 
 const cadence = WatchPolicy.every("5 seconds")
 
@@ -13,7 +13,7 @@ const cadence = WatchPolicy.every("5 seconds")
 const restless = CallScript.custom(
   ["queued", "ringing", "in-progress", "transferring", "in-progress", "holding"].map((status) => ({
     status,
-    lasts: "10 seconds"
+    duration: "10 seconds"
   })),
   { status: "completed" }
 )

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { FastCheck } from "effect"
-import { DueQueue } from "../src/internal/dueQueue.ts"
+import { DueHeap } from "../src/internal/collections/dueHeap.ts"
 
 interface Item {
   wakeAt: number
@@ -23,7 +23,7 @@ describe("DueQueue", () => {
     FastCheck.assert(
       FastCheck.property(operations, (operations) => {
         const items = Array.from({ length: 12 }, (): Item => ({ wakeAt: 0, position: -1 }))
-        const queue = new DueQueue<Item>()
+        const queue = new DueHeap<Item>()
         const queued = new Set<Item>()
         for (const { item: index, wakeAt } of operations) {
           const item = items[index]

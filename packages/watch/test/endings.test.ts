@@ -5,9 +5,9 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Option, Stream } from "effect"
-import type { Life } from "./support/lives.ts"
-import { answered, caseWith, forEachLife, live, shown, transientCase, visibleAt } from "./support/lives.ts"
-import { failure, inWorld, listen, words } from "./support/worlds.ts"
+import { failure, inWorld, listen, words } from "./support/scenarios.ts"
+import type { Life } from "./support/timelines.ts"
+import { answered, caseWith, forEachLife, live, shown, transientCase, visibleAt } from "./support/timelines.ts"
 
 const TIMEOUT = 120_000
 
@@ -104,10 +104,10 @@ describe("a watch under an error that does not pass", () => {
 
 describe("the story of a call", () => {
   const staged = CallScript.custom([
-    { status: "queued", lasts: "61 seconds" },
-    { status: "ringing", lasts: "62 seconds", leg1Status: "ringing" },
-    { status: "transferring", lasts: "63 seconds", leg1Status: "in-progress", parties: 1 },
-    { status: "in-progress", lasts: "64 seconds", leg1Status: "in-progress", leg2Status: "in-progress", parties: 2 }
+    { status: "queued", duration: "61 seconds" },
+    { status: "ringing", duration: "62 seconds", leg1Status: "ringing" },
+    { status: "transferring", duration: "63 seconds", leg1Status: "in-progress", parties: 1 },
+    { status: "in-progress", duration: "64 seconds", leg1Status: "in-progress", leg2Status: "in-progress", parties: 2 }
   ], { status: "completed", leg1Status: "completed", leg2Status: "completed" })
 
   for (const interval of ["1 second", "5 seconds", "30 seconds", "1 minute"] as const) {
@@ -127,7 +127,7 @@ describe("the story of a call", () => {
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(
-          CallScript.custom([{ status: "voicemail", lasts: "12 seconds" }], { status: "no-answer" })
+          CallScript.custom([{ status: "voicemail", duration: "12 seconds" }], { status: "no-answer" })
         )
         assert.isFalse(CallStatus.isTerminal("voicemail"))
         const told = yield* listen(world, world.watch.events(sid, { cadence: WatchPolicy.every("5 seconds") }))
@@ -140,7 +140,7 @@ describe("the story of a call", () => {
       inWorld((world) =>
         Effect.gen(function*() {
           const sid = yield* world.fake.place(
-            CallScript.custom([{ status: "in-progress", lasts: "8 seconds" }], { status })
+            CallScript.custom([{ status: "in-progress", duration: "8 seconds" }], { status })
           )
           assert.strictEqual((yield* world.watch.awaitEnd(sid)).status, status)
           assert.strictEqual(world.now(), 10)

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Stream } from "effect"
 import { count, endings, follow, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
-import { interruptAfter, inWorld, longAfter } from "./support/worlds.ts"
+import { interruptAfter, inWorld, longAfter } from "./support/scenarios.ts"
 
 describe("a fleet that is read call by call", () => {
   it.effect("tells of each call that it joined, what becomes of it, and of its end once and last", () =>
@@ -17,13 +17,13 @@ describe("a fleet that is read call by call", () => {
         const told = yield* follow(world, world.watch.fleet(sids, policy))
         for (const [index, sid] of sids.entries()) {
           const own = told.filter(({ event }) => "sid" in event && event.sid === sid)
-          assert.strictEqual(own[0]?.event._tag, "Joined")
-          deepStrictEqual(own.map(({ event }) => event.last), own.map((_, i) => i === own.length - 1))
+          assert.strictEqual(own[0]?.event._tag, "Added")
+          deepStrictEqual(own.map(({ event }) => event.isFinal), own.map((_, i) => i === own.length - 1))
           const end = own.at(-1)
           const script = scripts[index] ?? assert.fail()
           assert.strictEqual<string | undefined>(
             end?.event._tag === "Ended" ? end.event.call.status : undefined,
-            CallScript.stateAt(script, CallScript.length(script)).status
+            CallScript.stateAt(script, CallScript.duration(script)).status
           )
         }
       })
@@ -54,7 +54,7 @@ describe("a fleet that is read call by call", () => {
         const coming = Stream.repeatEffectWithSchedule(world.fake.place(talking(12)), Schedule.spaced("7 seconds"))
         const told = yield* follow(world, world.watch.fleet(coming, policy), "5 minutes")
         assert.isAtLeast(count(told, "Ended"), 38)
-        assert.strictEqual(count(told, "Joined"), 43)
+        assert.strictEqual(count(told, "Added"), 43)
       })
     ))
 
@@ -63,7 +63,7 @@ describe("a fleet that is read call by call", () => {
       Effect.gen(function*() {
         const [good = ""] = yield* placeAll(world.fake, [40])
         const odd = yield* world.fake.place(CallScript.custom(
-          [{ status: "mystery", lasts: "40 seconds" }],
+          [{ status: "mystery", duration: "40 seconds" }],
           { status: "completed" }
         ))
         const told = yield* follow(
@@ -89,7 +89,7 @@ describe("a fleet that is read call by call", () => {
       Effect.gen(function*() {
         const [sid = ""] = yield* placeAll(world.fake, [20])
         const told = yield* follow(world, world.watch.fleet([sid, sid, sid], policy))
-        assert.strictEqual(count(told, "Joined"), 1)
+        assert.strictEqual(count(told, "Added"), 1)
         assert.strictEqual(count(told, "Ended"), 1)
       })
     ))
@@ -114,8 +114,8 @@ describe("a fleet that is read call by call", () => {
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [20, 20, 20, 20, 20])
         const told = yield* follow(world, world.watch.fleet(sids, policy, { maxActive: 1 }))
-        const order = told.flatMap(({ event }) => event._tag === "Joined" || event._tag === "Ended" ? [event._tag] : [])
-        deepStrictEqual(order, Array.from({ length: 10 }, (_, i) => i % 2 === 0 ? "Joined" : "Ended"))
+        const order = told.flatMap(({ event }) => event._tag === "Added" || event._tag === "Ended" ? [event._tag] : [])
+        deepStrictEqual(order, Array.from({ length: 10 }, (_, i) => i % 2 === 0 ? "Added" : "Ended"))
       })
     ))
 
@@ -186,7 +186,7 @@ describe("a fleet that is read call by call", () => {
     inWorld((world) =>
       Effect.gen(function*() {
         const [alone = "", shared = ""] = yield* placeAll(world.fake, [100, 100])
-        yield* world.fake.faults(FaultPlan.stalled({ lasts: "8 seconds" }).pipe(FaultPlan.optional))
+        yield* world.fake.faults(FaultPlan.stalled({ duration: "8 seconds" }).pipe(FaultPlan.optional))
         const other = yield* Effect.fork(Stream.runDrain(world.watch.changes(shared, policy)))
         yield* interruptAfter(follow(world, world.watch.fleet([alone, shared], policy)), "2 seconds")
         yield* Effect.sleep("1 second")
@@ -221,7 +221,7 @@ describe("the state of a fleet", () => {
         const sids = yield* placeAll(world.fake, [22, 35, 48, 61])
         const whole = yield* follow(world, world.watch.fleet(sids, policy))
         const tags = (told: typeof whole, sid: string) =>
-          ofCall(told, sid).filter((tag) => tag !== "PollFailed" && tag !== "Joined")
+          ofCall(told, sid).filter((tag) => tag !== "PollFailed" && tag !== "Added")
         for (let stop = 1; stop < whole.length; stop++) {
           const again = yield* Effect.forEach([22, 35, 48, 61], (length) => world.fake.place(talking(length)))
           const state = yield* FleetState.make()
@@ -229,10 +229,10 @@ describe("the state of a fleet", () => {
             world,
             world.watch.fleet(again, policy).pipe(Stream.tap(state.update), Stream.take(stop))
           )
-          const [damaged, tokens] = yield* FleetState.fromText(FleetState.toText(yield* state.tokens))
-          deepStrictEqual(damaged, [])
+          const [malformed, tokens] = yield* FleetState.fromText(FleetState.toText(yield* state.tokens))
+          deepStrictEqual(malformed, [])
           // What had not even joined is what the process had not taken off its queue.
-          const known = new Set(first.flatMap(({ event }) => event._tag === "Joined" ? [event.sid as string] : []))
+          const known = new Set(first.flatMap(({ event }) => event._tag === "Added" ? [event.sid as string] : []))
           const rest: ReadonlyArray<string | WatchToken.WatchToken> = [
             ...tokens,
             ...again.filter((sid) => !known.has(sid))
@@ -261,8 +261,8 @@ describe("the state of a fleet", () => {
         const state = yield* FleetState.make()
         yield* follow(world, Stream.tap(world.watch.fleet(sids, policy), state.update), "12 seconds")
         const text = FleetState.toText(yield* state.tokens)
-        const [damaged, tokens] = yield* FleetState.fromText(text.slice(0, -30))
-        deepStrictEqual(damaged.map(({ _tag }) => _tag), ["InvalidWatchToken"])
+        const [malformed, tokens] = yield* FleetState.fromText(text.slice(0, -30))
+        deepStrictEqual(malformed.map(({ _tag }) => _tag), ["InvalidWatchToken"])
         deepStrictEqual(tokens.map(({ sid }) => sid as string), sids.slice(0, 2))
       })
     ))
@@ -284,10 +284,10 @@ describe("details", () => {
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [30])
         const told = yield* follow(world, world.watch.fleet(sids, { ...policy, details: true }))
-        deepStrictEqual(ofCall(told, sids[0] ?? "").slice(-2), ["Ended", "Detailed"])
+        deepStrictEqual(ofCall(told, sids[0] ?? "").slice(-2), ["Ended", "DetailsLoaded"])
         const [ended, detailed] = told.slice(-2)
         assert.strictEqual(ended?.at, detailed?.at)
-        deepStrictEqual([ended?.event.last, detailed?.event.last], [false, true])
+        deepStrictEqual([ended?.event.isFinal, detailed?.event.isFinal], [false, true])
         assert.strictEqual(endings(told).size, 1)
       })
     ))
@@ -306,9 +306,9 @@ describe("details", () => {
         yield* Effect.sleep("1 hour")
         const asked = (yield* world.requests()).length
         const rest = yield* follow(world, world.watch.fleet([ended.token], detailed))
-        deepStrictEqual(ofCall(rest, sid), ["Joined", "Detailed"])
+        deepStrictEqual(ofCall(rest, sid), ["Added", "DetailsLoaded"])
         const last = rest.at(-1)?.event
-        if (last?._tag !== "Detailed") return assert.fail()
+        if (last?._tag !== "DetailsLoaded") return assert.fail()
         deepStrictEqual(yield* follow(world, world.watch.fleet([last.token], detailed)), [])
         assert.strictEqual((yield* world.requests()).length, asked + 1)
         // And without a wish for them, there is nothing left to do.

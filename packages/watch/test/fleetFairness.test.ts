@@ -17,7 +17,7 @@ import {
   policy,
   type Told
 } from "./support/fleets.ts"
-import { inWorld, type World } from "./support/worlds.ts"
+import { inWorld, type World } from "./support/scenarios.ts"
 
 interface Asked {
   readonly at: number
@@ -46,14 +46,14 @@ const noted = (
           asked.push({ at: world.now(), by: "read", sids: [sid] })
           return world.calls.getWithDetails(sid)
         }),
-      find: (all) =>
+      findEnded: (all) =>
         Effect.suspend(() => {
           const sids = [...all]
           asked.push({ at: world.now(), by: "sweep", sids })
           const error = options.fails?.(++sweeps, sids)
           return error === undefined
-            ? world.calls.find(sids)
-            : Effect.zipRight(world.calls.find([]), Effect.fail(error))
+            ? world.calls.findEnded(sids)
+            : Effect.zipRight(world.calls.findEnded([]), Effect.fail(error))
         })
     }),
     (watch) => ({ watch, asked })
@@ -64,7 +64,7 @@ describe("in a fleet that is too large for its budget", () => {
   it.effect("each call is looked at as often as any other, and one that joins late as soon as the others", () =>
     inWorld((world) =>
       Effect.gen(function*() {
-        const { asked, watch } = yield* noted(world, { sweepSize: 20 })
+        const { asked, watch } = yield* noted(world, { bulkSize: 20 })
         const early = yield* placeAll(world.fake, Array.from({ length: 400 }, () => 5000))
         const late = yield* placeAll(world.fake, Array.from({ length: 100 }, () => 5000))
         const joining = Stream.fromIterable(late).pipe(Stream.rechunk(1), Stream.tap(() => Effect.sleep("3 seconds")))
@@ -82,7 +82,7 @@ describe("in a fleet that is too large for its budget", () => {
   it.effect("those that somebody watches one by one, too many to be read, are swept in their turn", () =>
     inWorld((world) =>
       Effect.gen(function*() {
-        const { watch } = yield* noted(world, { sweepSize: 5 })
+        const { watch } = yield* noted(world, { bulkSize: 5 })
         const fleet = yield* placeAll(world.fake, Array.from({ length: 200 }, () => 5000))
         yield* Effect.fork(follow(world, watch.fleet(fleet, policy)))
         yield* Effect.sleep("1 minute")
@@ -99,9 +99,9 @@ describe("in a fleet that is too large for its budget", () => {
         const fleet = yield* placeAll(world.fake, Array.from({ length: 300 }, () => 600))
         const script = CallScript.custom(
           [
-            { status: "queued", lasts: "20 seconds" },
-            { status: "ringing", lasts: "20 seconds" },
-            { status: "in-progress", lasts: "20 seconds" }
+            { status: "queued", duration: "20 seconds" },
+            { status: "ringing", duration: "20 seconds" },
+            { status: "in-progress", duration: "20 seconds" }
           ],
           { status: "completed" }
         )
@@ -281,7 +281,7 @@ describe("tokens that a fleet is given", () => {
         const told = yield* follow(world, watch.fleet(tokens, short))
         const own = asked.slice(before).filter(({ sids }) => sids.some((sid) => [...ended, ...ongoing].includes(sid)))
         deepStrictEqual(own.map(({ by }) => by), Array.from({ length: 20 }, () => "read"))
-        for (const sid of ended) deepStrictEqual(ofCall(told, sid), ["Joined", "Ended"])
+        for (const sid of ended) deepStrictEqual(ofCall(told, sid), ["Added", "Ended"])
         for (const sid of ongoing) assert.strictEqual(ofCall(told, sid).at(-1), "Failed")
         deepStrictEqual([...new Set(failures(told).map(({ _tag }) => _tag))], ["WatchTimeout"])
       }), limited(120)))

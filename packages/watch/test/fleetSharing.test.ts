@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { type Duration, Effect, Exit, Fiber, Schedule, type Scope, Stream } from "effect"
 import { count, endings, follow, limited, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
-import { inWorld, longAfter, type World } from "./support/worlds.ts"
+import { inWorld, longAfter, type World } from "./support/scenarios.ts"
 
 /** So few requests a minute that a hundred calls are swept. */
 const few = limited(30)
@@ -25,11 +25,11 @@ const observed = (
     const sweeps: Array<Sweep> = []
     const watch = yield* Effect.provideService(CallWatch.make(), ExotelCalls.ExotelCalls, {
       ...world.calls,
-      find: (sids) =>
+      findEnded: (sids) =>
         Effect.suspend(() => {
           const sweep: Sweep = { sids: [...sids], at: world.now(), exit: "none" }
           sweeps.push(sweep)
-          return Effect.onExit(Effect.delay(world.calls.find(sweep.sids), lasts), (exit) =>
+          return Effect.onExit(Effect.delay(world.calls.findEnded(sweep.sids), lasts), (exit) =>
             Effect.sync(() => {
               sweep.exit = Exit.isInterrupted(exit) ? "interrupted" : "answered"
             }))
@@ -135,7 +135,7 @@ describe("fleets of one layer", () => {
         const told = yield* follow(world, world.watch.fleet([...all, known, "ABCDEF1"], policy), "30 minutes")
         assert.strictEqual(ofCall(told, known).at(-1), "Ended")
         assert.include(["Ended", "Failed"], ofCall(told, "ABCDEF1").at(-1) ?? "nothing")
-        assert.strictEqual(count(told, "Joined"), 102)
+        assert.strictEqual(count(told, "Added"), 102)
       }), few))
 })
 
@@ -162,10 +162,10 @@ describe("the rest of the program", () => {
         const ended = yield* told
         assert.strictEqual(count(ended, "Ended"), 6)
         deepStrictEqual(
-          ended.flatMap(({ event }) => event._tag === "Paced" ? [event.by] : []).filter((by, i, all) =>
+          ended.flatMap(({ event }) => event._tag === "PollingChanged" ? [event.mode] : []).filter((by, i, all) =>
             by !== all[i - 1]
           ),
-          ["sweeps", "reads"]
+          ["bulk", "individual"]
         )
       }), { requestsPerMinute: 120, client: { requestsPerMinute: 120, regionProbe: "never" } }))
 })

@@ -4,7 +4,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, FastCheck, Fiber, Stream } from "effect"
-import { inWorld, listen, words } from "./support/worlds.ts"
+import { inWorld, listen, words } from "./support/scenarios.ts"
 
 const policy: WatchPolicy.Options = { cadence: WatchPolicy.every("1 minute") }
 
@@ -17,7 +17,7 @@ describe("a hint", () => {
         const sid = yield* world.fake.place(script)
         const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
         yield* Effect.sleep("20 seconds")
-        assert.isTrue(yield* world.watch.offer(sid))
+        assert.isTrue(yield* world.watch.hint(sid))
         deepStrictEqual(words(yield* Fiber.join(watching)), ["0 Observed in-progress", "20 Ended completed"])
         deepStrictEqual(yield* world.requests(), [0, 20])
       })
@@ -29,7 +29,7 @@ describe("a hint", () => {
         const sid = yield* world.fake.place(script)
         const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
         yield* Effect.sleep("5 seconds")
-        yield* world.watch.offer(sid)
+        yield* world.watch.hint(sid)
         deepStrictEqual(words(yield* Fiber.join(watching)), ["0 Observed in-progress", "65 Ended completed"])
         deepStrictEqual(yield* world.requests(), [0, 5, 65])
       })
@@ -39,12 +39,12 @@ describe("a hint", () => {
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
-        yield* world.fake.faults(FaultPlan.stalled({ lasts: "9 seconds" }).pipe(FaultPlan.onRequest(2)))
+        yield* world.fake.faults(FaultPlan.stalled({ duration: "9 seconds" }).pipe(FaultPlan.onRequest(2)))
         const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
         yield* Effect.sleep("15 seconds")
-        yield* world.watch.offer(sid)
+        yield* world.watch.hint(sid)
         yield* Effect.sleep("5 seconds")
-        yield* world.watch.offer(sid)
+        yield* world.watch.hint(sid)
         yield* Fiber.join(watching)
         deepStrictEqual(yield* world.requests(), [0, 15, 24])
       })
@@ -59,7 +59,7 @@ describe("a hint", () => {
         )
         const watching = yield* Effect.fork(world.watch.awaitEnd(sid, policy))
         yield* Effect.sleep("10 seconds")
-        yield* world.watch.offer(sid)
+        yield* world.watch.hint(sid)
         yield* Fiber.join(watching)
         deepStrictEqual(yield* world.requests(), [0, 30])
       })
@@ -69,9 +69,9 @@ describe("a hint", () => {
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
-        for (const each of [sid, "0".repeat(32), "", "../x", "a b"]) assert.isFalse(yield* world.watch.offer(each))
+        for (const each of [sid, "0".repeat(32), "", "../x", "a b"]) assert.isFalse(yield* world.watch.hint(each))
         yield* Stream.runDrain(world.watch.events(sid, policy))
-        assert.isFalse(yield* world.watch.offer(sid))
+        assert.isFalse(yield* world.watch.hint(sid))
         assert.strictEqual(world.clock.timers, 0)
         deepStrictEqual(yield* world.requests(), [0, 60])
       })
@@ -91,7 +91,7 @@ describe("a hint", () => {
               let offered = 0
               for (const [pause, flood] of hints) {
                 yield* Effect.sleep(pause)
-                yield* Effect.replicateEffect(world.watch.offer(sid), flood, { discard: true })
+                yield* Effect.replicateEffect(world.watch.hint(sid), flood, { discard: true })
                 offered += flood
               }
               yield* Effect.sleep("10 seconds")

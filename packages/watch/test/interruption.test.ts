@@ -4,9 +4,9 @@ import { type CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Fiber, Stream, Struct } from "effect"
-import { caseWith } from "./support/lives.ts"
+import { interruptAfter, inWorld, listen, longAfter, openWorld, words } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
-import { interruptAfter, inWorld, listen, longAfter, openWorld, words } from "./support/worlds.ts"
+import { caseWith } from "./support/timelines.ts"
 
 /** Each holds a poll up where it can be held up: before the answer, in its middle, for a while or for good. */
 const holdUps = FastCheck.array(
@@ -14,8 +14,8 @@ const holdUps = FastCheck.array(
     FastCheck.constantFrom(
       FaultPlan.stalled(),
       FaultPlan.stalled({ at: "body" }),
-      FaultPlan.stalled({ lasts: "4 seconds", at: "body" }),
-      FaultPlan.slowDrip({ bytes: 40, every: "300 millis" }),
+      FaultPlan.stalled({ duration: "4 seconds", at: "body" }),
+      FaultPlan.slowBody({ bytes: 40, every: "300 millis" }),
       FaultPlan.status(503),
       FaultPlan.status(429, { retryAfter: Duration.seconds(9) }),
       FaultPlan.reset("body")
@@ -90,7 +90,7 @@ describe("interruption", () => {
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy({ ring: "1 second" }))
-        yield* world.fake.faults(FaultPlan.stalled({ lasts: "6 seconds" }).pipe(FaultPlan.onRequest(1)))
+        yield* world.fake.faults(FaultPlan.stalled({ duration: "6 seconds" }).pipe(FaultPlan.onRequest(1)))
         const other = yield* Effect.fork(listen(world, world.watch.events(sid)))
         yield* interruptAfter(world.watch.awaitEnd(sid), "3 seconds")
         const told = yield* Fiber.join(other)

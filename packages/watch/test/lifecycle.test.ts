@@ -5,9 +5,9 @@ import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
+import type { World } from "./support/scenarios.ts"
+import { failure, inWorld, listen, longAfter, openWorld, words } from "./support/scenarios.ts"
 import { simulate } from "./support/simulation.ts"
-import type { World } from "./support/worlds.ts"
-import { failure, inWorld, listen, longAfter, openWorld, words } from "./support/worlds.ts"
 
 const cadence = WatchPolicy.every("10 seconds")
 
@@ -29,7 +29,7 @@ describe("closing the layer", () => {
     const [name, faults] of [
       ["sleep", FaultPlan.none],
       ["wait for an answer", FaultPlan.stalled()],
-      ["read a body that drips", FaultPlan.slowDrip({ bytes: 8, every: "100 millis" })],
+      ["read a body that drips", FaultPlan.slowBody({ bytes: 8, every: "100 millis" })],
       ["rest after an error", FaultPlan.status(503, { retryAfter: Duration.minutes(2) })]
     ] as const
   ) {
@@ -90,7 +90,7 @@ describe("closing the layer", () => {
         yield* close
         assert.isTrue(Exit.isInterrupted(yield* Effect.exit(watch.awaitEnd(sid))))
         assert.isTrue(Exit.isInterrupted(yield* Effect.exit(Stream.runDrain(watch.changes(sid)))))
-        assert.isFalse(yield* watch.offer(sid))
+        assert.isFalse(yield* watch.hint(sid))
         deepStrictEqual(yield* world.requests(), [])
       })
     ))
@@ -107,7 +107,7 @@ describe("layers side by side", () => {
           yield* Effect.fork(listen(world, other.watch.events(sid, { cadence })))
         ]
         yield* Effect.sleep("5 seconds")
-        yield* world.watch.offer(sid)
+        yield* world.watch.hint(sid)
         yield* Effect.sleep("1 second")
         yield* other.close
         assert.strictEqual(failure((yield* Fiber.join(theirs)).exit), "interrupted")

@@ -5,7 +5,7 @@ import { CallWatch, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer, Metric, Stream, TestClock } from "effect"
 import { count, follow, limited, placeAll } from "./support/fleets.ts"
-import { inWorld } from "./support/worlds.ts"
+import { inWorld } from "./support/scenarios.ts"
 
 const counts = Effect.gen(function*() {
   const count = (metric: Metric.Metric.Counter<number>) => Effect.map(Metric.value(metric), (state) => state.count)
@@ -14,7 +14,7 @@ const counts = Effect.gen(function*() {
     active: yield* count(WatchMetrics.active),
     requests: yield* count(Metric.tagged(ExotelMetrics.requests, "outcome", "200")),
     ended: yield* count(Metric.tagged(WatchMetrics.events, "event", "Ended")),
-    over: yield* count(Metric.tagged(WatchMetrics.over, "result", "Ended")),
+    over: yield* count(Metric.tagged(WatchMetrics.completed, "result", "Ended")),
     detections: detection.count,
     delays: detection.sum
   }
@@ -48,14 +48,20 @@ it.effect("counts watches, requests and endings, and bounds the delay of detecti
 it.effect("count the sweeps, and the calls that they asked for", () =>
   inWorld((world) =>
     Effect.gen(function*() {
-      const read = Effect.all({ sweeps: Metric.value(WatchMetrics.sweeps), swept: Metric.value(WatchMetrics.swept) })
+      const read = Effect.all({
+        sweeps: Metric.value(WatchMetrics.bulkReads),
+        swept: Metric.value(WatchMetrics.bulkReadCalls)
+      })
       const before = yield* read
       const asked: Array<number> = []
-      const find: ExotelCalls.Service["find"] = (sids) => {
+      const find: ExotelCalls.Service["findEnded"] = (sids) => {
         asked.push([...sids].length)
-        return world.calls.find(sids)
+        return world.calls.findEnded(sids)
       }
-      const watch = yield* Effect.provideService(CallWatch.make(), ExotelCalls.ExotelCalls, { ...world.calls, find })
+      const watch = yield* Effect.provideService(CallWatch.make(), ExotelCalls.ExotelCalls, {
+        ...world.calls,
+        findEnded: find
+      })
       const sids = yield* placeAll(world.fake, Array.from({ length: 150 }, () => 60))
       yield* follow(world, watch.fleet(sids, { cadence: WatchPolicy.every("5 seconds") }))
       const after = yield* read
@@ -76,7 +82,7 @@ it.effect("show how many calls wait for their details, up to the last one", () =
           Stream.tap(() => Effect.map(backlog, (now) => (most = Math.max(most, now))))
         )
       )
-      assert.isAbove(count(told, "Detailed"), 50)
+      assert.isAbove(count(told, "DetailsLoaded"), 50)
       assert.isAtLeast(most, 40)
       assert.strictEqual(yield* backlog, 0)
     }), limited(30)))
@@ -87,6 +93,6 @@ it.effect("show that no call waits for its details any more when they are given 
       const sids = yield* placeAll(world.fake, Array.from({ length: 200 }, () => 60))
       const policy = { cadence: WatchPolicy.every("5 seconds"), details: true, detailsLimit: Duration.seconds(20) }
       const told = yield* follow(world, world.watch.fleet(sids, policy))
-      assert.isAbove(count(told, "DetailsSkipped"), 100)
+      assert.isAbove(count(told, "DetailsUnavailable"), 100)
       assert.strictEqual((yield* Metric.value(WatchMetrics.detailsBacklog)).value, 0)
     }), limited(30)))

@@ -4,7 +4,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect, FastCheck, Fiber, Option } from "effect"
-import { failure, inWorld, listen, words } from "./support/worlds.ts"
+import { failure, inWorld, listen, words } from "./support/scenarios.ts"
 
 const cadence = WatchPolicy.every("10 seconds")
 
@@ -72,9 +72,9 @@ describe("a call of which nothing new is heard", () => {
       Effect.gen(function*() {
         const sid = yield* world.fake.place(
           CallScript.custom([
-            { status: "ringing", lasts: "65 seconds" },
-            { status: "in-progress", lasts: "65 seconds" },
-            { status: "transferring", lasts: "20 seconds" }
+            { status: "ringing", duration: "65 seconds" },
+            { status: "in-progress", duration: "65 seconds" },
+            { status: "transferring", duration: "20 seconds" }
           ], { status: "completed" })
         )
         const told = yield* listen(world, world.watch.events(sid, { cadence, stallAfter: "30 seconds" }))
@@ -197,7 +197,7 @@ describe("the deadline", () => {
         FastCheck.constantFrom(
           FaultPlan.stalled(),
           FaultPlan.stalled({ at: "body" }),
-          FaultPlan.slowDrip({ bytes: 8, every: "90 millis" }),
+          FaultPlan.slowBody({ bytes: 8, every: "90 millis" }),
           FaultPlan.refused,
           FaultPlan.status(503)
         ),

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect } from "effect"
 import { readFileSync } from "node:fs"
-import { inWorld } from "./support/worlds.ts"
+import { inWorld } from "./support/scenarios.ts"
 
 /** Requests for a call that rings 10 s and talks so long, and by how many seconds its end was seen late. */
 const cost = (policy: WatchPolicy.WatchPolicy, talk: number) =>
@@ -31,7 +31,7 @@ const documented = (name: string): ReadonlyArray<number> => {
 describe("the preset", () => {
   for (
     const [name, policy, source] of [
-      ["default", WatchPolicy.default, "export { defaultPolicy as default }"],
+      ["standard", WatchPolicy.standard, "export const standard"],
       ["eager", WatchPolicy.eager, "export const eager"],
       ["economical", WatchPolicy.economical, "export const economical"]
     ] as const
@@ -48,10 +48,10 @@ describe("the preset", () => {
       }), 60_000)
   }
 
-  it.effect("default finds the end of a short call within 5 s", () =>
+  it.effect("standard finds the end of a short call within 5 s", () =>
     Effect.gen(function*() {
       for (const talk of Array.range(20, 40)) {
-        const { late } = yield* cost(WatchPolicy.default, talk)
+        const { late } = yield* cost(WatchPolicy.standard, talk)
         assert.isAtMost(late, 5)
       }
     }))

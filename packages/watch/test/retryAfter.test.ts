@@ -4,8 +4,8 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Fiber } from "effect"
-import type { World } from "./support/worlds.ts"
-import { failure, inWorld, listen, words } from "./support/worlds.ts"
+import type { World } from "./support/scenarios.ts"
+import { failure, inWorld, listen, words } from "./support/scenarios.ts"
 
 const script = CallScript.answered({ ring: "10 seconds", talk: "30 minutes" })
 

@@ -4,7 +4,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Option, Schedule } from "effect"
-import { failure, interruptAfter, inWorld, listen, words } from "./support/worlds.ts"
+import { failure, interruptAfter, inWorld, listen, words } from "./support/scenarios.ts"
 
 const script = CallScript.answered({ ring: "0 seconds", talk: "60 seconds" })
 
@@ -44,7 +44,7 @@ describe("fromSchedule", () => {
   it.effect("shows the schedule the progress of the watch", () =>
     Effect.gen(function*() {
       const seen: Array<readonly [string, number, number]> = []
-      const schedule = Schedule.identity<WatchPolicy.Progress>().pipe(
+      const schedule = Schedule.identity<WatchPolicy.PollState>().pipe(
         Schedule.addDelay((progress) => {
           seen.push([
             Option.getOrElse(progress.status, () => ""),

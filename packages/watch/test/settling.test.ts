@@ -5,7 +5,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, FastCheck, Option, Schedule, Stream } from "effect"
-import { failure, inWorld, listen, words } from "./support/worlds.ts"
+import { failure, inWorld, listen, words } from "./support/scenarios.ts"
 
 const policy: WatchPolicy.Options = {
   cadence: WatchPolicy.every("5 seconds"),
@@ -29,7 +29,7 @@ describe("a watch until settled", () => {
           "110 Settled"
         ])
         const last = told.told.at(-1)?.value
-        assert.isTrue(last?._tag === "Settled" && Call.isSettled(last.call, { recording: true }))
+        assert.isTrue(last?._tag === "Settled" && Call.isSettled(last.call, { expectRecording: true }))
         deepStrictEqual(yield* world.requests(), [0, 5, 10, 15, 20, 50, 80, 110])
       })
     ))
@@ -149,7 +149,7 @@ describe("a watch until settled", () => {
                 settleLimit: Duration.seconds(limit),
                 expectRecording
               })
-              deepStrictEqual(missing, Call.unsettled(call, { recording: expectRecording }))
+              deepStrictEqual(missing, Call.unsettled(call, { expectRecording: expectRecording }))
               const complete = price !== null && (recording || !expectRecording)
               const seen = Math.ceil(settles / 60) * 60
               assert.strictEqual(world.now(), 10 + (complete ? Math.min(seen, limit) : limit))

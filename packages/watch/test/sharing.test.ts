@@ -4,8 +4,8 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect, FastCheck, Fiber, Schedule } from "effect"
-import { breathe } from "./support/lives.ts"
-import { inWorld, listen, words } from "./support/worlds.ts"
+import { inWorld, listen, words } from "./support/scenarios.ts"
+import { breathe } from "./support/timelines.ts"
 
 const script = CallScript.answered({ ring: "12 seconds", talk: "50 seconds" })
 
@@ -52,7 +52,7 @@ describe("watches of one call", () => {
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy())
-        yield* world.fake.faults(FaultPlan.stalled({ lasts: "5 seconds" }).pipe(FaultPlan.onRequest(1)))
+        yield* world.fake.faults(FaultPlan.stalled({ duration: "5 seconds" }).pipe(FaultPlan.onRequest(1)))
         const watching = Array.makeBy(
           3,
           (i) => Effect.delay(listen(world, world.watch.events(sid, { cadence })), Duration.seconds(i))
@@ -99,7 +99,7 @@ describe("watches of many calls", () => {
         const long = CallScript.answered({ talk: "1 hour" })
         const sids = yield* Effect.replicateEffect(world.fake.place(long), 50)
         // Each poll takes a second, so a round of all 50 takes 50: five times what the cadence would like.
-        yield* world.fake.faults(FaultPlan.stalled({ lasts: "1 second" }))
+        yield* world.fake.faults(FaultPlan.stalled({ duration: "1 second" }))
         const fibers = yield* Effect.forEach(sids, (sid) => Effect.fork(world.watch.awaitEnd(sid, { cadence })))
         yield* Effect.sleep("500 seconds")
         yield* Fiber.interruptAll(fibers)
@@ -121,7 +121,7 @@ describe("watches of many calls", () => {
           async (intervals, concurrency, takes) => {
             Effect.runSync(inWorld((world) =>
               Effect.gen(function*() {
-                yield* world.fake.faults(FaultPlan.stalled({ lasts: Duration.seconds(takes) }))
+                yield* world.fake.faults(FaultPlan.stalled({ duration: Duration.seconds(takes) }))
                 const due = new Map<string, number>()
                 const every = new Map<string, number>()
                 const fibers = yield* Effect.forEach(intervals, (seconds) =>

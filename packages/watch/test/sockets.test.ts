@@ -46,7 +46,7 @@ describe("over loopback HTTP", () => {
       ["sleeps", FaultPlan.none, "Answered"],
       ["waits for an answer", FaultPlan.stalled(), "Pending"],
       ["is in the middle of a body", FaultPlan.stalled({ at: "body" }), "Pending"],
-      ["reads a body that drips", FaultPlan.slowDrip({ bytes: 4, every: "50 millis" }), "Pending"],
+      ["reads a body that drips", FaultPlan.slowBody({ bytes: 4, every: "50 millis" }), "Pending"],
       ["rests between two tries", FaultPlan.status(503, { retryAfter: Duration.minutes(1) }), "Answered"]
     ] as const
   ) {

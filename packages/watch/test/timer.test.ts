@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Effect, Runtime, TestClock } from "effect"
-import { Timer } from "../src/internal/timer.ts"
+import { Timer } from "../src/internal/engine/timer.ts"
 
 /** A timer, and when it went off, in milliseconds; `onTime` says to when it sets itself again. */
 const started = (again: (now: number, timer: Timer) => void = () => undefined) =>

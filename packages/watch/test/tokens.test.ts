@@ -4,16 +4,16 @@ import { WatchEvent, WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Either, Exit, FastCheck, Stream } from "effect"
-import { answered, shown, transientCase, visibleAt } from "./support/lives.ts"
+import { failure, inWorld, listen, openWorld, words } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
-import { failure, inWorld, listen, openWorld, words } from "./support/worlds.ts"
+import { answered, shown, transientCase, visibleAt } from "./support/timelines.ts"
 
 const cadence = WatchPolicy.every("10 seconds")
 
 const script = CallScript.custom(
   [
-    { status: "queued", lasts: "25 seconds" },
-    { status: "in-progress", lasts: "60 seconds", parties: 2 }
+    { status: "queued", duration: "25 seconds" },
+    { status: "in-progress", duration: "60 seconds", parties: 2 }
   ],
   { status: "completed" },
   { settles: "40 seconds" }
@@ -25,8 +25,8 @@ const ofTheCall = WatchEvent.WatchEvent.$match({
   Changed: () => true,
   Ended: () => true,
   Settled: () => true,
-  Detailed: () => true,
-  DetailsSkipped: () => true,
+  DetailsLoaded: () => true,
+  DetailsUnavailable: () => true,
   PollFailed: () => false,
   Stalled: () => false
 })

@@ -13,7 +13,7 @@ type Final =
   | ExotelError.CallNotFound
   | ExotelError.RegionMismatch
   | ExotelError.InvalidRequest
-  | ExotelError.ParseError
+  | ExotelError.ResponseParseError
   | WatchError.WatchTimeout
 
 describe("the types of CallWatch", () => {
@@ -36,7 +36,7 @@ describe("the types of CallWatch", () => {
     expectTypeOf<Stream.Stream.Error<ReturnType<Service["resume"]>>>().toEqualTypeOf<
       Final | WatchError.InvalidWatchToken
     >()
-    expectTypeOf<Effect.Effect.Error<ReturnType<Service["offer"]>>>().toEqualTypeOf<never>()
+    expectTypeOf<Effect.Effect.Error<ReturnType<Service["hint"]>>>().toEqualTypeOf<never>()
   })
 
   it("ask for nothing once the service is there", () => {
@@ -47,7 +47,7 @@ describe("the types of CallWatch", () => {
 
   it("tell the events apart by their tag", () => {
     expectTypeOf<WatchEvent.WatchEvent["_tag"]>().toEqualTypeOf<
-      "Observed" | "Changed" | "PollFailed" | "Stalled" | "Ended" | "Detailed" | "DetailsSkipped" | "Settled"
+      "Observed" | "Changed" | "PollFailed" | "Stalled" | "Ended" | "DetailsLoaded" | "DetailsUnavailable" | "Settled"
     >()
     expectTypeOf<Extract<WatchEvent.WatchEvent, { readonly _tag: "Ended" }>["call"]>().toEqualTypeOf<
       Call.TerminalCall
@@ -72,8 +72,10 @@ describe("the types of CallWatch", () => {
   })
 
   it("tell the last event of each call of a fleet apart from those that tell of no call", () => {
-    expectTypeOf<Extract<FleetEvent.FleetEvent, { readonly last: true }>["_tag"]>().toEqualTypeOf<"Failed">()
-    expectTypeOf<Extract<FleetEvent.FleetEvent, { readonly last: false }>["_tag"]>().toEqualTypeOf<"Joined" | "Paced">()
+    expectTypeOf<Extract<FleetEvent.FleetEvent, { readonly isFinal: true }>["_tag"]>().toEqualTypeOf<"Failed">()
+    expectTypeOf<Extract<FleetEvent.FleetEvent, { readonly isFinal: false }>["_tag"]>().toEqualTypeOf<
+      "Added" | "PollingChanged"
+    >()
     expectTypeOf<Extract<FleetEvent.FleetEvent, { readonly _tag: "Failed" }>["error"]>().toEqualTypeOf<
       Final | WatchError.WatchDefect
     >()

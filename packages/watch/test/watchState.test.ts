@@ -5,8 +5,8 @@ import { type WatchEvent, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, FastCheck, Option, Schema } from "effect"
-import type { Step } from "../src/internal/watchState.ts"
-import { WatchState } from "../src/internal/watchState.ts"
+import type { Transition } from "../src/internal/watch/watchState.ts"
+import { WatchState } from "../src/internal/watch/watchState.ts"
 
 const sid = Schema.decodeSync(CallSid.CallSid)("b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f")
 
@@ -40,7 +40,7 @@ const happening = FastCheck.oneof(
   }
 )
 
-const isLast = ({ next }: Step) => next._tag === "Over" || next._tag === "Fail"
+const isLast = ({ next }: Transition) => next._tag === "Over" || next._tag === "Fail"
 
 describe("WatchState", () => {
   it(
@@ -61,7 +61,7 @@ describe("WatchState", () => {
               const step = what._tag === "Call"
                 ? state.onCall(what.call, now)
                 : what._tag === "Swept"
-                ? state.onSwept(what.call, now)
+                ? state.onBulkRecord(what.call, now)
                 : what._tag === "Missing"
                 ? state.onMissing(now)
                 : what._tag === "Failure"
@@ -72,8 +72,8 @@ describe("WatchState", () => {
               events.push(...step.events)
               if (step.next._tag === "WaitUntil") assert.isAbove(step.next.at, now)
               // Over is what the last event says, and nothing else says so.
-              assert.strictEqual(step.next._tag === "Over", step.events.at(-1)?.last === true)
-              assert.strictEqual(state.isOver, step.next._tag === "Over")
+              assert.strictEqual(step.next._tag === "Over", step.events.at(-1)?.isFinal === true)
+              assert.strictEqual(state.isFinished, step.next._tag === "Over")
               if (isLast(step)) break
             }
             const tags = events.map(({ _tag }) => _tag).filter((tag) => tag !== "PollFailed" && tag !== "Stalled").join(
@@ -81,10 +81,10 @@ describe("WatchState", () => {
             )
             assert.match(
               tags,
-              /^(Observed( Changed)*)?( ?Ended( Detailed| DetailsSkipped)?( Settled)?( Detailed| DetailsSkipped)?)?$/
+              /^(Observed( Changed)*)?( ?Ended( DetailsLoaded| DetailsUnavailable)?( Settled)?( DetailsLoaded| DetailsUnavailable)?)?$/
             )
             const told = (tag: string) => tags.split(" ").filter((each) => each === tag).length
-            assert.isAtMost(told("Detailed") + told("DetailsSkipped"), details ? 1 : 0)
+            assert.isAtMost(told("DetailsLoaded") + told("DetailsUnavailable"), details ? 1 : 0)
             assert.isAtMost(told("Settled"), until === "settled" ? 1 : 0)
           }
         ),
@@ -130,7 +130,7 @@ describe("WatchState", () => {
       seed: 3
     })
     const state = begin()
-    const swept = state.onSwept(live, START)
+    const swept = state.onBulkRecord(live, START)
     deepStrictEqual([swept.events, swept.next._tag], [[], "Wait"])
     deepStrictEqual(state.onCall(live, START).events.map(({ _tag }) => _tag), ["Observed"])
   })
@@ -148,15 +148,15 @@ describe("WatchState", () => {
     )
     const ended = (options: WatchPolicy.Options = {}) => {
       const state = begin({ details: true, detailsLimit: "1 minute", ...options })
-      deepStrictEqual(state.onSwept(flat, START).next, { _tag: "Details" })
+      deepStrictEqual(state.onBulkRecord(flat, START).next, { _tag: "Details" })
       return state
     }
 
     it("says why they cannot be read, and is over", () => {
       const error = new ExotelError.CallNotFound({ sid, status: 404 })
       const { events, next } = ended().onFailure(error, START, 0, 0)
-      deepStrictEqual(events.map(({ _tag, last }) => [_tag, last]), [["DetailsSkipped", true]])
-      assert.isTrue(events[0]?._tag === "DetailsSkipped" && Option.contains(events[0].lastError, error))
+      deepStrictEqual(events.map(({ _tag, isFinal }) => [_tag, isFinal]), [["DetailsUnavailable", true]])
+      assert.isTrue(events[0]?._tag === "DetailsUnavailable" && Option.contains(events[0].lastError, error))
       deepStrictEqual(next, { _tag: "Over" })
     })
 
@@ -166,16 +166,16 @@ describe("WatchState", () => {
         Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call) && !Call.isSettled(call)),
         { numRuns: 1, seed: 4 }
       )
-      assert.strictEqual(state.onSwept(unsettled, START).next._tag, "Wait")
+      assert.strictEqual(state.onBulkRecord(unsettled, START).next._tag, "Wait")
       assert.isFalse(state.awaitsDetails)
       assert.strictEqual(state.limit, START + 600_000)
       const { events, next } = state.onLimit(START + 600_000)
-      deepStrictEqual(events.map(({ _tag, last }) => [_tag, last]), [["Settled", false]])
+      deepStrictEqual(events.map(({ _tag, isFinal }) => [_tag, isFinal]), [["Settled", false]])
       deepStrictEqual(next, { _tag: "Details" })
       assert.isTrue(state.awaitsDetails)
       assert.strictEqual(state.limit, START + 660_000)
       const skipped = state.onFailure(new ExotelError.AccessDenied({ sid, status: 403 }), START + 600_001, 0, 0)
-      deepStrictEqual(skipped.events.map(({ _tag, last }) => [_tag, last]), [["DetailsSkipped", true]])
+      deepStrictEqual(skipped.events.map(({ _tag, isFinal }) => [_tag, isFinal]), [["DetailsUnavailable", true]])
       deepStrictEqual(skipped.next, { _tag: "Over" })
     })
 
@@ -186,12 +186,12 @@ describe("WatchState", () => {
       assert.strictEqual(next._tag, "WaitUntil")
       assert.strictEqual(state.limit, START + 60_000)
       const [skipped] = state.onLimit(START + 60_000).events
-      assert.isTrue(skipped?._tag === "DetailsSkipped" && Option.contains(skipped.lastError, transient))
+      assert.isTrue(skipped?._tag === "DetailsUnavailable" && Option.contains(skipped.lastError, transient))
     })
 
     it("tells no detail of an answer that has none", () => {
       const state = ended()
-      deepStrictEqual(state.onSwept(flat, START + 1000), { events: [], next: { _tag: "Details" } })
+      deepStrictEqual(state.onBulkRecord(flat, START + 1000), { events: [], next: { _tag: "Details" } })
     })
   })
 })

@@ -86,8 +86,8 @@ const make = Effect.gen(function*() {
     place: (words, faults) =>
       Effect.gen(function*() {
         if (faults !== undefined) yield* fake.faults(faults)
-        const phases = words.slice(0, -1).map((status) => ({ status, lasts: 1 }))
-        const script = CallScript.byHand(CallScript.custom(phases, { status: words.at(-1) ?? "" }))
+        const phases = words.slice(0, -1).map((status) => ({ status, duration: 1 }))
+        const script = CallScript.manual(CallScript.custom(phases, { status: words.at(-1) ?? "" }))
         const sid = yield* fake.place(script)
         return { sid, exotel: fake.options, intervalMillis: INTERVAL }
       }),

@@ -16,8 +16,8 @@ export interface View {
   readonly requests: number
   readonly sweeps: number
   readonly perMinute: number
-  readonly by: string
-  readonly stretch: number
+  readonly mode: string
+  readonly slowdown: number
   readonly ended: number
   readonly p50: number
   readonly p95: number
@@ -40,7 +40,7 @@ export class Board {
   private ended = 0
   private failed = 0
   private waitingForDetails = 0
-  private pace: { readonly by: string; readonly stretch: number } = { by: "reads", stretch: 1 }
+  private pace: { readonly mode: string; readonly slowdown: number } = { mode: "individual", slowdown: 1 }
   private readonly centre: Centre
   private readonly perMinute: number
 
@@ -56,14 +56,14 @@ export class Board {
   take(event: FleetEvent.FleetEvent): Effect.Effect<void> {
     return Effect.sync(() => {
       switch (event._tag) {
-        case "Joined":
+        case "Added":
           this.statuses.set(event.sid, "not seen yet")
           return
         case "Observed":
         case "Changed":
           this.statuses.set(event.sid, event.call.status)
           return
-        case "Paced":
+        case "PollingChanged":
           this.pace = event
           return
         case "Ended": {
@@ -75,12 +75,12 @@ export class Board {
             late: (event.at.epochMillis - trueEnd) / 1000
           })
           if (this.endings.length > REMEMBERED) this.endings.shift()
-          if (!event.last) this.waitingForDetails += 1
+          if (!event.isFinal) this.waitingForDetails += 1
           this.statuses.delete(event.sid)
           return
         }
-        case "Detailed":
-        case "DetailsSkipped":
+        case "DetailsLoaded":
+        case "DetailsUnavailable":
           this.waitingForDetails -= 1
           return
         case "Failed":

@@ -28,7 +28,7 @@ export const open = (options: { readonly calls: number; readonly meanSeconds: nu
     const begin = Effect.gen(function*() {
       const call = script(yield* exponential(options.meanSeconds), yield* Random.next)
       const sid = yield* fake.place(call)
-      endsAt.set(sid, (yield* Clock.currentTimeMillis) + Duration.toMillis(CallScript.length(call)))
+      endsAt.set(sid, (yield* Clock.currentTimeMillis) + Duration.toMillis(CallScript.duration(call)))
       yield* Queue.offer(queue, sid)
     })
 

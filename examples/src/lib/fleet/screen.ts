@@ -7,8 +7,8 @@ const bar = (value: number, of: number, width: number): string => {
   return "#".repeat(full) + ".".repeat(width - full)
 }
 
-const stretched = (stretch: number): string =>
-  stretch === 1 ? "as often as asked" : `each waits ${stretch} times as long`
+const slowed = (slowdown: number): string =>
+  slowdown === 1 ? "as often as asked" : `each waits ${slowdown} times as long`
 
 /** At most 80 columns wide. */
 export const draw = (view: View): string =>
@@ -21,7 +21,7 @@ export const draw = (view: View): string =>
     `Requests         ${String(view.requests).padStart(6)}  ${
       bar(view.requests, view.perMinute, 40)
     } of ${view.perMinute}/min`,
-    `  of them sweeps ${String(view.sweeps).padStart(6)}  by ${view.by}, ${stretched(view.stretch)}`,
+    `  of them sweeps ${String(view.sweeps).padStart(6)}  by ${view.mode}, ${slowed(view.slowdown)}`,
     "",
     `Endings told     ${String(view.ended).padStart(6)}  after ${view.p50.toFixed(1)} s, 95 % within ${
       view.p95.toFixed(1)

@@ -1,6 +1,6 @@
 /** One of several processes that share a budget over Redis: takes turns as they come, and prints when, for so long. */
 import { RequestBudget } from "@effect-exotel/core"
-import * as SharedBudget from "@effect-exotel/core/SharedBudget"
+import * as SharedBudget from "@effect-exotel/core/RequestBudget/Shared"
 import * as RateLimiter from "@effect/experimental/RateLimiter"
 import * as RedisStore from "@effect/experimental/RateLimiter/Redis"
 import { Clock, Config, Console, Effect, Layer } from "effect"
@@ -9,7 +9,7 @@ const program = Effect.gen(function*() {
   const budget = yield* RequestBudget.RequestBudget
   const times: Array<number> = []
   yield* Effect.forever(Effect.zipRight(
-    budget.take("interactive"),
+    budget.acquire("interactive"),
     Effect.map(Clock.currentTimeMillis, (now) => times.push(now))
   )).pipe(Effect.timeoutOption(yield* Config.duration("SHARER_LASTS")))
   yield* Console.log(JSON.stringify(times))

@@ -15,9 +15,9 @@ import { FleetEvent } from "../FleetEvent.ts"
 import { WatchDefect } from "../WatchError.ts"
 import type { WatchPolicy } from "../WatchPolicy.ts"
 import { WatchToken } from "../WatchToken.ts"
-import type { Engine } from "./engine.ts"
-import type { Listener } from "./watched.ts"
-import { WatchState } from "./watchState.ts"
+import type { Engine } from "./engine/engine.ts"
+import type { Listener } from "./engine/watchedCall.ts"
+import { WatchState } from "./watch/watchState.ts"
 
 export interface Settings {
   readonly policy: WatchPolicy
@@ -36,16 +36,16 @@ export const fleet = <E, R>(
   Stream.unwrapScoped(Effect.gen(function*() {
     const clock = yield* Effect.clock
     const mailbox = yield* Mailbox.make<FleetEvent, E>()
-    const room = yield* Effect.makeLatch(true)
+    const capacity = yield* Effect.makeLatch(true)
     let active = 0
     let waiting = 0
     let exhausted = false
 
     const now = () => DateTime.unsafeMake(clock.unsafeCurrentTimeMillis())
-    const hasRoom = () => active < settings.maxActive && waiting < settings.buffer
-    const tell = (event: FleetEvent): void => {
+    const hasCapacity = () => active < settings.maxActive && waiting < settings.buffer
+    const emit = (event: FleetEvent): void => {
       waiting += 1
-      if (!hasRoom()) room.unsafeClose()
+      if (!hasCapacity()) capacity.unsafeClose()
       mailbox.unsafeOffer(event)
     }
     const endIfDone = (): void => {
@@ -55,10 +55,10 @@ export const fleet = <E, R>(
     const listener: Listener = {
       single: false,
       // A consumer that has fallen behind is spared what is told again and again; all else happens once to a call.
-      onEvent: (event) => event._tag === "PollFailed" && waiting >= settings.buffer ? undefined : tell(event),
-      onOver: ({ sid }, exit) => {
+      onEvent: (event) => event._tag === "PollFailed" && waiting >= settings.buffer ? undefined : emit(event),
+      onFinished: ({ sid }, exit) => {
         active -= 1
-        if (hasRoom()) room.unsafeOpen()
+        if (hasCapacity()) capacity.unsafeOpen()
         if (Exit.isFailure(exit)) {
           if (Cause.isInterruptedOnly(exit.cause)) {
             mailbox.unsafeDone(Exit.interrupt(FiberId.none))
@@ -68,13 +68,13 @@ export const fleet = <E, R>(
             Cause.failureOption(exit.cause),
             () => new WatchDefect({ sid, defect: Cause.squash(exit.cause) })
           )
-          tell(FleetEvent.Failed({ sid, at: now(), error, last: true }))
+          emit(FleetEvent.Failed({ sid, at: now(), error, isFinal: true }))
         }
         endIfDone()
       }
     }
-    const join = yield* engine.fleet(listener, ({ at, by, stretch }) =>
-      tell(FleetEvent.Paced({ at: DateTime.unsafeMake(at), by, stretch, last: false })))
+    const join = yield* engine.fleet(listener, ({ at, mode, slowdown }) =>
+      emit(FleetEvent.PollingChanged({ at: DateTime.unsafeMake(at), mode, slowdown, isFinal: false })))
 
     const begin = (entry: string | WatchToken, at: number): Either.Either<WatchState, InvalidRequest> =>
       entry instanceof WatchToken
@@ -82,33 +82,38 @@ export const fleet = <E, R>(
         : Either.map(settings.checkSid(entry), (sid) =>
           WatchState.begin(sid, settings.policy, at))
 
-    const takeIn = (entry: string | WatchToken): void => {
+    const add = (entry: string | WatchToken): void => {
       const at = clock.unsafeCurrentTimeMillis()
       const state = begin(entry, at)
       if (Either.isLeft(state)) {
         const sid = entry instanceof WatchToken ? entry.sid : entry
-        return tell(FleetEvent.Failed({ sid, at: now(), error: state.left, last: true }))
+        return emit(FleetEvent.Failed({ sid, at: now(), error: state.left, isFinal: true }))
       }
       // Everything had been told before it was resumed, or it is watched already.
-      if (state.right.isOver || !join(state.right)) return
+      if (state.right.isFinished || !join(state.right)) {
+        return
+      }
       active += 1
-      tell(FleetEvent.Joined({ sid: state.right.sid, at: now(), token: state.right.token, last: false }))
+      emit(FleetEvent.Added({ sid: state.right.sid, at: now(), token: state.right.token, isFinal: false }))
     }
 
-    const takeAllIn = (entries: Chunk.Chunk<string | WatchToken>): Effect.Effect<void> => {
+    const addAll = (entries: Chunk.Chunk<string | WatchToken>): Effect.Effect<void> => {
       let next = 0
       const takeWhileRoom = Effect.sync(() => {
-        while (next < entries.length && hasRoom()) takeIn(Chunk.unsafeGet(entries, next++))
+        while (next < entries.length && hasCapacity()) {
+          add(Chunk.unsafeGet(entries, next++))
+        }
       })
       return Effect.whileLoop({
-        while: () => next < entries.length,
-        body: () => Effect.zipRight(room.await, takeWhileRoom),
+        while: () =>
+          next < entries.length,
+        body: () => Effect.zipRight(capacity.await, takeWhileRoom),
         step: () => undefined
       })
     }
 
     yield* source.pipe(
-      Stream.runForEachChunk(takeAllIn),
+      Stream.runForEachChunk(addAll),
       Effect.matchCause({
         onFailure: (cause) => void mailbox.unsafeDone(Exit.failCause(cause)),
         onSuccess: () => {
@@ -121,7 +126,7 @@ export const fleet = <E, R>(
 
     const taken = (events: Chunk.Chunk<FleetEvent>): Chunk.Chunk<FleetEvent> => {
       waiting -= events.length
-      if (hasRoom()) room.unsafeOpen()
+      if (hasCapacity()) capacity.unsafeOpen()
       return events
     }
     return Stream.repeatEffectChunkOption(

@@ -2,7 +2,7 @@
 import { CallScript, type FakeExotel } from "@effect-exotel/testing"
 import { type FleetEvent, WatchPolicy } from "@effect-exotel/watch"
 import { Duration, Effect, FastCheck, Stream } from "effect"
-import type { Options, World } from "./worlds.ts"
+import type { Options, World } from "./scenarios.ts"
 
 export const policy = { cadence: WatchPolicy.every("5 seconds") }
 
@@ -47,7 +47,7 @@ export const failures = (told: ReadonlyArray<Told>) =>
 export const endings = (told: ReadonlyArray<Told>): ReadonlyMap<string, number> =>
   new Map(told.flatMap(({ at, event }) => event._tag === "Ended" ? [[event.sid, at]] : []))
 
-export const seconds = (script: CallScript.CallScript): number => Duration.toSeconds(CallScript.length(script))
+export const seconds = (script: CallScript.CallScript): number => Duration.toSeconds(CallScript.duration(script))
 
 export const talking = (length: number): CallScript.CallScript =>
   CallScript.answered({ ring: "1 second", talk: Duration.seconds(length - 1), settles: "20 seconds" })

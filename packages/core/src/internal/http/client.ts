@@ -1,0 +1,108 @@
+/** One read from request to result, as every method of the service makes it: sent, retried, explained and traced. */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { ExotelConfig } from "../../ExotelConfig.ts"
+import type { ExotelError } from "../../ExotelError.ts"
+import { RateLimited } from "../../ExotelError.ts"
+import type * as RequestBudget from "../../RequestBudget.ts"
+import { RetryPolicy } from "../../RetryPolicy.ts"
+import type { DecodeContext, RawResponse } from "../decode/response.ts"
+import { errorFromResponse } from "../decode/response.ts"
+import { secretForms } from "../redact/masking.ts"
+import * as RegionProbe from "./regionProbe.ts"
+import { makeBudget, withRetries } from "./retry.ts"
+import * as Transport from "./transport.ts"
+
+export interface Read<A> {
+  /** The span's name. */
+  readonly name: string
+  /** The path as it is written in documentation, for the span. */
+  readonly template: string
+  readonly url: string
+  /** The call that is asked for, if it is one. */
+  readonly sid?: string | undefined
+  /** What an answer with a status of success means. */
+  readonly decode: (answer: RawResponse, reading: DecodeContext) => Either.Either<A, ExotelError>
+  /** Whether the body is of no use and had better not be read. Default: `false`. */
+  readonly statusOnly?: boolean
+}
+
+export interface Client {
+  readonly read: <A>(read: Read<A>) => Effect.Effect<A, ExotelError>
+}
+
+export const make = (
+  config: ExotelConfig,
+  requestBudget: RequestBudget.Service
+): Effect.Effect<Client, never, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const transport = yield* Transport.make(config, requestBudget)
+    const probe = yield* RegionProbe.make(config, transport)
+    const budget = makeBudget()
+    const region = Option.match(config.region, { onNone: () => ({}), onSome: (region) => ({ region }) })
+    const apiKey = Redacted.value(config.apiKey)
+    const apiToken = Redacted.value(config.apiToken)
+    const secrets = secretForms(apiKey, apiToken, Encoding.encodeBase64(`${apiKey}:${apiToken}`))
+    const serverAddress = new URL(config.baseUrl).hostname
+
+    /** A rest that is longer than a read would wait for, had it been told itself, it does not wait for either. */
+    const longPause = Effect.flatMap(requestBudget.pausedFor, (pause) =>
+      Duration.isZero(pause)
+        ? Effect.succeedNone
+        : Effect.map(
+          RetryPolicy,
+          ({ retryAfterCap }) => Duration.greaterThan(pause, retryAfterCap) ? Option.some(pause) : Option.none()
+        ))
+
+    const send = <A>({ statusOnly, url }: Read<A>): Effect.Effect<RawResponse, Transport.RequestFailure> =>
+      statusOnly === true
+        ? Effect.map(transport.status(url), (answer) => ({ ...answer, body: "" }))
+        : transport.fetch(url)
+
+    return {
+      read: (read) => {
+        const place = read.sid === undefined ? {} : { sid: read.sid }
+        const reading: DecodeContext = { ...place, ...region, secrets, timeZone: config.timeZone }
+        const sent = Effect.mapError(
+          send(read),
+          (cause) => Transport.toError(cause, { ...place, ...region }, serverAddress)
+        )
+        const once = Effect.flatMap(longPause, (pause): Effect.Effect<RawResponse, ExotelError> =>
+          Option.isNone(pause)
+            ? sent
+            : new RateLimited({ ...place, ...region, status: 429, retryAfter: pause.value })).pipe(
+            Effect.tap((answer) => Effect.annotateCurrentSpan("http.response.status_code", answer.status)),
+            Effect.flatMap((answer) =>
+              Transport.isSuccess(answer.status)
+                ? read.decode(answer, reading)
+                : Effect.fail(errorFromResponse(answer, reading))
+            )
+          )
+        const log = (attempt: number, error: ExotelError, delay: Option.Option<Duration.Duration>) =>
+          Option.match(delay, {
+            onNone: () => Effect.logDebug("Exotel read failed; the retry budget is used up"),
+            onSome: (delay) =>
+              Effect.annotateLogs(Effect.logDebug("Exotel read failed; trying again"), "delay", Duration.format(delay))
+          }).pipe(Effect.annotateLogs({ ...place, attempt, error: error._tag }))
+        return withRetries(once, budget, log).pipe(
+          Effect.catchAll((error) => Effect.flatMap(probe.explain(error), Effect.fail)),
+          Effect.tapError((error) => Effect.annotateCurrentSpan("error.type", error._tag)),
+          Effect.withSpan(read.name, {
+            kind: "client",
+            captureStackTrace: false,
+            attributes: {
+              "http.request.method": "GET",
+              "server.address": serverAddress,
+              "url.template": read.template,
+              ...(read.sid === undefined ? {} : { "exotel.call.sid": read.sid })
+            }
+          })
+        )
+      }
+    }
+  })

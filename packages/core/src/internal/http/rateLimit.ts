@@ -1,0 +1,50 @@
+/** A request's turn, and what its answer says of the limit. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { RateLimitInfo, Service } from "../../RequestBudget.ts"
+import { Permit, RequestPriority } from "../../RequestBudget.ts"
+import { parseRetryAfter } from "../decode/response.ts"
+
+/** Waits for the request's turn, unless one was taken for it already; the span shows how long that took. */
+export const acquirePermit = (budget: Service): Effect.Effect<void> =>
+  Effect.flatMap(RequestPriority, (priority) => {
+    if (priority instanceof Permit && priority.use()) return Effect.void
+    const take = budget.acquire(priority instanceof Permit ? priority.priority : priority)
+    return Effect.flatMap(Clock.currentTimeMillis, (before) =>
+      Effect.flatMap(Effect.zipRight(take, Clock.currentTimeMillis), (now) =>
+        now > before ? Effect.annotateCurrentSpan("exotel.budget.wait_ms", now - before) : Effect.void))
+  })
+
+/** Whole numbers of at most six digits; a limit is no longer than that. */
+const count = (header: string | undefined): Option.Option<number> =>
+  header !== undefined && /^\s*\d{1,6}\s*$/.test(header) ? Option.some(Number(header)) : Option.none()
+
+/** Later than any time that is left, and earlier than any instant of today: what is larger is a time since 1970. */
+const UNIX_SECONDS = 1_000_000_000
+
+/** Seconds that are left, or seconds since 1970: both are met. */
+const resetOf = (header: string | undefined, now: number): Option.Option<Duration.Duration> => {
+  const value = header === undefined || !/^\s*\d{1,10}(\.\d+)?\s*$/.test(header) ? NaN : Number(header)
+  if (Number.isNaN(value)) return Option.none()
+  return Option.some(Duration.millis(value < UNIX_SECONDS ? value * 1000 : Math.max(0, value * 1000 - now)))
+}
+
+/** None when the answer says nothing, as most do. Whether Exotel sends any of these headers is unconfirmed. */
+export const rateLimitInfo = (
+  status: number,
+  headers: Readonly<Record<string, string | undefined>>,
+  now: number
+): Option.Option<RateLimitInfo> => {
+  const limit = count(headers["x-ratelimit-limit"])
+  const remaining = count(headers["x-ratelimit-remaining"])
+  if (status !== 429 && Option.isNone(limit) && Option.isNone(remaining)) return Option.none()
+  return Option.some({
+    status,
+    retryAfter: Option.fromNullable(parseRetryAfter(headers["retry-after"], now)),
+    limit,
+    remaining,
+    reset: resetOf(headers["x-ratelimit-reset"], now)
+  })
+}

@@ -1,0 +1,37 @@
+/** The paths of the API. */
+import type { AccountSid } from "../../AccountSid.ts"
+import type { CallSid } from "../../CallSid.ts"
+
+const accountPath = (baseUrl: string, account: AccountSid) => `${baseUrl}/v1/Accounts/${encodeURIComponent(account)}`
+
+/** Its body holds an auth token; only its status is of use. */
+export const accountUrl = (baseUrl: string, account: AccountSid): string => `${accountPath(baseUrl, account)}.json`
+
+const suffixes = { json: ".json", xml: "" }
+
+/** The bulk read. The query is one of ours, or that of a page's link to the next one. */
+export const callsUrl = (
+  baseUrl: string,
+  account: AccountSid,
+  format: "json" | "xml",
+  query: URLSearchParams
+): string => `${accountPath(baseUrl, account)}/Calls${suffixes[format]}?${query}`
+
+export const callUrl = (
+  baseUrl: string,
+  account: AccountSid,
+  sid: CallSid,
+  options: {
+    readonly format: "json" | "xml"
+    readonly details: boolean
+    readonly recordingUrlValidity: number | undefined
+  }
+): string => {
+  const query = new URLSearchParams()
+  if (options.details) query.set("details", "true")
+  if (options.recordingUrlValidity !== undefined) {
+    query.set("RecordingUrlValidity", String(options.recordingUrlValidity))
+  }
+  const search = query.size === 0 ? "" : `?${query}`
+  return `${accountPath(baseUrl, account)}/Calls/${encodeURIComponent(sid)}${suffixes[options.format]}${search}`
+}

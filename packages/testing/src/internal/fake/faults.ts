@@ -1,0 +1,74 @@
+/** Decides which fault strikes a request, and remembers which have struck. */
+import * as Duration from "effect/Duration"
+import { PCGRandom } from "effect/Utils"
+import type { Fault, FaultPlan } from "../../FaultPlan.ts"
+import { describe } from "../../FaultPlan.ts"
+
+interface Planned {
+  readonly fault: Fault
+  readonly since: number
+  readonly random: PCGRandom
+  /** Requests that met every condition but the count and the chance. */
+  seen: number
+  fired: number
+}
+
+export class FaultEngine {
+  private planned: Array<Planned> = []
+  private readonly seed: number
+
+  constructor(seed: number) {
+    this.seed = seed
+  }
+
+  add(plan: FaultPlan, now: number): void {
+    for (const fault of plan.faults) {
+      // A generator a fault, so that one fault's draws do not depend on the other faults of the plan.
+      const random = new PCGRandom(this.seed, this.planned.length + 1)
+      this.planned.push({ fault, since: now, random, seen: 0, fired: 0 })
+    }
+  }
+
+  clear(): void {
+    this.planned = []
+  }
+
+  /** Every fault counts the request; the first that it fits strikes. */
+  strike(sid: string | undefined, now: number): Fault | undefined {
+    let struck: Fault | undefined
+    for (const planned of this.planned) {
+      const { fault } = planned
+      if (fault.sid !== undefined && fault.sid !== sid) continue
+      const elapsed = now - planned.since
+      if (fault.from !== undefined && elapsed < Duration.toMillis(fault.from)) continue
+      if (fault.until !== undefined && elapsed >= Duration.toMillis(fault.until)) continue
+      planned.seen++
+      if (struck !== undefined) continue
+      if (fault.requests !== undefined && !fault.requests.includes(planned.seen)) continue
+      if (fault.times !== undefined && planned.fired >= fault.times) continue
+      if (fault.probability !== undefined && planned.random.number() >= fault.probability) continue
+      planned.fired++
+      struck = fault
+    }
+    return struck
+  }
+
+  /** A line for each fault that should have struck and did not, with how near it came. `asked` are the calls read. */
+  unfired(asked: ReadonlyArray<string>): ReadonlyArray<string> {
+    const lines: Array<string> = []
+    for (const { fault, fired, seen } of this.planned) {
+      if (fault.optional === true || fault.probability !== undefined) continue
+      const wanted = fault.requests?.length ?? 1
+      if (fired >= wanted) continue
+      const how = fired === 0 ? "never fired" : `fired ${fired} of ${wanted} times`
+      lines.push(`the planned fault "${describe(fault)}" ${how}: ${fitting(fault, seen, asked)}`)
+    }
+    return lines
+  }
+}
+
+const fitting = (fault: Fault, seen: number, asked: ReadonlyArray<string>): string => {
+  if (seen > 0) return `${seen === 1 ? "1 request" : `${seen} requests`} met its other conditions`
+  if (fault.sid === undefined || asked.includes(fault.sid)) return "no request met its conditions"
+  return asked.length === 0 ? "no call was read" : `that call was not read; ${asked.slice(0, 5).join(", ")} was`
+}

@@ -1,0 +1,228 @@
+/** What Exotel answers: from a request and a time to a plan and a line in the journal. */
+import type { Region } from "@effect-exotel/core/Region"
+import type { Format } from "../wire/encode.ts"
+import { encodeAccount, encodeCall, encodeError } from "../wire/encode.ts"
+import type { Reply, ResponsePlan } from "../wire/plan.ts"
+import { contentTypes, intact, withFault } from "../wire/plan.ts"
+import { listCalls } from "./bulk.ts"
+import { recordOf } from "./records.ts"
+import type { AccountState, FakeState, Row } from "./state.ts"
+import { suggestSid } from "./suggestSid.ts"
+
+export interface WireRequest {
+  readonly method: string
+  readonly region: Region
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly authorization: string | undefined
+}
+
+export interface Exchange {
+  readonly row: Row
+  /** Undefined when the world does not know such a request; the row's outcome says why. */
+  readonly plan: ResponsePlan | undefined
+}
+
+interface Route {
+  readonly operation: "read" | "list" | "account"
+  readonly accountSid: string
+  readonly sid: string | undefined
+  readonly format: Format
+}
+
+const route = /^\/v1\/Accounts\/([^/]+?)(\/Calls(?:\/([^/]+?))?)?(\.json)?$/
+
+const decoded = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
+
+const parseRoute = (path: string): Route | undefined => {
+  const match = route.exec(path)
+  const accountSid = match?.[1]
+  if (match === null || accountSid === undefined) return undefined
+  const sid = match[3]
+  return {
+    operation: match[2] === undefined ? "account" : sid === undefined ? "list" : "read",
+    accountSid: decoded(accountSid),
+    sid: sid === undefined ? undefined : decoded(sid),
+    format: match[4] === undefined ? "xml" : "json"
+  }
+}
+
+const parameters: { readonly [O in Route["operation"]]: ReadonlySet<string> } = {
+  account: new Set(),
+  read: new Set(["details", "RecordingUrlValidity"]),
+  list: new Set([
+    "Sid",
+    "DateCreated",
+    "To",
+    "From",
+    "PhoneNumber",
+    "Status",
+    "Direction",
+    "Duration",
+    "Price",
+    "PageSize",
+    "SortBy",
+    "Before",
+    "After",
+    "RecordingUrlValidity",
+    "details"
+  ])
+}
+
+const personal: ReadonlySet<string> = new Set(["To", "From", "PhoneNumber"])
+
+/** The query as a journal may show it; a hundred sids are a number. */
+const shownQuery = (query: URLSearchParams): string => {
+  const parts: Array<string> = []
+  for (const [name, value] of query) {
+    const shown = personal.has(name)
+      ? "<redacted>"
+      : name === "Sid"
+      ? `<${value.split(",").length} sids>`
+      : parameters.list.has(name)
+      ? value
+      : "<unknown>"
+    parts.push(`${name}=${shown}`)
+  }
+  return parts.length === 0 ? "" : `?${parts.join("&")}`
+}
+
+const refuse = (world: FakeState, row: Row, why: string): Exchange => {
+  row.outcome = { _tag: "Refused", why }
+  world.unexpected.push(`${row.method} ${row.path}: ${why}`)
+  return { row, plan: undefined }
+}
+
+/** Anything but what is documented and built here: a client that relies on it must not learn so in production. */
+const unknownRequest = (request: WireRequest, where: Route | undefined): string | undefined => {
+  if (where === undefined) return "the pretended Exotel has no such resource"
+  if (request.method !== "GET") return `the pretended Exotel does not do ${request.method} here`
+  for (const name of request.query.keys()) {
+    if (!parameters[where.operation].has(name)) return `the pretended Exotel does not know the parameter ${name}`
+  }
+  return undefined
+}
+
+/** Why the answer is an error; undefined when the account may ask. */
+interface Failure {
+  readonly status: number
+  /** The status that the body names, where it is another one. */
+  readonly bodyStatus?: number
+  readonly message: string
+  readonly retryAfterMillis?: number
+  /** What a test that is strict should be told. */
+  readonly unexpected?: () => string
+}
+
+const checkAccount = (world: FakeState, request: WireRequest, where: Route, now: number): AccountState | Failure => {
+  const account = world.accounts.get(where.accountSid)
+  if (account === undefined || account.authorization !== request.authorization) {
+    const unexpected = () =>
+      account === undefined
+        ? `no account ${where.accountSid}; known: ${[...world.accounts.keys()].join(", ")}`
+        : request.authorization === undefined
+        ? "there are no credentials on it"
+        : `its API key or token is not that of ${where.accountSid}`
+    return { status: 401, message: "Authentication failed", unexpected }
+  }
+  if (account.region !== request.region) {
+    const { wrongRegion } = world.settings
+    return {
+      status: wrongRegion,
+      message: wrongRegion === 401 ? "Authentication failed" : "No matching results",
+      unexpected: () => `${account.accountSid} lives in ${account.region}, and ${request.region} was asked`
+    }
+  }
+  const wait = account.limiter.admit(now)
+  return wait === 0 ? account : { status: 429, message: "Too many requests", retryAfterMillis: wait }
+}
+
+const failed = (world: FakeState, failure: Failure, format: Format, now: number): Reply => {
+  const { retryAfter, wireFormat } = world.settings
+  const { bodyStatus, message, retryAfterMillis, status } = failure
+  return {
+    status,
+    headers: {
+      "content-type": contentTypes[format],
+      ...(retryAfterMillis === undefined || retryAfter === "absent" ? {} : {
+        "retry-after": retryAfter === "seconds"
+          ? String(Math.ceil(retryAfterMillis / 1000))
+          : new Date(now + retryAfterMillis + 999).toUTCString()
+      })
+    },
+    body: encodeError({ status: bodyStatus ?? status, message, code: undefined }, format, wireFormat)
+  }
+}
+
+/** `RecordingUrlValidity` is 5 to 60 minutes (call-details page). */
+const validity = (query: URLSearchParams): "absent" | "good" | "bad" => {
+  const text = query.get("RecordingUrlValidity")
+  if (text === null) return "absent"
+  const minutes = Number(text)
+  return Number.isInteger(minutes) && minutes >= 5 && minutes <= 60 ? "good" : "bad"
+}
+
+const resource = (
+  world: FakeState,
+  request: WireRequest,
+  where: Route,
+  now: number
+): { readonly body: string } | Failure => {
+  const { wireFormat, timeZone, unknownCall } = world.settings
+  const { accountSid, format, operation, sid } = where
+  if (operation === "account") return { body: encodeAccount(accountSid, format, wireFormat) }
+  const signed = validity(request.query)
+  if (signed === "bad") return { status: 400, message: "RecordingUrlValidity must be between 5 and 60" }
+  const reading = { details: request.query.get("details") === "true", preSigned: signed === "good" }
+  if (operation === "list") return listCalls(world, where, request.query, reading, now)
+  const call = world.calls.get(sid ?? "")
+  if (call === undefined || call.accountSid !== accountSid || now < call.readableAt) {
+    return {
+      status: unknownCall,
+      bodyStatus: 404,
+      message: "No matching results",
+      unexpected: () => suggestSid(sid ?? "", world.calls.keys(), world.calls.size)
+    }
+  }
+  return { body: encodeCall(recordOf(call, now, reading), format, wireFormat, timeZone) }
+}
+
+const answer = (world: FakeState, request: WireRequest, where: Route, row: Row, now: number): Reply => {
+  const account = checkAccount(world, request, where, now)
+  const found = "status" in account ? account : resource(world, request, where, now)
+  if ("status" in found) {
+    if (world.settings.strict && found.unexpected !== undefined) {
+      world.unexpected.push(`${row.method} ${row.path}: ${found.unexpected()}`)
+    }
+    return failed(world, found, where.format, now)
+  }
+  return { status: 200, headers: { "content-type": contentTypes[where.format] }, body: found.body }
+}
+
+/** Answers a request at an instant of the clock. */
+export const exchange = (world: FakeState, request: WireRequest, now: number): Exchange => {
+  const where = parseRoute(request.path)
+  const row = world.record({
+    at: now,
+    operation: where?.operation ?? "unknown",
+    method: request.method,
+    // A path that is not the API's may hold anything.
+    path: where === undefined ? "<unknown path>" : request.path + shownQuery(request.query),
+    sid: where?.sid
+  })
+  const unknown = unknownRequest(request, where)
+  if (where === undefined || unknown !== undefined) {
+    return refuse(world, row, unknown ?? "the pretended Exotel has no such resource")
+  }
+  const reply = answer(world, request, where, row, now)
+  const fault = world.faults.strike(where.sid, now)
+  if (fault === undefined) return { row, plan: intact(reply) }
+  row.fault = fault.name
+  return { row, plan: withFault(reply, fault.kind, where.format, world.settings.wireFormat) }
+}

@@ -1,0 +1,171 @@
+/**
+ * The fake wire: an `HttpClient` that carries a plan out in the caller's fiber, on the caller's clock. Nothing in
+ * it leaves the fiber, so that a `TestClock` never finds a reader waiting for anything but time.
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Row } from "../fake/state.ts"
+import type { ResponsePlan, Step } from "./plan.ts"
+
+const encoder = new TextEncoder()
+const FILL_BYTES = 64 * 1024
+const filler = encoder.encode(" ".repeat(FILL_BYTES))
+
+/** What Node's clients say when a connection breaks. */
+class ConnectionError extends Error {
+  readonly code: string
+  constructor(how: "refused" | "reset") {
+    super(how === "refused" ? "connect ECONNREFUSED" : "read ECONNRESET")
+    this.name = "ConnectionError"
+    this.code = how === "refused" ? "ECONNREFUSED" : "ECONNRESET"
+  }
+}
+
+const wait = (millis: number): Effect.Effect<void> => Number.isFinite(millis) ? Effect.sleep(millis) : Effect.never
+
+class FakeResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly request: HttpClientRequest
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly cookies = Cookies.empty
+  readonly remoteAddress = Option.none()
+  private readonly steps: ReadonlyArray<Step>
+  private readonly row: Row
+
+  constructor(request: HttpClientRequest, plan: ResponsePlan, row: Row) {
+    super()
+    this.request = request
+    this.status = plan.status
+    this.headers = Headers.fromInput(plan.headers)
+    this.steps = plan.body
+    this.row = row
+  }
+
+  private fail(cause: unknown): HttpClientError.ResponseError {
+    return new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", cause })
+  }
+
+  private step(step: Step): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    switch (step._tag) {
+      case "Send":
+        return Stream.sync(() => encoder.encode(step.text))
+      case "Wait":
+        return Stream.execute(wait(step.millis))
+      case "Break":
+        return Stream.suspend(() => {
+          this.row.outcome = { _tag: "Broken", how: "reset in the middle of the body" }
+          return Stream.fail(this.fail(new ConnectionError(step.how)))
+        })
+      case "Fill":
+        return Stream.unfold(step.bytes, (left) =>
+          left <= 0
+            ? Option.none()
+            : Option.some([left < FILL_BYTES ? filler.subarray(0, left) : filler, left - FILL_BYTES]))
+    }
+  }
+
+  /** The text of a body that nothing happens to: it needs no stream. */
+  private get whole(): string | undefined {
+    const only = this.steps.length === 1 ? this.steps[0] : undefined
+    return only?._tag === "Send" ? only.text : undefined
+  }
+
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    const { row, status, steps, whole } = this
+    if (whole !== undefined) return Stream.succeed(encoder.encode(whole))
+    return Stream.fromIterable(steps).pipe(
+      Stream.flatMap((step) => this.step(step)),
+      Stream.concat(Stream.execute(Effect.sync(() => {
+        row.outcome = { _tag: "Answered", status }
+      }))),
+      Stream.ensuring(Effect.sync(() => {
+        if (row.outcome._tag === "Pending") row.outcome = { _tag: "Aborted" }
+      }))
+    )
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    return Effect.map(this.text, (text) => {
+      const bytes = encoder.encode(text)
+      const buffer = new ArrayBuffer(bytes.length)
+      new Uint8Array(buffer).set(bytes)
+      return buffer
+    })
+  }
+
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return this.whole === undefined ? Stream.mkString(Stream.decodeText(this.stream)) : Effect.succeed(this.whole)
+  }
+
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return Effect.tryMap(this.text, {
+      try: (text) => text === "" ? null : JSON.parse(text) as unknown,
+      catch: (cause) => this.fail(cause)
+    })
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+    return Effect.map(this.text, (text) => UrlParams.fromInput(new URLSearchParams(text)))
+  }
+
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return Effect.fail(this.fail("Exotel does not answer with a form"))
+  }
+
+  override toJSON(): unknown {
+    return { _id: "@effect-exotel/testing/FakeResponse", status: this.status }
+  }
+}
+
+/** What the world does with a request: a row of its journal, and what goes over the wire, if it knows the request. */
+export type Handle = (
+  request: HttpClientRequest,
+  url: URL,
+  now: number
+) => { readonly row: Row; readonly plan: ResponsePlan | undefined }
+
+const refused = (row: Row): Error => {
+  const why = row.outcome._tag === "Refused" ? row.outcome.why : ""
+  return new Error(`FakeExotel was asked for what it does not do. ${row.method} ${row.path}: ${why}`)
+}
+
+export const makeClient = (handle: Handle): HttpClient.HttpClient =>
+  HttpClient.make((request, url) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const { row, plan } = handle(request, url, now)
+      if (plan === undefined) return Effect.die(refused(row))
+      const respond = Effect.sync(() => {
+        const [only] = plan.body
+        if (plan.body.length === 1 && only?._tag === "Send") {
+          row.outcome = { _tag: "Answered", status: plan.status }
+        }
+        return new FakeResponse(request, plan, row)
+      })
+      if (plan.before.length === 0) return respond
+      return Effect.forEach(plan.before, (step) => {
+        if (step._tag === "Wait") return wait(step.millis)
+        row.outcome = { _tag: "Broken", how: step.how === "refused" ? "connection refused" : "connection reset" }
+        return new HttpClientError.RequestError({ request, reason: "Transport", cause: new ConnectionError(step.how) })
+      }, { discard: true }).pipe(
+        Effect.zipRight(respond),
+        Effect.onInterrupt(() =>
+          Effect.sync(() => {
+            if (row.outcome._tag === "Pending") row.outcome = { _tag: "Aborted" }
+          })
+        )
+      )
+    })
+  )

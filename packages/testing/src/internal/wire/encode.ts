@@ -1,0 +1,215 @@
+/** From a record to a body, in JSON or XML and in any spelling that occurs. Fields stand in Exotel's order. */
+import * as DateTime from "effect/DateTime"
+import type { WireFormat } from "../../WireFormat.ts"
+import type { CallRecord, DetailsRecord } from "../fake/records.ts"
+
+export type Format = "json" | "xml"
+
+const offsetAt = (zone: DateTime.TimeZone, millis: number): number =>
+  zone._tag === "Offset" ? zone.offset : DateTime.zonedOffset(DateTime.unsafeMakeZoned(millis, { timeZone: zone }))
+
+/** `YYYY-MM-DD HH:mm:ss` on the zone's wall clock, without the zone. */
+export const wallClock = (millis: number, zone: DateTime.TimeZone): string =>
+  new Date(millis + offsetAt(zone, millis)).toISOString().slice(0, 19).replace("T", " ")
+
+/** A number that may be spelled as text. */
+type Numeric = { readonly digits: string }
+/** A field's name and value; undefined is empty, a list is what stands inside. */
+type Field = readonly [name: string, value: string | Numeric | undefined | ReadonlyArray<Field>]
+
+const numeric = (value: number | string | undefined): Numeric | undefined =>
+  value === undefined ? undefined : { digits: String(value) }
+
+/** The `Call` without its details, which the two formats write differently. */
+const flatFields = (record: CallRecord, spelling: WireFormat, zone: DateTime.TimeZone): Array<Field> => {
+  const time = (millis: number | undefined): string | undefined =>
+    millis !== undefined ? wallClock(millis, zone) : spelling.unsetTime === "empty" ? undefined : spelling.unsetTime
+  const fields: Array<Field> = [
+    ["Sid", record.sid],
+    ["ParentCallSid", record.parentCallSid],
+    ["DateCreated", time(record.dateCreated)],
+    ["DateUpdated", time(record.dateUpdated)],
+    ["AccountSid", record.accountSid],
+    ["To", record.to],
+    ["From", record.from],
+    ["PhoneNumberSid", record.phoneNumberSid],
+    ["Status", record.status],
+    ["StartTime", time(record.startTime)],
+    ["EndTime", time(record.endTime)],
+    ["Duration", numeric(record.duration)],
+    ["Price", numeric(record.price)],
+    ["Direction", record.direction],
+    ["AnsweredBy", record.answeredBy],
+    ["ForwardedFrom", record.forwardedFrom],
+    ["CallerName", record.callerName],
+    ["Uri", record.uri],
+    ["RecordingUrl", record.recordingUrl]
+  ]
+  if (record.preSignedRecordingUrl !== undefined) {
+    fields.push(["PreSignedRecordingUrl", record.preSignedRecordingUrl])
+  }
+  return fields
+}
+
+const jsonValue = (value: string | Numeric | undefined, spelling: WireFormat): string | undefined => {
+  if (value === undefined) {
+    return spelling.jsonEmpty === "absent" ? undefined : spelling.jsonEmpty === "null" ? "null" : "\"\""
+  }
+  if (typeof value === "string") return JSON.stringify(value)
+  return spelling.numbers === "number" ? value.digits : `"${value.digits}"`
+}
+
+const isList = (value: Field[1]): value is ReadonlyArray<Field> => Array.isArray(value)
+
+const jsonObject = (fields: ReadonlyArray<Field>, spelling: WireFormat): string => {
+  const parts: Array<string> = []
+  for (const [name, value] of fields) {
+    const text = isList(value) ? jsonObject(value, spelling) : jsonValue(value, spelling)
+    if (text !== undefined) parts.push(`"${name}":${text}`)
+  }
+  return `{${parts.join(",")}}`
+}
+
+const jsonDetails = (details: DetailsRecord, spelling: WireFormat): string => {
+  const object = jsonObject([
+    ["ConversationDuration", numeric(details.conversationDuration)],
+    ["Leg1Status", details.leg1Status],
+    ["Leg2Status", details.leg2Status]
+  ], spelling)
+  const legs = details.legs.map((leg) =>
+    `{"Leg":${jsonObject([["Id", numeric(leg.id)], ["OnCallDuration", numeric(leg.onCallDuration)]], spelling)}}`
+  )
+  const list = details.legs.length === 0 ? jsonValue(undefined, spelling) : `[${legs.join(",")}]`
+  if (list === undefined) return object
+  return object === "{}" ? `{"Legs":${list}}` : `${object.slice(0, -1)},"Legs":${list}}`
+}
+
+const jsonRecord = (record: CallRecord, spelling: WireFormat, zone: DateTime.TimeZone): string => {
+  const flat = jsonObject(flatFields(record, spelling, zone), spelling)
+  return record.details === undefined
+    ? flat
+    : `${flat.slice(0, -1)},"Details":${jsonDetails(record.details, spelling)}}`
+}
+
+const xmlText = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+
+const xmlElements = (fields: ReadonlyArray<Field>, spelling: WireFormat, indent: string): string => {
+  const [line, deeper] = spelling.prettyXml ? [`\n${indent}`, `${indent} `] : ["", ""]
+  let out = ""
+  for (const [name, value] of fields) {
+    if (value === undefined) {
+      if (spelling.xmlEmpty !== "absent") {
+        out += line + (spelling.xmlEmpty === "pair" ? `<${name}></${name}>` : `<${name}/>`)
+      }
+    } else if (isList(value)) {
+      out += `${line}<${name}>${xmlElements(value, spelling, deeper)}${line}</${name}>`
+    } else {
+      const text = typeof value === "string" ? xmlText(value) : value.digits
+      out += `${line}<${name}>${text}</${name}>`
+    }
+  }
+  return out
+}
+
+const xmlDetails = (details: DetailsRecord): Field => ["Details", [
+  ["ConversationDuration", numeric(details.conversationDuration)],
+  ["Leg1Status", details.leg1Status],
+  ["Leg2Status", details.leg2Status],
+  [
+    "Legs",
+    details.legs.length === 0 ? undefined : details.legs.map((leg): Field => ["Leg", [
+      ["Id", numeric(leg.id)],
+      ["OnCallDuration", numeric(leg.onCallDuration)]
+    ]])
+  ]
+]]
+
+const xmlRecord = (record: CallRecord, spelling: WireFormat, zone: DateTime.TimeZone): Field => {
+  const flat = flatFields(record, spelling, zone)
+  return ["Call", record.details === undefined ? flat : [...flat, xmlDetails(record.details)]]
+}
+
+const xmlDocument = (fields: ReadonlyArray<Field>, spelling: WireFormat): string =>
+  `${spelling.prettyXml ? "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" : ""}${xmlElements(fields, spelling, "")}`
+
+const finishJson = (text: string, spelling: WireFormat): string =>
+  spelling.escapedSlashes ? text.replaceAll("/", "\\/") : text
+
+/** `{"Call":{…}}` or `<TwilioResponse><Call>…`. */
+export const encodeCall = (
+  record: CallRecord,
+  format: Format,
+  spelling: WireFormat,
+  zone: DateTime.TimeZone
+): string =>
+  format === "json"
+    ? finishJson(`{"Call":${jsonRecord(record, spelling, zone)}}`, spelling)
+    : xmlDocument([["TwilioResponse", [xmlRecord(record, spelling, zone)]]], spelling)
+
+/** The page of a bulk read: JSON entries are flat, without a `Call` wrapper. The shape in XML is not documented. */
+export const encodePage = (
+  page: {
+    readonly records: ReadonlyArray<CallRecord>
+    readonly total: number
+    readonly pageSize: number
+    readonly firstPageUri: string | undefined
+    readonly prevPageUri: string | undefined
+    readonly nextPageUri: string | undefined
+  },
+  format: Format,
+  spelling: WireFormat,
+  zone: DateTime.TimeZone
+): string => {
+  const metadata: ReadonlyArray<Field> = [
+    ["Total", numeric(page.total)],
+    ["PageSize", numeric(page.pageSize)],
+    ["FirstPageUri", page.firstPageUri],
+    ["PrevPageUri", page.prevPageUri],
+    ["NextPageUri", page.nextPageUri]
+  ]
+  if (format === "xml") {
+    const calls = page.records.map((record) => xmlRecord(record, spelling, zone))
+    return xmlDocument([["TwilioResponse", [["Metadata", metadata], ["Calls", calls]]]], spelling)
+  }
+  const calls = page.records.map((record) => jsonRecord(record, spelling, zone))
+  return finishJson(
+    `{"Metadata":${jsonObject(metadata, { ...spelling, numbers: "number" })},"Calls":[${calls.join(",")}]}`,
+    spelling
+  )
+}
+
+/** A `RestException`. */
+export const encodeError = (
+  error: { readonly status: number; readonly message: string; readonly code: number | undefined },
+  format: Format,
+  spelling: WireFormat
+): string => {
+  const fields: Array<Field> = [["Status", numeric(error.status)], ["Message", error.message]]
+  if (error.code !== undefined && spelling.errorCode !== "absent") {
+    fields.push(["Code", spelling.errorCode === "number" ? numeric(error.code) : String(error.code)])
+  }
+  // The status is a number whatever the spelling of durations and prices.
+  if (format === "json") {
+    return finishJson(`{"RestException":${jsonObject(fields, { ...spelling, numbers: "number" })}}`, spelling)
+  }
+  const exception: Field = ["RestException", fields]
+  return xmlDocument(
+    [spelling.xmlErrorRoot === "TwilioResponse" ? ["TwilioResponse", [exception]] : exception],
+    spelling
+  )
+}
+
+/** What the account resource shows that is nobody's secret; the real one holds an auth token too. */
+export const encodeAccount = (accountSid: string, format: Format, spelling: WireFormat): string => {
+  const fields: ReadonlyArray<Field> = [
+    ["Sid", accountSid],
+    ["FriendlyName", "A pretended account"],
+    ["Type", "Full"],
+    ["Status", "active"],
+    ["AuthToken", "fake-auth-token-that-must-not-be-kept"],
+    ["Uri", `/v1/Accounts/${accountSid}`]
+  ]
+  return format === "json"
+    ? finishJson(`{"Account":${jsonObject(fields, spelling)}}`, spelling)
+    : xmlDocument([["TwilioResponse", [["Account", fields]]]], spelling)
+}

@@ -1,0 +1,132 @@
+/** What goes over the wire for one request, step by step: the one plan that the fake wire and the server both carry out. */
+import * as Duration from "effect/Duration"
+import type { FaultKind } from "../../FaultPlan.ts"
+import type { WireFormat } from "../../WireFormat.ts"
+import type { Format } from "./encode.ts"
+import { encodeError } from "./encode.ts"
+
+/** A whole answer, before anything happens to it. */
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export type Step =
+  /** Infinite: nothing ever comes. */
+  | { readonly _tag: "Wait"; readonly millis: number }
+  | { readonly _tag: "Send"; readonly text: string }
+  /** So many bytes of no meaning. */
+  | { readonly _tag: "Fill"; readonly bytes: number }
+  | { readonly _tag: "Break"; readonly how: "refused" | "reset" }
+
+export interface ResponsePlan {
+  /** Before the status line. */
+  readonly before: ReadonlyArray<Step & { readonly _tag: "Wait" | "Break" }>
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: ReadonlyArray<Step>
+}
+
+export const contentTypes: { readonly [F in Format]: string } = {
+  json: "application/json",
+  xml: "application/xml"
+}
+
+export const intact = (reply: Reply): ResponsePlan => ({
+  before: [],
+  status: reply.status,
+  headers: reply.headers,
+  body: [{ _tag: "Send", text: reply.body }]
+})
+
+/** Splits on characters, not bytes: a body is ASCII but for what a script puts into a name. */
+const halves = (text: string, keep: number): readonly [string, string] => {
+  const at = Math.min(text.length, Math.max(0, Math.floor(text.length * keep)))
+  return [text.slice(0, at), text.slice(at)]
+}
+
+const inPieces = (text: string, bytes: number, millis: number): ReadonlyArray<Step> => {
+  const steps: Array<Step> = []
+  for (let at = 0; at < text.length; at += bytes) {
+    steps.push({ _tag: "Wait", millis }, { _tag: "Send", text: text.slice(at, at + bytes) })
+  }
+  return steps
+}
+
+/** Puts the value where the field stands, or before the `Sid` when the field is not there. */
+const malform = (body: string, field: string, value: string): string => {
+  const name = field.replace(/[^A-Za-z0-9]/g, "")
+  if (body.startsWith("{")) {
+    const spelled = `"${name}":${JSON.stringify(value)}`
+    const found = new RegExp(`"${name}":(?:"(?:[^"\\\\]|\\\\.)*"|[^,}\\]]+)`)
+    return found.test(body)
+      ? body.replace(found, () => spelled)
+      : body.replace("\"Sid\":", () => `${spelled},"Sid":`)
+  }
+  const text = value.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+  const spelled = `<${name}>${text}</${name}>`
+  const found = new RegExp(`<${name}/>|<${name}>[^<]*</${name}>`)
+  return found.test(body) ? body.replace(found, () => spelled) : body.replace("<Sid>", () => `${spelled}<Sid>`)
+}
+
+const gatewayPage = (status: number): string =>
+  `<!DOCTYPE html>\n<html><head><title>${status}</title></head><body><h1>${status}</h1></body></html>\n`
+
+const statusReply = (
+  damage: FaultKind & { readonly _tag: "Status" },
+  format: Format,
+  spelling: WireFormat
+): Reply => ({
+  status: damage.status,
+  headers: {
+    "content-type": damage.body === "html" ? "text/html" : contentTypes[format],
+    ...(damage.retryAfter === undefined ? {} : { "retry-after": damage.retryAfter })
+  },
+  body: damage.body === "empty"
+    ? ""
+    : damage.body === "html"
+    ? gatewayPage(damage.status)
+    : encodeError(
+      // The words of a 503 that was captured.
+      damage.status === 503
+        ? { status: 503, message: "Service Unavailable; ", code: 35008 }
+        : { status: damage.status, message: "A planned fault", code: undefined },
+      format,
+      spelling
+    )
+})
+
+/** The answer as it comes through a fault. */
+export const withFault = (reply: Reply, damage: FaultKind, format: Format, spelling: WireFormat): ResponsePlan => {
+  const whole = intact(reply)
+  switch (damage._tag) {
+    case "Status":
+      return intact(statusReply(damage, format, spelling))
+    case "Refused":
+      return { ...whole, before: [{ _tag: "Break", how: "refused" }] }
+    case "Reset": {
+      if (damage.at === "request") return { ...whole, before: [{ _tag: "Break", how: "reset" }] }
+      const [first] = halves(reply.body, 0.5)
+      return { ...whole, body: [{ _tag: "Send", text: first }, { _tag: "Break", how: "reset" }] }
+    }
+    case "Stalled": {
+      const wait = { _tag: "Wait", millis: Duration.toMillis(damage.duration) } as const
+      if (damage.at === "request") return { ...whole, before: [wait] }
+      const [first, second] = halves(reply.body, 0.5)
+      return { ...whole, body: [{ _tag: "Send", text: first }, wait, { _tag: "Send", text: second }] }
+    }
+    case "SlowDrip":
+      return { ...whole, body: inPieces(reply.body, damage.bytes, Duration.toMillis(damage.every)) }
+    case "Truncated":
+      return intact({ ...reply, body: halves(reply.body, damage.keep)[0] })
+    case "Huge":
+      return { ...whole, status: 200, body: [{ _tag: "Fill", bytes: damage.bytes }] }
+    case "Replaced":
+      return intact({ ...reply, status: 200, body: damage.body })
+    case "ContentType":
+      return intact({ ...reply, headers: { ...reply.headers, "content-type": damage.contentType } })
+    case "Malformed":
+      return intact({ ...reply, body: malform(reply.body, damage.field, damage.value) })
+  }
+}

@@ -1,0 +1,360 @@
+/** More calls than the request budget has reads for: their ends are swept for, and nothing is lost by it. */
+import { ExotelCalls, ExotelError } from "@effect-exotel/core"
+import { Arbitraries, type FaultPlan, type Journal } from "@effect-exotel/testing"
+import { CallWatch, type FleetEvent, type WatchEvent, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Cause, Duration, Effect, FastCheck, Metric, Option, type Scope, Stream } from "effect"
+import {
+  busiestMinute,
+  count,
+  endings,
+  failures,
+  follow,
+  lengths,
+  limited,
+  ofCall,
+  placeAll,
+  policy,
+  talking,
+  type Told
+} from "./support/fleets.ts"
+import { inWorld, openWorld, type World } from "./support/scenarios.ts"
+import { run } from "./support/simulation.ts"
+import { breathe } from "./support/timelines.ts"
+
+const operations = (journal: ReadonlyArray<Journal.JournalEntry>) => ({
+  sweeps: journal.filter(({ operation }) => operation === "list").length,
+  reads: journal.filter(({ operation }) => operation === "read").length
+})
+
+/** A watch whose bulk read is another one. */
+const withFind = (
+  world: World,
+  find: ExotelCalls.Service["findEnded"]
+): Effect.Effect<CallWatch.Service, never, Scope.Scope> =>
+  Effect.provideService(CallWatch.make(), ExotelCalls.ExotelCalls, { ...world.calls, findEnded: find })
+
+const paced = (told: ReadonlyArray<Told>): ReadonlyArray<Extract<FleetEvent.FleetEvent, { _tag: "PollingChanged" }>> =>
+  told.flatMap(({ event }) => event._tag === "PollingChanged" ? [event] : [])
+
+const hundreds = (n: number) => Array.from({ length: n }, (_, i) => 60 + (i * 37) % 240)
+
+describe("a fleet beyond what reads can do", () => {
+  it.effect("is swept, tells each end once and soon, and stays within the budget", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const all = hundreds(400)
+        const sids = yield* placeAll(world.fake, all)
+        const told = yield* follow(world, world.watch.fleet(sids, policy))
+        assert.strictEqual(count(told, "Ended"), 400)
+        for (const [sid, at] of endings(told)) {
+          const late = at - (all[sids.indexOf(sid)] ?? NaN)
+          assert.isAtLeast(late, 0)
+          assert.isAtMost(late, 15)
+        }
+        const journal = yield* world.fake.journal
+        assert.isAbove(operations(journal).sweeps, 50)
+        assert.isAtMost(busiestMinute(yield* world.requests()), 60)
+        assert.isTrue(journal.every(({ outcome }) => outcome._tag === "Answered" && outcome.status === 200))
+      }), limited(60)))
+
+  it.effect("says that it sweeps, how much longer each call waits, and when reads do again", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [...Array.from({ length: 300 }, () => 200), 900])
+        const told = yield* follow(world, world.watch.fleet(sids, policy))
+        const [first] = paced(told)
+        assert.strictEqual(first?.mode, "bulk")
+        // Three requests are needed for all of them, at 19 a minute: twice the five seconds that were asked for.
+        const most = Math.max(...paced(told).map(({ slowdown }) => slowdown))
+        assert.isAbove(most, 1.4)
+        assert.isBelow(most, 4)
+        deepStrictEqual([paced(told).at(-1)?.mode, paced(told).at(-1)?.slowdown], ["individual", 1])
+      }), limited(20)))
+
+  it.effect("reads on, one by one, the calls that somebody watches one by one", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, hundreds(300))
+        yield* Effect.fork(follow(world, world.watch.fleet(sids, policy)))
+        yield* Effect.sleep("30 seconds")
+        const single = yield* world.fake.place(talking(100))
+        const events: Array<WatchEvent.WatchEvent> = []
+        yield* Stream.runForEach(world.watch.events(single, policy), (event) => Effect.sync(() => events.push(event)))
+        deepStrictEqual(events.map(({ _tag }) => _tag), ["Observed", "Changed", "Ended"])
+        const reads = (yield* world.requests(single)).map((at) => at - 30)
+        assert.isAtLeast(reads.length, 16)
+      }), limited(120)))
+
+  it.effect("is read call by call again as soon as that fits", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [...Array.from({ length: 200 }, () => 60), 600, 600, 600])
+        yield* follow(world, world.watch.fleet(sids, policy))
+        const late = (yield* world.fake.journal).filter(({ elapsed }) => Duration.toSeconds(elapsed) > 200)
+        assert.strictEqual(operations(late).sweeps, 0)
+        assert.isAbove(operations(late).reads, 150)
+      }), limited(60)))
+
+  it.effect("finds out about unknown calls when there are requests to spare", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, Array.from({ length: 150 }, () => 900))
+        const told = yield* follow(world, world.watch.fleet([...sids, "nobody1"], policy), "10 minutes")
+        assert.strictEqual(ofCall(told, "nobody1").at(-1), "Failed")
+      }), limited(60)))
+
+  it.effect("looks at a call that a callback tells of", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, [...Array.from({ length: 300 }, () => 3000), 100])
+        const slow = { cadence: WatchPolicy.every("1 minute") }
+        const fiber = yield* Effect.fork(follow(world, world.watch.fleet(sids, slow), "130 seconds"))
+        yield* Effect.sleep("101 seconds")
+        assert.isTrue(yield* world.watch.hint(sids.at(-1) ?? ""))
+        const told = yield* fiber
+        const at = endings(told).get(sids.at(-1) ?? "")
+        assert.isAtMost(at ?? NaN, 108)
+      }), limited(30)))
+
+  it("holds for any calls, budget, size of sweeps, lag of the bulk read and faults", async () => {
+    const any = FastCheck.record({
+      lengths: FastCheck.array(lengths(2, 200), { minLength: 1, maxLength: 120 }),
+      perMinute: FastCheck.constantFrom(5, 20, 60, 600),
+      sweepSize: FastCheck.constantFrom(1, 2, 20, 100),
+      concurrency: FastCheck.constantFrom(1, 2, 16),
+      bulkLag: FastCheck.constantFrom(0, 10, 60),
+      details: FastCheck.boolean(),
+      until: FastCheck.constantFrom<"terminal" | "settled">("terminal", "settled"),
+      faults: FastCheck.oneof(
+        FastCheck.constant<FaultPlan.FaultPlan | undefined>(undefined),
+        Arbitraries.transientFaults
+      ),
+      seed: FastCheck.nat(999)
+    })
+    for (const [index, one] of FastCheck.sample(any, { numRuns: 300, seed: 5 }).entries()) {
+      const { exit, timersLeft } = run((clock) =>
+        Effect.gen(function*() {
+          const world = yield* openWorld(
+            clock,
+            limited(one.perMinute, {
+              bulkSize: one.sweepSize,
+              concurrency: one.concurrency,
+              bulkLag: Duration.seconds(one.bulkLag),
+              verifyOnClose: false,
+              ...(one.faults === undefined ? {} : { faults: one.faults })
+            })
+          )
+          const sids = yield* placeAll(world.fake, one.lengths)
+          const told = yield* follow(
+            world,
+            world.watch.fleet(sids, { ...policy, details: one.details, until: one.until, settleLimit: "2 minutes" }),
+            "6 hours"
+          )
+          for (const [i, sid] of sids.entries()) {
+            const own = told.filter(({ event }) => "sid" in event && event.sid === sid)
+            assert.strictEqual(own.filter(({ event }) => event._tag === "Ended").length, 1)
+            deepStrictEqual(own.map(({ event }) => event.isFinal), own.map((_, at) => at === own.length - 1))
+            const length = one.lengths[i] ?? NaN
+            assert.isAtLeast(endings(told).get(sid) ?? NaN, length)
+            const tags = own.map(({ event }) => event._tag)
+            assert.strictEqual(
+              tags.filter((tag) => tag === "DetailsLoaded" || tag === "DetailsUnavailable").length,
+              one.details ? 1 : 0
+            )
+            assert.strictEqual(tags.filter((tag) => tag === "Settled").length, one.until === "settled" ? 1 : 0)
+            // The details are those of the record that was waited for.
+            if (one.details) assert.isTrue(["DetailsLoaded", "DetailsUnavailable"].includes(tags.at(-1) ?? ""))
+          }
+          assert.isAtMost(busiestMinute(yield* world.requests()), one.perMinute)
+          const asked = (yield* world.requests()).length
+          yield* Effect.sleep("1 hour")
+          assert.strictEqual((yield* world.requests()).length, asked)
+        }), { seed: one.seed })
+      if (exit._tag === "Failure") assert.fail(`case ${index} ${JSON.stringify(one)}: ${Cause.pretty(exit.cause)}`)
+      assert.strictEqual(timersLeft, 0)
+      if (index % 10 === 0) await breathe()
+    }
+  }, 120_000)
+})
+
+describe("the details of swept calls", () => {
+  const detailed = { ...policy, details: true }
+
+  it.effect("follow the ends, the oldest first", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, hundreds(150))
+        const told = yield* follow(world, world.watch.fleet(sids, detailed))
+        const order = (tag: string) => told.flatMap(({ event }) => event._tag === tag ? [event] : [])
+        const ended = order("Ended").flatMap((event) => "sid" in event ? [event.sid] : [])
+        const details = order("DetailsLoaded").flatMap((event) => "sid" in event ? [event.sid] : [])
+        assert.strictEqual(details.length, 150)
+        // What was swept together ended together.
+        const at = endings(told)
+        const times = details.map((sid) => at.get(sid) ?? NaN)
+        const out = times.filter((time, i) => time < (times[i - 1] ?? 0))
+        assert.isAtMost(out.length, 5)
+        assert.strictEqual(ended.length, 150)
+        for (const { event } of told) {
+          if (event._tag === "DetailsLoaded") assert.isTrue(Option.isSome(event.call.details))
+        }
+      }), limited(60)))
+
+  it.effect("are given up when their time is up, exactly then, and the caller is told", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, Array.from({ length: 200 }, () => 60))
+        const backlog = yield* Effect.fork(Effect.delay(Metric.value(WatchMetrics.detailsBacklog), "100 seconds"))
+        const told = yield* follow(world, world.watch.fleet(sids, { ...detailed, detailsLimit: "90 seconds" }))
+        assert.isAbove((yield* backlog).value, 100)
+        const at = endings(told)
+        const skipped = told.flatMap(({ at, event }) => event._tag === "DetailsUnavailable" ? [{ at, event }] : [])
+        assert.isAbove(skipped.length, 100)
+        assert.strictEqual(skipped.length + count(told, "DetailsLoaded"), 200)
+        for (const each of skipped) {
+          assert.strictEqual(each.at, (at.get(each.event.sid) ?? NaN) + 90)
+          assert.isTrue(each.event.isFinal)
+        }
+      }), limited(30)))
+
+  it.effect("make no end be told later", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const late = (policy: WatchPolicy.Options) =>
+          Effect.gen(function*() {
+            const all = hundreds(300)
+            const began = world.now()
+            const sids = yield* placeAll(world.fake, all)
+            const told = yield* follow(world, world.watch.fleet(sids, policy))
+            const delays = sids.map((sid, i) => (endings(told).get(sid) ?? NaN) - began - (all[i] ?? NaN))
+            yield* Effect.sleep("10 minutes")
+            return delays.reduce((sum, delay) => sum + delay, 0) / delays.length
+          })
+        const without = yield* late(policy)
+        assert.isAtMost(yield* late(detailed), without * 1.1 + 0.2)
+      }), limited(60)))
+})
+
+describe("a sweep that fails", () => {
+  it.effect("in a way that passes is a failed poll of each of its calls, and they go on", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        let sweeps = 0
+        const watch = yield* withFind(world, (sids) =>
+          ++sweeps % 3 === 0
+            ? Effect.fail(new ExotelError.ServiceUnavailable({ status: 503 }))
+            : world.calls.findEnded(sids))
+        const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(200)), policy))
+        assert.strictEqual(count(told, "Ended"), 200)
+        assert.isAbove(count(told, "PollFailed"), 100)
+      }), limited(60)))
+
+  for (
+    const [name, error] of [
+      ["is refused as not allowed", new ExotelError.AccessDenied({ status: 403 })],
+      ["is refused as invalid, for one sid's sake perhaps", new ExotelError.InvalidRequest({ reason: "no" })],
+      [
+        "is answered with too long a body",
+        new ExotelError.ResponseParseError({ reason: "TooLarge", detail: "too large" })
+      ]
+    ] as const
+  ) {
+    it.effect(`because it ${name} ends nobody's watch: the calls are read one by one`, () =>
+      inWorld((world) =>
+        Effect.gen(function*() {
+          let sweeps = 0
+          const watch = yield* withFind(world, () => Effect.zipRight(Effect.sync(() => sweeps++), Effect.fail(error)))
+          const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy))
+          assert.strictEqual(count(told, "Ended"), 100)
+          assert.strictEqual(count(told, "Failed"), 0)
+          // Three in a row, and then none for ten minutes.
+          assert.strictEqual(sweeps, 3)
+        }), limited(60)))
+  }
+
+  /** What a hundred calls are told while every sweep fails so. */
+  const toldWhile = (error: ExotelError.AccountError) =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const watch = yield* withFind(world, () => Effect.fail(error))
+        return yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy), "1 hour")
+      }), limited(60))
+
+  for (
+    const error of [
+      new ExotelError.ServiceUnavailable({ status: 503 }),
+      new ExotelError.ResponseParseError({ reason: "Malformed", detail: "a web page" })
+    ]
+  ) {
+    it.effect(`again and again (${error._tag}) keeps no end from being told: calls are read for a while`, () =>
+      Effect.map(toldWhile(error), (told) => assert.strictEqual(count(told, "Ended"), 100)))
+  }
+
+  it.effect("because the bulk read is not found ends nobody's watch", () =>
+    Effect.map(toldWhile(new ExotelError.AuthenticationError({ status: 404 })), (told) => {
+      assert.strictEqual(count(told, "Ended"), 100)
+      assert.strictEqual(count(told, "Failed"), 0)
+    }))
+
+  it.effect("because it is refused has none of its calls swept again before they were read", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sweeps: Array<ReadonlySet<string>> = []
+        const watch = yield* withFind(world, (sids) => {
+          sweeps.push(new Set(sids))
+          return sweeps.length === 1
+            ? Effect.fail(new ExotelError.InvalidRequest({ reason: "no" }))
+            : world.calls.findEnded(sids)
+        })
+        yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(250)), policy), "20 seconds")
+        const [refused = new Set(), second = new Set()] = sweeps
+        assert.strictEqual([...second].filter((sid) => refused.has(sid)).length, 0)
+        assert.isAbove(second.size, 50)
+      }), limited(60)))
+
+  it.effect("because the credentials are wrong ends every watch of its calls", () =>
+    Effect.map(toldWhile(new ExotelError.AuthenticationError({ status: 401 })), (told) => {
+      const failed = failures(told).map(({ _tag }) => _tag)
+      assert.strictEqual(failed.length, 100)
+      deepStrictEqual([...new Set(failed)], ["AuthenticationError"])
+    }))
+
+  it.effect("for one record, which cannot be read, has that call read by itself", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, hundreds(100))
+        const [broken = ""] = sids
+        let damagedAt = Infinity
+        const watch = yield* withFind(world, (asked) =>
+          Effect.map(world.calls.findEnded(asked), (found) => {
+            const malformed = found.calls.flatMap(({ sid }) =>
+              sid === broken ? [new ExotelError.ResponseParseError({ sid, reason: "Unexpected", detail: "odd" })] : []
+            )
+            if (malformed.length > 0) damagedAt = Math.min(damagedAt, world.now())
+            return { calls: found.calls.filter(({ sid }) => sid !== broken), missing: found.missing, malformed }
+          }))
+        const told = yield* follow(world, watch.fleet(sids, { cadence: WatchPolicy.every("30 seconds") }))
+        assert.strictEqual(count(told, "Ended"), 100)
+        assert.isAtMost((endings(told).get(broken) ?? NaN) - damagedAt, 6)
+      }), limited(60)))
+
+  it.effect("by a defect ends the watches of its calls, and no others", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        let sweeps = 0
+        const watch = yield* withFind(world, (sids) =>
+          ++sweeps === 1 ? Effect.dieMessage("a bug") : world.calls.findEnded(sids))
+        const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(150)), policy))
+        assert.strictEqual(count(told, "Ended"), 50)
+        deepStrictEqual(
+          [
+            ...new Set(told.flatMap(({ event }) =>
+              event._tag === "Failed" ? [event.error._tag] : []
+            ))
+          ],
+          ["WatchDefect"]
+        )
+      }), limited(60)))
+})

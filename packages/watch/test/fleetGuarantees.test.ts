@@ -1,0 +1,258 @@
+/** What holds for any fleet: of any calls, with any consumer, under any trouble, and taken up again by one process after another. */
+import { ExotelCalls, ExotelError } from "@effect-exotel/core"
+import { Arbitraries, CallScript, FaultPlan } from "@effect-exotel/testing"
+import { CallWatch, type FleetEvent, FleetState, WatchPolicy, type WatchToken } from "@effect-exotel/watch"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Cause, Duration, Effect, FastCheck, Fiber, Schedule, Stream } from "effect"
+import { busiestMinute, seconds, talking } from "./support/fleets.ts"
+import { openWorld } from "./support/scenarios.ts"
+import { run } from "./support/simulation.ts"
+import { breathe } from "./support/timelines.ts"
+
+/** What may become of a sweep. None of it is the fault of the calls, so none of it may end their watches. */
+const troubles = [
+  new ExotelError.InvalidRequest({ reason: "no" }),
+  new ExotelError.AccessDenied({ status: 402 }),
+  new ExotelError.AccessDenied({ status: 403 }),
+  // As the bulk read reports a 404, which may be a gateway's.
+  new ExotelError.AuthenticationError({ status: 404 }),
+  new ExotelError.ServiceUnavailable({ status: 503 }),
+  new ExotelError.TransportError({ reason: "Reset" }),
+  new ExotelError.RateLimited({ status: 429, retryAfter: Duration.seconds(7) }),
+  new ExotelError.ResponseParseError({ reason: "TooLarge", detail: "too large" }),
+  new ExotelError.ResponseParseError({ reason: "Malformed", detail: "garbage" }),
+  "a record cannot be read",
+  "a record cannot be read, nor whose it is"
+] as const
+
+type Trouble = (typeof troubles)[number]
+
+/** A client whose n-th bulk read comes to trouble. */
+const troubled = (calls: ExotelCalls.Service, plan: ReadonlyMap<number, Trouble>): ExotelCalls.Service => {
+  let sweeps = 0
+  return {
+    ...calls,
+    findEnded: (sids) =>
+      Effect.suspend(() => {
+        const trouble = plan.get(++sweeps)
+        if (trouble === undefined) return calls.findEnded(sids)
+        if (typeof trouble !== "string") return Effect.zipRight(calls.findEnded(sids), Effect.fail(trouble))
+        return Effect.map(calls.findEnded(sids), ({ calls: [first, ...rest], malformed, missing }) => {
+          if (first === undefined) return { calls: rest, malformed, missing }
+          const error = { reason: "Unexpected", detail: "odd" } as const
+          return trouble === "a record cannot be read"
+            ? { calls: rest, missing, malformed: [new ExotelError.ResponseParseError({ ...error, sid: first.sid })] }
+            : { calls: rest, missing: [...missing, first.sid], malformed: [new ExotelError.ResponseParseError(error)] }
+        })
+      })
+  }
+}
+
+const rarely = <A>(often: A, ...others: ReadonlyArray<A>) =>
+  FastCheck.oneof(
+    { weight: 2, arbitrary: FastCheck.constant(often) },
+    { weight: 1, arbitrary: FastCheck.constantFrom(often, ...others) }
+  )
+
+const lives = FastCheck.record({
+  lengths: FastCheck.array(FastCheck.integer({ min: 2, max: 240 }), { minLength: 1, maxLength: 60 }),
+  odd: FastCheck.subarray(["no sid!", "", "unknown1", "unknown2"]),
+  /** Seconds between two that the source gives. */
+  every: rarely(0, 0.5, 3),
+  perMinute: FastCheck.constantFrom(4, 15, 40, 120, 1000),
+  sweepSize: FastCheck.constantFrom(1, 2, 7, 100),
+  concurrency: FastCheck.constantFrom(1, 2, 16),
+  bulkLag: rarely(0, 20, 90),
+  maxActive: rarely<number | undefined>(undefined, 1, 5),
+  buffer: rarely<number | undefined>(undefined, 1, 10),
+  /** After each so many events, the consumer is away for so many seconds. */
+  rest: FastCheck.record({ each: FastCheck.integer({ min: 1, max: 30 }), lasts: rarely(0, 2, 40) }),
+  details: FastCheck.boolean(),
+  detailsLimit: FastCheck.constantFrom(0, 30, 300),
+  until: FastCheck.constantFrom<"terminal" | "settled">("terminal", "settled"),
+  scheduled: FastCheck.boolean(),
+  troubles: FastCheck.array(
+    FastCheck.tuple(FastCheck.integer({ min: 1, max: 12 }), FastCheck.constantFrom(...troubles)),
+    { maxLength: 6 }
+  ),
+  faults: FastCheck.oneof(FastCheck.constant(FaultPlan.none), Arbitraries.transientFaults),
+  /** How each process but the last one ends: after so many seconds, or events. */
+  stops: FastCheck.array(
+    FastCheck.record({
+      by: FastCheck.constantFrom("interruption", "take", "closed layer"),
+      after: FastCheck.integer({ min: 1, max: 90 })
+    }),
+    { maxLength: 3 }
+  ),
+  /** So many of the calls are watched one by one as well, in another layer. */
+  singles: rarely(0, 1, 4),
+  hints: FastCheck.array(FastCheck.record({ call: FastCheck.nat(59), at: FastCheck.nat(200) }), { maxLength: 3 }),
+  /** So many seconds the clock is set back, after 70 s. */
+  back: rarely(0, 3),
+  seed: FastCheck.nat(9999)
+})
+
+type Life = typeof lives extends FastCheck.Arbitrary<infer A> ? A : never
+
+interface Told {
+  /** In seconds, by a clock that nobody sets. */
+  readonly at: number
+  readonly process: number
+  readonly event: FleetEvent.FleetEvent
+}
+
+const policyOf = (life: Life): WatchPolicy.Options => ({
+  cadence: life.scheduled ? Schedule.spaced("5 seconds") : WatchPolicy.every("5 seconds"),
+  details: life.details,
+  detailsLimit: Duration.seconds(life.detailsLimit),
+  until: life.until,
+  settleLimit: "2 minutes",
+  deadline: "2 days"
+})
+
+const live = (life: Life) =>
+  run((clock) =>
+    Effect.gen(function*() {
+      const world = yield* openWorld(clock, {
+        requestsPerMinute: 100_000,
+        client: { requestsPerMinute: life.perMinute, regionProbe: "never" },
+        bulkLag: Duration.seconds(life.bulkLag),
+        faults: life.faults,
+        verifyOnClose: false,
+        seed: life.seed
+      })
+      const calls = troubled(world.calls, new Map(life.troubles))
+      const policy = policyOf(life)
+      const scripts = life.lengths.map((length) => length % 11 === 0 ? CallScript.busy() : talking(length))
+      const sids = yield* Effect.forEach(
+        scripts,
+        (script, index) => world.fake.place(script, { startsIn: Duration.seconds(index * life.every) })
+      )
+      const entries: ReadonlyArray<string> = [...sids, ...life.odd]
+
+      let setBack = 0
+      yield* Effect.fork(Effect.delay(
+        Effect.sync(() => {
+          clock.set(Duration.seconds(life.back), "back")
+          setBack = life.back
+        }),
+        "70 seconds"
+      ))
+      yield* Effect.forEach(
+        life.hints,
+        ({ at, call }) => Effect.fork(Effect.delay(world.watch.hint(sids[call] ?? "nobody"), Duration.seconds(at)))
+      )
+      const singles = yield* Effect.forEach(sids.slice(0, life.singles), (sid, index) =>
+        Effect.fork(Effect.delay(
+          world.watch.awaitEnd(sid, { ...policy, details: false }),
+          Duration.seconds(index * life.every + 1)
+        )))
+
+      const told: Array<Told> = []
+      const known = new Set<string>()
+      let tokens: ReadonlyArray<WatchToken.WatchToken> = []
+      for (const [process, stop] of [...life.stops, undefined].entries()) {
+        const state = yield* FleetState.make(tokens)
+        const fresh = Stream.fromIterable(entries.filter((entry) => !known.has(entry))).pipe(
+          Stream.rechunk(1),
+          life.every === 0
+            ? (all) => all
+            : Stream.tap(() => Effect.sleep(Duration.seconds(life.every)))
+        )
+        yield* Effect.scoped(Effect.gen(function*() {
+          const layer = yield* Effect.scope
+          const watch = yield* Effect.provideService(CallWatch.make(life), ExotelCalls.ExotelCalls, calls)
+          let consumed = 0
+          const fleet = watch.fleet(Stream.concat(Stream.fromIterable(tokens), fresh), policy, life).pipe(
+            Stream.tap(() => Effect.sleep(Duration.seconds(++consumed % life.rest.each === 0 ? life.rest.lasts : 0))),
+            Stream.tap((event) =>
+              // Both or neither, wherever the process ends.
+              Effect.uninterruptible(Effect.suspend(() => {
+                told.push({ at: world.now() + setBack, process, event })
+                if ("sid" in event) known.add(event.sid)
+                return state.update(event)
+              }))
+            )
+          )
+          if (stop === undefined) return yield* Stream.runDrain(fleet)
+          if (stop.by === "take") return yield* Stream.runDrain(Stream.take(fleet, stop.after))
+          const fiber = yield* Effect.forkIn(Stream.runDrain(fleet), layer)
+          yield* Effect.sleep(Duration.seconds(stop.after))
+          if (stop.by === "interruption") yield* Fiber.interrupt(fiber)
+        }))
+        tokens = yield* state.tokens
+        if (life.singles > 0) continue
+        const asked = yield* world.fake.journal
+        assert.isFalse(asked.some(({ outcome }) => outcome._tag === "Pending"), "a request is still under way")
+        yield* Effect.sleep("20 seconds")
+        assert.strictEqual((yield* world.fake.journal).length, asked.length, "somebody asks on")
+      }
+      deepStrictEqual(tokens, [])
+      for (const [index, single] of singles.entries()) {
+        assert.strictEqual((yield* single).status, statusOf(scripts[index]), "a single call")
+      }
+      const asked = yield* world.requests()
+      yield* Effect.sleep("30 days")
+      assert.strictEqual((yield* world.requests()).length, asked.length, "somebody asks for ever")
+      if (life.back === 0) assert.isAtMost(busiestMinute(asked), life.perMinute)
+
+      for (const [index, sid] of sids.entries()) {
+        checkCall(
+          life,
+          scripts[index],
+          index * life.every,
+          told.filter(({ event }) => "sid" in event && event.sid === sid)
+        )
+      }
+      for (const odd of life.odd) {
+        deepStrictEqual(
+          told.flatMap(({ event }) => event._tag === "Failed" && event.sid === odd ? [event.error._tag] : []),
+          [odd.startsWith("unknown") ? "CallNotFound" : "InvalidRequest"]
+        )
+      }
+    }), { seed: life.seed })
+
+const statusOf = (script: CallScript.CallScript | undefined): string | undefined =>
+  script === undefined ? undefined : CallScript.stateAt(script, CallScript.duration(script)).status
+
+const checkCall = (
+  life: Life,
+  script: CallScript.CallScript | undefined,
+  startsAt: number,
+  told: ReadonlyArray<Told>
+): void => {
+  const tags = told.map(({ event }) => event._tag)
+  const times = (...some: ReadonlyArray<string>) => tags.filter((tag) => some.includes(tag)).length
+  const words = tags.join(" ")
+  const ended = told.find(({ event }) => event._tag === "Ended")
+  assert.strictEqual(times("Ended"), 1, words)
+  assert.strictEqual(ended?.event._tag === "Ended" ? ended.event.call.status : undefined, statusOf(script))
+  assert.isAtLeast(ended?.at ?? NaN, startsAt + (script === undefined ? NaN : seconds(script)), "before it ended")
+  assert.isAtMost(times("Observed"), 1, words)
+  assert.notMatch(words, /Ended.*(Observed|Changed|Stalled)/)
+  assert.strictEqual(times("DetailsLoaded", "DetailsUnavailable"), life.details ? 1 : 0, words)
+  deepStrictEqual(told.map(({ event }) => event.isFinal), told.map((_, index) => index === told.length - 1), words)
+  for (const process of new Set(told.map(({ process }) => process))) {
+    deepStrictEqual(
+      told.flatMap((each, index) => each.process === process && each.event._tag === "Added" ? [index] : []),
+      [told.findIndex((each) => each.process === process)],
+      words
+    )
+  }
+  // A process that takes up an ended call and never gets to read it has no record to show when its time to settle is up.
+  const gaveUp = times("Failed") === 1 && ended !== undefined && ended.process !== told.at(-1)?.process
+  assert.strictEqual(times("Settled", "Failed"), life.until === "settled" ? 1 : 0, words)
+  assert.isTrue(gaveUp || times("Failed") === 0, words)
+}
+
+describe("a fleet", () => {
+  it("tells everything of each call once, whatever happens to it, and asks within its budget", async () => {
+    for (const [index, life] of FastCheck.sample(lives, { numRuns: 200, seed: 11 }).entries()) {
+      const { exit, timersLeft } = live(life)
+      if (exit._tag === "Failure") assert.fail(`life ${index} ${JSON.stringify(life)}: ${Cause.pretty(exit.cause)}`)
+      assert.strictEqual(timersLeft, 0)
+      if (index % 10 === 0) await breathe()
+    }
+  }, 120_000)
+})

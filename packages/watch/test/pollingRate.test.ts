@@ -1,0 +1,100 @@
+/** What is told of the pace, told the time and how late calls were looked at. */
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { type PollingMode, PollingRate } from "../src/internal/engine/pollingRate.ts"
+
+const CADENCE = 5000
+
+/** A pacing that hears for so many seconds, twice a second, how late calls are that want to wait five seconds. */
+const listened = () => {
+  const pacing = new PollingRate()
+  const told: Array<PollingMode> = []
+  const stop = pacing.listen((pace) => told.push(pace))
+  let now = 0
+  return {
+    pacing,
+    told,
+    stop,
+    serve: (seconds: number, by: PollingMode["mode"], lag: number, cadence: number = CADENCE) => {
+      for (const until = now + seconds * 1000; now < until; now += 500) {
+        pacing.served(cadence, by === "bulk", lag, now)
+      }
+    },
+    words: () => told.map(({ at, mode, slowdown }) => `${at / 1000} ${mode} ${slowdown}`)
+  }
+}
+
+describe("the pace", () => {
+  it("is not told as long as calls are looked at when their cadence says", () => {
+    const { serve, words } = listened()
+    serve(600, "individual", 0)
+    serve(600, "individual", 1000)
+    deepStrictEqual(words(), [])
+  })
+
+  it("is told when calls wait longer, how much longer, and when that is over", () => {
+    const { serve, told, words } = listened()
+    serve(60, "individual", 0)
+    serve(120, "individual", CADENCE)
+    assert.isAtMost(Math.abs((told.at(-1)?.slowdown ?? NaN) - 2), 0.3)
+    serve(120, "individual", 0)
+    deepStrictEqual(words().at(-1)?.split(" ").slice(1), ["individual", "1"])
+  })
+
+  it("is told at once when calls are swept, and when they are read again", () => {
+    const { serve, words } = listened()
+    serve(1, "bulk", 0)
+    serve(19, "bulk", 0)
+    serve(20, "individual", 0)
+    deepStrictEqual(words(), ["0 bulk 1", "20 individual 1"])
+  })
+
+  it("is not told to and fro: ten seconds lie between two, whatever happens", () => {
+    const { serve, told } = listened()
+    for (let i = 0; i < 60; i++) {
+      serve(2, "bulk", 20_000)
+      serve(2, "individual", 0)
+    }
+    assert.isAbove(told.length, 3)
+    for (const [index, { at }] of told.entries()) assert.isAtLeast(at - (told[index - 1]?.at ?? -Infinity), 10_000)
+  })
+
+  it("comes back to one even if it does so just after it was told to be another", () => {
+    const { serve, words } = listened()
+    serve(60, "bulk", 3000)
+    serve(8, "bulk", 0)
+    // The switch is told with the stretch of that moment, which is nearly none.
+    serve(1, "individual", 0)
+    serve(600, "individual", 0)
+    deepStrictEqual(words().at(-1)?.split(" ").slice(1), ["individual", "1"])
+  })
+
+  it("measures lateness against a second at least, so that hints and short cadences do not cry wolf", () => {
+    const { serve, words } = listened()
+    serve(120, "individual", 200, 100)
+    deepStrictEqual(words(), [])
+  })
+
+  it("measures the first look of a call, which has no cadence yet, against five seconds", () => {
+    const { serve, told } = listened()
+    serve(200, "individual", 10_000, Infinity)
+    assert.isAtMost(Math.abs((told.at(-1)?.slowdown ?? NaN) - 3), 0.5)
+  })
+
+  it("goes on being told after the clock was set back", () => {
+    const { pacing, serve, told } = listened()
+    serve(100, "individual", CADENCE)
+    const before = told.length
+    pacing.shift(3_600_000)
+    for (let now = 100_000 - 3_600_000; now < 250_000 - 3_600_000; now += 500) pacing.served(CADENCE, false, 0, now)
+    assert.isAbove(told.length, before)
+    assert.strictEqual(told.at(-1)?.slowdown, 1)
+  })
+
+  it("is not told to whoever listens no more", () => {
+    const { serve, stop, told } = listened()
+    stop()
+    serve(60, "bulk", CADENCE)
+    deepStrictEqual(told, [])
+  })
+})

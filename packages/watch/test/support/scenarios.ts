@@ -1,0 +1,114 @@
+/** What the tests of the watch have in common: a world with an engine in it, and how they write down what was told. */
+import { ExotelCalls } from "@effect-exotel/core"
+import { FakeExotel, Journal } from "@effect-exotel/testing"
+import { CallWatch, type WatchEvent } from "@effect-exotel/watch"
+import { Context, Duration, Effect, Exit, Fiber, Layer, type Scope, Stream } from "effect"
+import { simulate, type VirtualClock } from "./simulation.ts"
+
+export interface World {
+  readonly clock: VirtualClock
+  readonly fake: FakeExotel.Service
+  readonly calls: ExotelCalls.Service
+  readonly watch: CallWatch.Service
+  /** Seconds since the world began. */
+  readonly now: () => number
+  /** When requests were sent, in seconds since the world began. */
+  readonly requests: (sid?: string) => Effect.Effect<ReadonlyArray<number>>
+}
+
+export interface Options extends FakeExotel.Options, CallWatch.EngineOptions {
+  /** Of the engine's chance, not the world's. */
+  readonly chance?: number | undefined
+}
+
+/** Longer than any watch of these tests could sleep. */
+export const longAfter = Effect.sleep("30 days")
+
+export const openWorld = (clock: VirtualClock, options: Options = {}): Effect.Effect<World, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.orDie(
+      Layer.build(
+        CallWatch.layerWith(options).pipe(Layer.provideMerge(FakeExotel.layer({
+          ...options,
+          // What a budget makes of many calls is asked where it is asked; elsewhere it would only be in the way.
+          client: { requestsPerMinute: Infinity, ...options.client }
+        })))
+      )
+    )
+    const fake = Context.get(context, FakeExotel.FakeExotel)
+    const began = clock.unsafeCurrentTimeMillis()
+    return {
+      clock,
+      fake,
+      calls: Context.get(context, ExotelCalls.ExotelCalls),
+      watch: Context.get(context, CallWatch.CallWatch),
+      now: () => (clock.unsafeCurrentTimeMillis() - began) / 1000,
+      requests: (sid) =>
+        Effect.map(
+          fake.journal,
+          (journal) =>
+            (sid === undefined ? journal : Journal.forCall(sid)(journal)).map(({ elapsed }) =>
+              Duration.toSeconds(elapsed)
+            )
+        )
+    }
+  })
+
+/** A test in a world of its own, on virtual time. When it is over, no timer may be left. */
+export const inWorld = <A, E>(
+  use: (world: World) => Effect.Effect<A, E, Scope.Scope>,
+  options: Options = {}
+): Effect.Effect<A, E> => simulate((clock) => Effect.flatMap(openWorld(clock, options), use), { seed: options.chance })
+
+/** What a stream told, each thing with its second, and how and when it ended. */
+export interface Told<A, E> {
+  readonly told: ReadonlyArray<{ readonly at: number; readonly value: A }>
+  readonly exit: Exit.Exit<void, E>
+  readonly endedAt: number
+}
+
+export const listen = <A, E>(world: World, stream: Stream.Stream<A, E>): Effect.Effect<Told<A, E>> =>
+  Effect.gen(function*() {
+    const told: Array<{ readonly at: number; readonly value: A }> = []
+    const exit = yield* Effect.exit(Stream.runForEach(stream, (value) =>
+      Effect.sync(() => {
+        told.push({ at: world.now(), value })
+      })))
+    return { told, exit, endedAt: world.now() }
+  })
+
+/** An event in words: `5 Changed in-progress`. */
+export const words = ({ told }: Told<WatchEvent.WatchEvent, unknown>): ReadonlyArray<string> =>
+  told.map(({ at, value }) => {
+    switch (value._tag) {
+      case "PollFailed":
+        return `${at} PollFailed ${value.error._tag}`
+      case "Stalled":
+      case "DetailsUnavailable":
+        return `${at} ${value._tag}`
+      case "Settled":
+        return `${at} Settled ${value.missing.join(" ")}`.trimEnd()
+      default:
+        return `${at} ${value._tag} ${value.call.status}`
+    }
+  })
+
+/** What the failure was, by its tag; what else happened, in words. */
+export const failure = <E extends { readonly _tag: string }>(exit: Exit.Exit<unknown, E>): string =>
+  Exit.match(exit, {
+    onSuccess: () => "success",
+    onFailure: (cause) =>
+      cause._tag === "Fail" ? cause.error._tag : Exit.isInterrupted(exit) ? "interrupted" : cause._tag
+  })
+
+export const interruptAfter = <A, E>(
+  program: Effect.Effect<A, E>,
+  wait: Duration.DurationInput
+): Effect.Effect<Exit.Exit<A, E>> =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.fork(program)
+    yield* Effect.sleep(wait)
+    return yield* Fiber.interrupt(fiber)
+  })
+
+export const sidOf = (index: number): string => `call${index}`

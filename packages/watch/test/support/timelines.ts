@@ -1,0 +1,134 @@
+/** Random calls under random policies and faults, each lived through once with the real engine and the real client. */
+import type { Call } from "@effect-exotel/core"
+import { Arbitraries, CallScript, type FaultPlan, type Journal } from "@effect-exotel/testing"
+import type { WatchError, WatchEvent } from "@effect-exotel/watch"
+import { WatchPolicy } from "@effect-exotel/watch"
+import { Cause, Duration, Effect, type Exit, FastCheck, Option } from "effect"
+import { listen, longAfter, openWorld } from "./scenarios.ts"
+import { run } from "./simulation.ts"
+
+export interface Case {
+  readonly script: CallScript.CallScript
+  readonly faults: FaultPlan.FaultPlan
+  readonly policy: WatchPolicy.Options
+  readonly seed: number
+}
+
+export interface Life {
+  readonly sid: string
+  /** With the second at which each was told. */
+  readonly events: ReadonlyArray<{ readonly at: number; readonly value: WatchEvent.WatchEvent }>
+  readonly exit: Exit.Exit<void, WatchError.WatchError>
+  readonly endedAt: number
+  /** What had been asked when the watch was over. */
+  readonly journal: ReadonlyArray<Journal.JournalEntry>
+  /** What was asked in the month after that. */
+  readonly later: ReadonlyArray<Journal.JournalEntry>
+  readonly timersLeft: number
+}
+
+export const live = ({ faults, policy, script, seed }: Case): Life => {
+  const { exit, timersLeft } = run((clock) =>
+    Effect.gen(function*() {
+      const world = yield* openWorld(clock, { faults, seed, requestsPerMinute: 1_000_000 })
+      const sid = yield* world.fake.place(script)
+      const { endedAt, exit, told: events } = yield* listen(world, world.watch.events(sid, policy))
+      const asked = (yield* world.fake.journal).length
+      yield* longAfter
+      const journal = yield* world.fake.journal
+      return { sid, events, exit, endedAt, journal: journal.slice(0, asked), later: journal.slice(asked) }
+    }), { seed })
+  if (exit._tag === "Failure") throw Cause.squash(exit.cause)
+  return { ...exit.value, timersLeft }
+}
+
+const seconds = (min: number, max: number) => FastCheck.integer({ min, max }).map(Duration.seconds)
+
+/** A cadence that asks for a call of that length some few times, so that a thousand cases stay affordable. */
+const cadence = (script: CallScript.CallScript) =>
+  FastCheck.integer({ min: 1, max: 6 }).map((times) =>
+    WatchPolicy.every(Duration.millis(Math.max(700, Duration.toMillis(CallScript.duration(script)) / times)))
+  )
+
+const policy = (script: CallScript.CallScript): FastCheck.Arbitrary<WatchPolicy.Options> =>
+  FastCheck.record({
+    cadence: cadence(script),
+    deadline: FastCheck.oneof(
+      { weight: 3, arbitrary: FastCheck.constant(Duration.hours(5)) },
+      { weight: 1, arbitrary: seconds(0, 120) }
+    ),
+    stallAfter: seconds(0, 300),
+    errorBackoff: FastCheck.constantFrom(Duration.seconds(1), Duration.seconds(8)),
+    retryAfterCap: FastCheck.constantFrom(Duration.seconds(5), Duration.minutes(5))
+  })
+
+export const caseWith = (faults: FastCheck.Arbitrary<FaultPlan.FaultPlan>): FastCheck.Arbitrary<Case> =>
+  Arbitraries.script.chain((script) =>
+    FastCheck.record({ script: FastCheck.constant(script), faults, policy: policy(script), seed: FastCheck.nat(9999) })
+  )
+
+/** Every kind of fault that passes, those that come in the middle of a body too. */
+export const transientCase: FastCheck.Arbitrary<Case> = caseWith(Arbitraries.transientFaults)
+
+/** The laws are checked one by one, the cases are lived through once. */
+const lives = new WeakMap<Case, Life>()
+const sampled = new WeakMap<FastCheck.Arbitrary<Case>, ReadonlyArray<Case>>()
+
+const SEED = 20_261_123
+
+/** Lets the test runner send its signs of life, without which it gives a long property up. */
+export const breathe: () => Promise<void> = () => new Promise((resume) => setImmediate(resume))
+
+export const forEachLife = async (
+  arbitrary: FastCheck.Arbitrary<Case>,
+  check: (life: Life, of: Case) => void,
+  numRuns: number = 1000
+): Promise<void> => {
+  const cases = sampled.get(arbitrary) ?? FastCheck.sample(arbitrary, { numRuns, seed: SEED })
+  sampled.set(arbitrary, cases)
+  let lived = 0
+  for (const each of cases) {
+    const life = lives.get(each) ?? live(each)
+    lives.set(each, life)
+    check(life, each)
+    if (++lived % 25 === 0) await breathe()
+  }
+}
+
+/** The reads that brought a whole record, as the journal has them. */
+export const answered = (journal: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<Journal.JournalEntry> =>
+  journal.filter(({ fault, operation, outcome }) =>
+    operation === "read" && outcome._tag === "Answered" && outcome.status === 200 &&
+    (fault === undefined || fault.startsWith("stalled"))
+  )
+
+/** What can be seen change: the status and those of the legs. */
+export const visible = (state: Pick<CallScript.State, "status" | "leg1Status" | "leg2Status">): string =>
+  [state.status, state.leg1Status ?? "", state.leg2Status ?? ""].join(" ")
+
+export const shown = (call: Call.Call): string => {
+  const legs = Option.getOrUndefined(call.details)
+  return visible({
+    status: call.status,
+    leg1Status: Option.getOrUndefined(
+      Option.flatMapNullable(Option.fromNullable(legs), (legs) => Option.getOrUndefined(legs.leg1Status))
+    ),
+    leg2Status: Option.getOrUndefined(
+      Option.flatMapNullable(Option.fromNullable(legs), (legs) => Option.getOrUndefined(legs.leg2Status))
+    )
+  })
+}
+
+/** What was to be seen at those reads, each thing once, up to the end: from the script alone. */
+export const visibleAt = (
+  script: CallScript.CallScript,
+  reads: ReadonlyArray<Journal.JournalEntry>
+): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  for (const { elapsed } of reads) {
+    const state = CallScript.stateAt(script, elapsed)
+    if (found.at(-1) !== visible(state)) found.push(visible(state))
+    if (state.ended) break
+  }
+  return found
+}
