@@ -9,7 +9,7 @@
 import { FakeExotel, ScaledClock } from "@effect-exotel/testing"
 import { CallWatch, FleetState, WatchPolicy } from "@effect-exotel/watch"
 import { NodeRuntime } from "@effect/platform-node"
-import { Cause, Config, Console, Duration, Effect, Layer, Stream } from "effect"
+import { Cause, Config, Console, Duration, Effect, Layer, Schema, Stream } from "effect"
 import { Board } from "./lib/fleet/board.ts"
 import { type Centre, open } from "./lib/fleet/centre.ts"
 import { show } from "./lib/fleet/screen.ts"
@@ -26,7 +26,8 @@ const watchAll = (centre: Centre, board: Board, details: boolean) =>
       // Where this process stops, the next one goes on: `watch.fleet(tokens, policy)`.
       Effect.ensuring(Effect.flatMap(state.tokens, (tokens) =>
         Console.log(
-          `\n${tokens.length} watches are not over; ${FleetState.toText(tokens).length} bytes would save them.`
+          `\n${tokens.length} watches are not over; `
+            + `${Schema.encodeSync(FleetState.FromJson)(tokens).length} bytes would save them.`
         )))
     )
   })

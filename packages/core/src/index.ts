@@ -30,3 +30,5 @@ export * as Region from "./Region.ts"
 export * as RequestBudget from "./RequestBudget.ts"
 /** @since 0.1.0 */
 export * as RetryPolicy from "./RetryPolicy.ts"
+/** @since 0.1.0 */
+export * as StatusCallback from "./StatusCallback.ts"

@@ -27,12 +27,11 @@ import type { FleetEvent } from "./FleetEvent.ts"
 import * as Engine from "./internal/engine/engine.ts"
 import * as Fleet from "./internal/fleet.ts"
 import { WatchState } from "./internal/watch/watchState.ts"
-import type { InvalidWatchToken, WatchError } from "./WatchError.ts"
+import type { WatchError } from "./WatchError.ts"
 import type { WatchEvent } from "./WatchEvent.ts"
 import type { Options as PolicyOptions } from "./WatchPolicy.ts"
 import * as WatchPolicy from "./WatchPolicy.ts"
 import type { WatchToken } from "./WatchToken.ts"
-import { fromUnknown } from "./WatchToken.ts"
 
 /**
  * A call that has ended, and what its record still lacked when the time to settle was up; nothing, as a rule.
@@ -89,14 +88,11 @@ export interface Service {
    */
   readonly hint: (sid: string) => Effect.Effect<boolean>
   /**
-   * Goes on from the token of an event, given as token, as its text or as parsed JSON: in another process, after a
-   * restart. What was told before is not told again, and the deadline stays where it was: if it has passed, the call is
-   * looked at once more. The token holds no policy; give the same one again.
+   * Resumes a watch from the token of one of its events, for example in another process after a restart. Events before
+   * the token are not emitted again. The deadline is unchanged; if it has passed, the call is polled once more. The token
+   * holds no policy: pass the same one again. See `WatchToken.FromJson` to store a token.
    */
-  readonly resume: (
-    token: unknown,
-    policy?: PolicyOptions
-  ) => Stream.Stream<WatchEvent, WatchError | InvalidWatchToken>
+  readonly resume: (token: WatchToken, policy?: PolicyOptions) => Stream.Stream<WatchEvent, WatchError>
 }
 
 /**
@@ -224,8 +220,8 @@ const fromEngine = (engine: Engine.Engine): Service => {
     hint: (sid) => isCallSid(sid) ? engine.hint(sid) : Effect.succeed(false),
     resume: (token, policy = {}) =>
       stream(Effect.map(
-        Effect.all([fromUnknown(token), checkPolicy(policy), Clock.currentTimeMillis]),
-        ([known, checked, now]) => WatchState.resume(known, checked, now)
+        Effect.all([checkPolicy(policy), Clock.currentTimeMillis]),
+        ([checked, now]) => WatchState.resume(token, checked, now)
       ))
   }
 }

@@ -1,35 +1,34 @@
 /**
- * What of a fleet has to be saved, so that another process can go on where this one stopped.
+ * The state of a fleet that has to be saved, so that another process can resume it.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type { FleetEvent } from "./FleetEvent.ts"
-import type { InvalidWatchToken } from "./WatchError.ts"
-import type { WatchToken } from "./WatchToken.ts"
-import { fromUnknown, toText as tokenToText } from "./WatchToken.ts"
+import { WatchToken } from "./WatchToken.ts"
 
 /**
- * The tokens of a fleet's calls as of the events that were consumed, and not of those that still wait to be: what was not
- * consumed before a crash is told again after it.
+ * The tokens of a fleet's calls as of the events that were consumed. Events that still wait in the fleet's buffer are not
+ * included: they are emitted again after a crash.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FleetState {
-  /** Takes note of an event that has been dealt with. */
+  /** Records an event that has been processed. */
   readonly update: (event: FleetEvent) => Effect.Effect<void>
-  /** One token for each call whose watch is not over, to be given to `CallWatch.fleet` again. */
+  /** One token for each call whose watch is not over. Pass them to `CallWatch.fleet` to resume. */
   readonly tokens: Effect.Effect<ReadonlyArray<WatchToken>>
 }
 
 /**
- * An empty state, or that of the tokens with which a fleet goes on.
+ * Makes an empty state, or that of the tokens with which a fleet is resumed.
  *
  * @example
  * ```ts
  * import { CallWatch, FleetState } from "@effect-exotel/watch"
- * import { Effect, Stream } from "effect"
+ * import { Effect, Schema, Stream } from "effect"
  *
  * const program = Effect.gen(function*() {
  *   const watch = yield* CallWatch.CallWatch
@@ -38,7 +37,7 @@ export interface FleetState {
  *     Stream.tap((event) => Effect.log(event._tag)),
  *     Stream.runForEach(state.update)
  *   )
- *   return FleetState.toText(yield* state.tokens)
+ *   return yield* Schema.encode(FleetState.FromJson)(yield* state.tokens)
  * })
  * ```
  *
@@ -61,22 +60,10 @@ export const make = (tokens: Iterable<WatchToken> = []): Effect.Effect<FleetStat
   })
 
 /**
- * Writes the tokens as text, one to a line.
+ * The tokens of a fleet as JSON. A text that was cut off or altered is rejected as a whole; `FleetCheckpoint` writes so
+ * that this does not happen.
  *
  * @since 0.1.0
  * @category encoding
  */
-export const toText = (tokens: Iterable<WatchToken>): string =>
-  Array.from(tokens, (token) => `${tokenToText(token)}\n`).join("")
-
-/**
- * Reads the text that {@link toText} wrote: the tokens, and an error for each line that is none, such as the last one of
- * a file that was cut off. One bad line loses one call and no more.
- *
- * @since 0.1.0
- * @category encoding
- */
-export const fromText = (
-  text: string
-): Effect.Effect<readonly [damaged: ReadonlyArray<InvalidWatchToken>, tokens: ReadonlyArray<WatchToken>]> =>
-  Effect.partition(text.split("\n").filter((line) => line.trim() !== ""), fromUnknown)
+export const FromJson: Schema.Schema<ReadonlyArray<WatchToken>, string> = Schema.parseJson(Schema.Array(WatchToken))

@@ -63,26 +63,6 @@ export type WatchError =
   | WatchTimeout
 
 /**
- * A resume token is not one of this library's, or was damaged.
- *
- * @since 0.1.0
- * @category errors
- */
-export class InvalidWatchToken extends Schema.TaggedError<InvalidWatchToken>("@effect-exotel/watch/InvalidWatchToken")(
-  "InvalidWatchToken",
-  {
-    /** The field that is wrong, if it is one. */
-    path: Schema.optional(Schema.String)
-  }
-) {
-  override get message(): string {
-    return `This is no resume token of a watch${
-      this.path === undefined ? "" : ` (at ${this.path})`
-    }. Watch the call anew.`
-  }
-}
-
-/**
  * The watch of one call of a fleet ended by a defect: a bug, of a policy's function or of a client, that throws. The other
  * calls are watched on. A single watch dies of it.
  *

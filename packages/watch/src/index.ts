@@ -1,5 +1,5 @@
 /**
- * What becomes of an Exotel call.
+ * Watches Exotel calls until they end.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ export * as FleetEvent from "./FleetEvent.ts"
 /** @since 0.1.0 */
 export * as FleetState from "./FleetState.ts"
 /** @since 0.1.0 */
-export * as StatusCallback from "./StatusCallback.ts"
+export * as StatusCallbackRoute from "./StatusCallbackRoute.ts"
 /** @since 0.1.0 */
 export * as WatchError from "./WatchError.ts"
 /** @since 0.1.0 */

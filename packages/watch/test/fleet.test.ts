@@ -4,7 +4,7 @@ import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { CallWatch, FleetState, type WatchPolicy, type WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Stream } from "effect"
+import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Schema, Stream } from "effect"
 import { count, endings, follow, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
 import { interruptAfter, inWorld, longAfter } from "./support/scenarios.ts"
 
@@ -214,6 +214,9 @@ describe("a fleet that is read call by call", () => {
     ))
 })
 
+const encode = Schema.encode(FleetState.FromJson)
+const decode = Schema.decode(FleetState.FromJson)
+
 describe("the state of a fleet", () => {
   it.effect("leads another process to what had not been told yet, at whatever event the first one stopped", () =>
     inWorld((world) =>
@@ -229,8 +232,7 @@ describe("the state of a fleet", () => {
             world,
             world.watch.fleet(again, policy).pipe(Stream.tap(state.update), Stream.take(stop))
           )
-          const [malformed, tokens] = yield* FleetState.fromText(FleetState.toText(yield* state.tokens))
-          deepStrictEqual(malformed, [])
+          const tokens = yield* decode(yield* encode(yield* state.tokens))
           // What had not even joined is what the process had not taken off its queue.
           const known = new Set(first.flatMap(({ event }) => event._tag === "Added" ? [event.sid as string] : []))
           const rest: ReadonlyArray<string | WatchToken.WatchToken> = [
@@ -254,16 +256,17 @@ describe("the state of a fleet", () => {
       })
     ))
 
-  it.effect("loses one call, and says so, when its text was cut off", () =>
+  it.effect("is rejected as a whole when its text was cut off", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [100, 100, 100])
         const state = yield* FleetState.make()
         yield* follow(world, Stream.tap(world.watch.fleet(sids, policy), state.update), "12 seconds")
-        const text = FleetState.toText(yield* state.tokens)
-        const [malformed, tokens] = yield* FleetState.fromText(text.slice(0, -30))
-        deepStrictEqual(malformed.map(({ _tag }) => _tag), ["InvalidWatchToken"])
-        deepStrictEqual(tokens.map(({ sid }) => sid as string), sids.slice(0, 2))
+        const text = yield* encode(yield* state.tokens)
+        deepStrictEqual((yield* decode(text)).map(({ sid }) => sid as string), sids)
+        for (let length = 0; length < text.length; length++) {
+          assert.strictEqual((yield* Effect.flip(decode(text.slice(0, length))))._tag, "ParseError")
+        }
       })
     ))
 

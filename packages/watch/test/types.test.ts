@@ -33,9 +33,7 @@ describe("the types of CallWatch", () => {
     expectTypeOf<Effect.Effect.Error<ReturnType<Service["awaitSettled"]>>>().toEqualTypeOf<Final>()
     expectTypeOf<Stream.Stream.Error<ReturnType<Service["changes"]>>>().toEqualTypeOf<Final>()
     expectTypeOf<Stream.Stream.Error<ReturnType<Service["events"]>>>().toEqualTypeOf<Final>()
-    expectTypeOf<Stream.Stream.Error<ReturnType<Service["resume"]>>>().toEqualTypeOf<
-      Final | WatchError.InvalidWatchToken
-    >()
+    expectTypeOf<Stream.Stream.Error<ReturnType<Service["resume"]>>>().toEqualTypeOf<Final>()
     expectTypeOf<Effect.Effect.Error<ReturnType<Service["hint"]>>>().toEqualTypeOf<never>()
   })
 

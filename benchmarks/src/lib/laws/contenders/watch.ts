@@ -2,7 +2,7 @@
 import { ExotelCalls } from "@effect-exotel/core"
 import { CallWatch, WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { NodeHttpClient } from "@effect/platform-node"
-import { Chunk, Duration, Effect, Layer, Option, Stream } from "effect"
+import { Chunk, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
 import type { Contender, Subject } from "../Contender.ts"
 
 const using = <A, E>({ exotel }: Subject, use: (watch: CallWatch.Service) => Effect.Effect<A, E>) =>
@@ -42,11 +42,11 @@ export const watch: Contender = {
       using(subject, (watch) =>
         Effect.map(
           Effect.flatten(Stream.runHead(watch.events(subject.sid, policy(subject)))),
-          ({ token }) => WatchToken.toText(token)
+          ({ token }) => Schema.encodeSync(WatchToken.FromJson)(token)
         )),
     takeUp: (subject, token) =>
       using(subject, (watch) =>
-        watch.resume(token, policy(subject)).pipe(
+        watch.resume(Schema.decodeSync(WatchToken.FromJson)(token), policy(subject)).pipe(
           Stream.filterMap((event) => "call" in event ? Option.some<string>(event.call.status) : Option.none()),
           Stream.runCollect,
           Effect.map(Chunk.toReadonlyArray)

@@ -1,11 +1,12 @@
-/** Callbacks in their three content types, forged, damaged and endless ones; none is ever believed. */
+/** The route for status callbacks: it gives hints to watches, limits what it reads and keeps its secret. */
+import { StatusCallback } from "@effect-exotel/core"
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
-import { CallWatch, StatusCallback } from "@effect-exotel/watch"
+import { CallWatch, StatusCallbackRoute } from "@effect-exotel/watch"
 import { HttpApp, HttpClient, HttpClientRequest, HttpMiddleware, HttpRouter, HttpServer } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Duration, Effect, Exit, FastCheck, Fiber, Layer, Logger, Option, Redacted, Stream, TestClock } from "effect"
+import { Duration, Effect, Fiber, Layer, Logger, Option, Redacted, Stream, TestClock } from "effect"
 
 const sid = "4kq0s7d2m9xv1c8h3j6n5b0r2t7w4y9z"
 
@@ -50,8 +51,8 @@ const nested = {
   Legs: [{ OnCallDuration: 20, Status: "completed" }, { OnCallDuration: "12", Status: "completed" }]
 }
 
-/** The route as a server would call it, over a watch that counts the hints. */
-const serve = (options?: StatusCallback.RouteOptions) =>
+/** The route as a server calls it, with a watch that records the hints. */
+const serve = (options?: StatusCallbackRoute.Options) =>
   Effect.gen(function*() {
     const hints: Array<string> = []
     const never = () => Effect.never
@@ -64,7 +65,9 @@ const serve = (options?: StatusCallback.RouteOptions) =>
       hint: (hinted) => Effect.sync(() => hints.push(hinted) > 0),
       resume: () => Stream.never
     })
-    const handler = HttpApp.toWebHandler(Effect.provideService(StatusCallback.app(options), CallWatch.CallWatch, watch))
+    const handler = HttpApp.toWebHandler(
+      Effect.provideService(StatusCallbackRoute.app(options), CallWatch.CallWatch, watch)
+    )
     const post = (path: string, { body, contentType }: { contentType: string; body: string }, method = "POST") =>
       Effect.promise(() =>
         handler(
@@ -78,81 +81,8 @@ const serve = (options?: StatusCallback.RouteOptions) =>
     return { hints, post }
   })
 
-describe("StatusCallback.decode", () => {
-  it.effect("reads the same callback from a form, a multipart form and JSON", () =>
-    Effect.gen(function*() {
-      for (const body of [form(flat), multipart(flat), json(nested)]) {
-        const callback = yield* StatusCallback.decode(bytes(body))
-        assert.strictEqual(callback.sid, sid)
-        deepStrictEqual(callback.status, Option.some("completed"))
-        deepStrictEqual(callback.customField, Option.some("order 17"))
-        deepStrictEqual(Option.map(callback.conversationDuration, Duration.toSeconds), Option.some(12))
-        deepStrictEqual(
-          callback.legs.map((leg) => Option.map(leg.onCallDuration, Duration.toSeconds)),
-          [Option.some(20), Option.some(12)]
-        )
-      }
-    }))
-
-  it.effect("understands the words of pass-through applets, and their text null", () =>
-    Effect.gen(function*() {
-      const callback = yield* StatusCallback.decode(
-        bytes(form({ CallSid: sid, CallStatus: "busy", Direction: "incoming", CustomField: "null" }))
-      )
-      deepStrictEqual(callback.status, Option.some("busy"))
-      deepStrictEqual(callback.direction, Option.some("incoming"))
-      deepStrictEqual(callback.customField, Option.none())
-    }))
-
-  it.effect("refuses a callback without a sid, or with one that is no sid", () =>
-    Effect.gen(function*() {
-      for (const body of [form({}), form({ CallSid: "../x" }), json([]), json({ CallSid: { a: 1 } }), json("x")]) {
-        const error = yield* Effect.flip(StatusCallback.decode(bytes(body)))
-        assert.strictEqual(error._tag, "InvalidCallback")
-      }
-    }))
-
-  it.live("comes to an end with every part of a body that was cut off", () =>
-    Effect.gen(function*() {
-      const { body, contentType } = multipart(flat)
-      for (let length = 0; length < body.length - 2; length++) {
-        const exit = yield* StatusCallback.decode(bytes({ contentType, body: body.slice(0, length) })).pipe(
-          Effect.timeout("1 second"),
-          Effect.exit
-        )
-        const tag = Exit.isFailure(exit) && exit.cause._tag === "Fail" ? exit.cause.error._tag : exit._tag
-        assert.include(["InvalidCallback", "Success"], tag, `cut off after ${length}`)
-      }
-    }))
-
-  it.effect("never dies of a body, whatever is in it", () =>
-    Effect.promise(() =>
-      FastCheck.assert(
-        FastCheck.asyncProperty(
-          FastCheck.constantFrom(
-            "application/json",
-            "multipart/form-data; boundary=XX",
-            "multipart/form-data",
-            "text/plain",
-            ""
-          ),
-          FastCheck.oneof(
-            FastCheck.uint8Array({ maxLength: 200 }),
-            FastCheck.tuple(FastCheck.constantFrom(form(flat), multipart(flat), json(nested)), FastCheck.nat(400))
-              .map(([{ body }, length]) => new TextEncoder().encode(body.slice(0, length)))
-          ),
-          async (contentType, body) => {
-            const exit = await Effect.runPromiseExit(StatusCallback.decode({ contentType, body }))
-            return Exit.isSuccess(exit) || exit.cause._tag === "Fail"
-          }
-        ),
-        { numRuns: 500 }
-      )
-    ))
-})
-
-describe("StatusCallback.app", () => {
-  it.effect("hints at the call and answers 204, whether or not somebody watches it", () =>
+describe("StatusCallbackRoute.app", () => {
+  it.effect("gives a hint and responds with 204, whether or not the call is watched", () =>
     Effect.gen(function*() {
       const { hints, post } = yield* serve()
       for (const body of [form(flat), multipart(flat), json(nested)]) {
@@ -161,7 +91,7 @@ describe("StatusCallback.app", () => {
       deepStrictEqual(hints, [sid, sid, sid])
     }))
 
-  it.effect("answers 404 and hints at nothing when the secret is wrong", () =>
+  it.effect("responds with 404 and gives no hint when the secret is wrong", () =>
     Effect.gen(function*() {
       const { hints, post } = yield* serve({ secret: Redacted.make("s3cretEnough") })
       for (
@@ -181,7 +111,7 @@ describe("StatusCallback.app", () => {
       deepStrictEqual(hints, [sid])
     }))
 
-  it.effect("refuses what is too large, no callback, or no POST", () =>
+  it.effect("refuses a body that is too large, a body that is not a callback, and other methods than POST", () =>
     Effect.gen(function*() {
       const { hints, post } = yield* serve({ maxBodyBytes: 1000 })
       assert.strictEqual((yield* post("/", form({ ...flat, CustomField: "x".repeat(1000) }))).status, 413)
@@ -190,7 +120,7 @@ describe("StatusCallback.app", () => {
       deepStrictEqual(hints, [])
     }))
 
-  it.scopedLive("answers 413 over a real socket, whether or not the length was declared, and logs no secret", () =>
+  it.scopedLive("responds with 413 over a real socket, whether or not the length was declared, and logs no secret", () =>
     Effect.gen(function*() {
       const logged: Array<string> = []
       const collect = Logger.make((entry) => void logged.push(Logger.jsonLogger.log(entry)))
@@ -198,7 +128,7 @@ describe("StatusCallback.app", () => {
         HttpRouter.empty.pipe(
           HttpRouter.post(
             "/:secret",
-            StatusCallback.app({ maxBodyBytes: 1000, secret: Redacted.make("s3cretEnough") })
+            StatusCallbackRoute.app({ maxBodyBytes: 1000, secret: Redacted.make("s3cretEnough") })
           ),
           HttpMiddleware.logger,
           Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer())))
@@ -219,7 +149,7 @@ describe("StatusCallback.app", () => {
       assert.notInclude(logged.join(), "s3cretEnough")
     }).pipe(Effect.provide(NodeHttpServer.layerTest)))
 
-  it.effect("gives the callback on, for what only a callback brings", () =>
+  it.effect("passes the callback to onCallback", () =>
     Effect.gen(function*() {
       const seen: Array<Option.Option<string>> = []
       const { post } = yield* serve({ onCallback: ({ customField }) => Effect.sync(() => void seen.push(customField)) })
@@ -227,24 +157,24 @@ describe("StatusCallback.app", () => {
       deepStrictEqual(seen, [Option.some("order 17")])
     }))
 
-  it.effect("makes a watch look, and is not believed", () =>
+  it.effect("makes a watch poll, and does not decide what the watch emits", () =>
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
       const call = yield* fake.place(CallScript.answered({ ring: "10 seconds", talk: "60 seconds" }))
       const watch = yield* CallWatch.CallWatch
       const ended = yield* Effect.fork(watch.awaitEnd(call, { cadence: () => Duration.minutes(10) }))
       yield* TestClock.adjust("20 seconds")
-      // Forged: the call still goes on.
+      // Forged: the call is still ongoing.
       const forged = yield* StatusCallback.decode(bytes(form({ CallSid: call, Status: "completed" })))
       assert.isTrue(yield* watch.hint(forged.sid))
       yield* TestClock.adjust("5 seconds")
       assert.isTrue(Option.isNone(yield* Fiber.poll(ended)))
-      // True: it has ended.
+      // Genuine: the call has ended.
       yield* TestClock.adjust("60 seconds")
       yield* watch.hint(call)
       yield* TestClock.adjust("5 seconds")
       assert.strictEqual((yield* Fiber.join(ended)).status, "completed")
-      // The first sight, the forged hint and the true one.
+      // The first poll, and one for each hint.
       assert.strictEqual((yield* fake.journal).length, 3)
     }).pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer())))))
 })
