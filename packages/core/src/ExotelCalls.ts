@@ -21,8 +21,8 @@ import * as ExotelConfig from "./ExotelConfig.ts"
 import * as Errors from "./ExotelError.ts"
 import * as Bulk from "./internal/bulk/bulk.ts"
 import { unknownAccount } from "./internal/bulk/bulk.ts"
-import type { DecodeContext, RawResponse } from "./internal/decode/response.ts"
-import { callFromResponse, callWithDetailsFromResponse } from "./internal/decode/response.ts"
+import { callFromResponse, callWithDetailsFromResponse } from "./internal/decode/callFromResponse.ts"
+import type { DecodeContext, ParsedResponse } from "./internal/decode/response.ts"
 import * as Client from "./internal/http/client.ts"
 import { accountUrl, callUrl } from "./internal/http/urls.ts"
 import * as MemoryBudget from "./MemoryBudget.ts"
@@ -111,7 +111,7 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
       input: string,
       options: ReadOptions | undefined,
       details: boolean,
-      decode: (answer: RawResponse, reading: DecodeContext) => Either.Either<A, Errors.ExotelError>
+      decode: (answer: ParsedResponse, reading: DecodeContext) => Either.Either<A, Errors.ExotelError>
     ) =>
       Effect.gen(function*() {
         const sid = yield* checkSid(input)

@@ -1,9 +1,11 @@
 /** Reads a body without a wire: what the client does once an answer has arrived. */
 import { DateTime } from "effect"
-import { callFromResponse } from "../../src/internal/decode/response.ts"
+import { parseBody } from "../../src/internal/decode/body.ts"
+import { callFromResponse } from "../../src/internal/decode/callFromResponse.ts"
+import { parseXml } from "../../src/internal/decode/xml.ts"
 
 export const read = (body: string, sid?: string) =>
-  callFromResponse({ status: 200, retryAfter: undefined, body }, {
+  callFromResponse({ status: 200, retryAfter: undefined, body: parseBody(body, parseXml) }, {
     sid,
     secrets: [],
     timeZone: DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000)

@@ -100,7 +100,7 @@ export const parseXml = (text: string): Either.Either<Readonly<Record<string, un
   if (forbiddenCharacter.test(text)) return malformed("xml", "a control character stands in it")
   const hasCdata = text.includes("<![CDATA[")
   const tags = hasCdata ? withoutCdata(text) : text
-  if (tags === undefined) return malformed("xml", "it is cut off or not well-formed")
+  if (tags === undefined) return malformed("xml", "it is truncated or not well-formed")
   // Comments and DOCTYPEs have no business in an answer of Exotel's; refusing both closes entity bombs.
   if (tags.includes("<!")) {
     return malformed(
@@ -123,7 +123,7 @@ export const parseXml = (text: string): Either.Either<Readonly<Record<string, un
     const document: Record<string, unknown> = (hasCdata ? cdataParser : parser).parse(element)
     return document
   })
-  if (Either.isLeft(root) || root.right === undefined) return malformed("xml", "it is cut off or not well-formed")
+  if (Either.isLeft(root) || root.right === undefined) return malformed("xml", "it is truncated or not well-formed")
   if (Object.keys(root.right).length !== 1) return malformed("xml", "it has more than one root")
   if (ending === undefined) return unexpected("xml", undefined, "its root is not TwilioResponse")
   // The validator overlooks what follows the root.

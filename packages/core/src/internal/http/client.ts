@@ -11,8 +11,10 @@ import type { ExotelError } from "../../ExotelError.ts"
 import { RateLimited } from "../../ExotelError.ts"
 import type * as RequestBudget from "../../RequestBudget.ts"
 import { RetryPolicy } from "../../RetryPolicy.ts"
-import type { DecodeContext, RawResponse } from "../decode/response.ts"
-import { errorFromResponse } from "../decode/response.ts"
+import { loadXmlParser } from "../decode/body.ts"
+import { errorFromResponse } from "../decode/errorFromResponse.ts"
+import type { DecodeContext, ParsedResponse, RawResponse } from "../decode/response.ts"
+import { parseResponse } from "../decode/response.ts"
 import { secretForms } from "../redact/masking.ts"
 import * as RegionProbe from "./regionProbe.ts"
 import { makeBudget, withRetries } from "./retry.ts"
@@ -27,7 +29,7 @@ export interface Read<A> {
   /** The call that is asked for, if it is one. */
   readonly sid?: string | undefined
   /** What an answer with a status of success means. */
-  readonly decode: (answer: RawResponse, reading: DecodeContext) => Either.Either<A, ExotelError>
+  readonly decode: (answer: ParsedResponse, reading: DecodeContext) => Either.Either<A, ExotelError>
   /** Whether the body is of no use and had better not be read. Default: `false`. */
   readonly statusOnly?: boolean
 }
@@ -44,6 +46,8 @@ export const make = (
     const transport = yield* Transport.make(config, requestBudget)
     const probe = yield* RegionProbe.make(config, transport)
     const budget = makeBudget()
+    // Loaded now, so that the first read does not wait for it.
+    if (config.format === "xml") yield* loadXmlParser
     const region = Option.match(config.region, { onNone: () => ({}), onSome: (region) => ({ region }) })
     const apiKey = Redacted.value(config.apiKey)
     const apiToken = Redacted.value(config.apiToken)
@@ -77,6 +81,7 @@ export const make = (
             ? sent
             : new RateLimited({ ...place, ...region, status: 429, retryAfter: pause.value })).pipe(
             Effect.tap((answer) => Effect.annotateCurrentSpan("http.response.status_code", answer.status)),
+            Effect.flatMap(parseResponse),
             Effect.flatMap((answer) =>
               Transport.isSuccess(answer.status)
                 ? read.decode(answer, reading)

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RateLimitInfo, Service } from "../../RequestBudget.ts"
 import { Permit, RequestPriority } from "../../RequestBudget.ts"
-import { parseRetryAfter } from "../decode/response.ts"
+import { parseRetryAfter } from "./headers.ts"
 
 /** Waits for the request's turn, unless one was taken for it already; the span shows how long that took. */
 export const acquirePermit = (budget: Service): Effect.Effect<void> =>

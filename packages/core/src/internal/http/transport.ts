@@ -18,7 +18,7 @@ import * as Errors from "../../ExotelError.ts"
 import { requests } from "../../ExotelMetrics.ts"
 import type * as RequestBudget from "../../RequestBudget.ts"
 import type { RawResponse } from "../decode/response.ts"
-import { parseRetryAfter } from "../decode/response.ts"
+import { parseRetryAfter } from "./headers.ts"
 import { acquirePermit, rateLimitInfo } from "./rateLimit.ts"
 
 /** Why no usable answer came: for lack of a call or a region to name, not yet an `ExotelError`. */

@@ -1,0 +1,96 @@
+/** Decodes a successful response to a call or to a page of calls. */
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Call from "../../Call.ts"
+import { isCallSid } from "../../CallSid.ts"
+import type * as E from "../../ExotelError.ts"
+import type { Body } from "./body.ts"
+import { errorFromException, responseParseError } from "./errorFromResponse.ts"
+import { unexpected } from "./issue.ts"
+import { emptyDetails, isRecord, readCall } from "./record.ts"
+import type { DecodeContext, ParsedResponse } from "./response.ts"
+
+const noDetails = Option.some(emptyDetails) as Option.Some<Call.CallDetails>
+
+const withEmptyDetails = (call: Call.Call): Call.CallWithDetails =>
+  Object.assign(new Call.Call({ ...call, details: noDetails }, { disableValidation: true }), { details: noDetails })
+
+type Expected<Tag extends Body["_tag"]> = Extract<Body, { readonly _tag: Tag }>
+
+const isExpected = <Tag extends Body["_tag"]>(expected: Tag, body: Body): body is Expected<Tag> =>
+  body._tag === expected
+
+/** The body of a successful response, if it holds what the request asked for. */
+const expectBody = <Tag extends "Call" | "Page">(
+  expected: Tag,
+  response: ParsedResponse,
+  context: DecodeContext
+): Either.Either<Expected<Tag>, E.ExotelError> => {
+  const { body } = response
+  if (Either.isLeft(body)) return Either.left(responseParseError(context, body.left, response.status))
+  if (body.right._tag === "RestException") return Either.left(errorFromException(body.right, response, context))
+  return isExpected(expected, body.right) ? Either.right(body.right) : Either.left(
+    responseParseError(
+      context,
+      {
+        reason: "Unexpected",
+        format: body.right.format,
+        path: expected === "Call" ? "Call" : "Calls",
+        detail: expected === "Call" ? "it is a page of calls" : "it is a single call"
+      },
+      response.status
+    )
+  )
+}
+
+/** The call in a response to a read of one call. */
+export const callFromResponse = (
+  response: ParsedResponse,
+  context: DecodeContext
+): Either.Either<Call.Call, E.ExotelError> =>
+  Either.gen(function*() {
+    const { format, record } = yield* expectBody("Call", response, context)
+    const call = yield* Either.mapLeft(
+      readCall(record, { timeZone: context.timeZone, format, path: "Call." }),
+      (issue) => responseParseError(context, issue, response.status)
+    )
+    // It is unknown whether Exotel ignores the case of a sid.
+    if (context.sid === undefined || call.sid.toLowerCase() === context.sid.toLowerCase()) return call
+    const issue = { reason: "Unexpected", format, path: "Call.Sid", detail: "it is the sid of another call" } as const
+    return yield* Either.left(responseParseError(context, issue, response.status))
+  })
+
+/** The same for a read with details, which Exotel may omit, for example on a call that has just begun. */
+export const callWithDetailsFromResponse = (
+  response: ParsedResponse,
+  context: DecodeContext
+): Either.Either<Call.CallWithDetails, E.ExotelError> =>
+  Either.map(callFromResponse(response, context), (call) => Call.hasDetails(call) ? call : withEmptyDetails(call))
+
+/** One page of the bulk read. A record that cannot be decoded does not affect the others. */
+export interface Page {
+  readonly calls: ReadonlyArray<Either.Either<Call.Call, E.ResponseParseError>>
+  readonly next: string | undefined
+}
+
+const sidFrom = (record: unknown): string | undefined => {
+  const sid = isRecord(record) ? record["Sid"] : undefined
+  return isCallSid(sid) ? sid : undefined
+}
+
+/** The page in a response to a bulk read. */
+export const pageFromResponse = (
+  response: ParsedResponse,
+  context: DecodeContext
+): Either.Either<Page, E.ExotelError> =>
+  Either.map(expectBody("Page", response, context), ({ format, next, records }) => ({
+    next,
+    calls: records.map((record, i) =>
+      Either.mapLeft(
+        isRecord(record)
+          ? readCall(record, { timeZone: context.timeZone, format, path: `Calls[${i}].` })
+          : unexpected(format, `Calls[${i}]`, "a record of fields is expected"),
+        (issue) => responseParseError({ ...context, sid: sidFrom(record) }, issue, response.status)
+      )
+    )
+  }))
