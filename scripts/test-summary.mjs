@@ -1,9 +1,9 @@
-// Says in one line what vitest counted, and fails unless every test file ran and every test passed.
+// Prints the numbers of passed, failed and skipped tests, and fails unless every test file ran and every test passed.
 import { readFileSync } from "node:fs"
 import { files } from "./lib/files.mjs"
 
 const { numFailedTests, numPassedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
-  readFileSync(".test-results.json", "utf8")
+  readFileSync(process.env.TEST_RESULTS ?? ".test-results.json", "utf8")
 )
 const unloaded = testResults.filter(({ assertionResults, status }) =>
   status === "failed" && assertionResults.length === 0
