@@ -3,6 +3,7 @@ import { Call } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { DateTime, Duration, Either, Equal, Hash, Option, Schema } from "effect"
+import { cases } from "./support/cases.ts"
 import { read } from "./support/read.ts"
 import { answered, fresh, plain, spelling, toCall, toJson, toXml, truth, unanswered } from "./support/wire.ts"
 
@@ -22,7 +23,7 @@ describe("decoding", () => {
       assert.isTrue(Equal.equals(json, expected))
       assert.strictEqual(Hash.hash(json), Hash.hash(xml))
     },
-    { timeout: 60_000, fastCheck: { numRuns: 1500 } }
+    { timeout: 60_000, fastCheck: { numRuns: cases(1500) } }
   )
 
   it.prop(
@@ -34,7 +35,7 @@ describe("decoding", () => {
       const stored = JSON.stringify(Schema.encodeSync(Call.Call)(call))
       assert.isTrue(Equal.equals(Schema.decodeUnknownSync(Call.Call)(JSON.parse(stored)), call))
     },
-    { timeout: 60_000, fastCheck: { numRuns: 1000 } }
+    { timeout: 60_000, fastCheck: { numRuns: cases(1000) } }
   )
 
   for (const [name, sample] of Object.entries({ answered, fresh, unanswered })) {

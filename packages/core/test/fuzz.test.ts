@@ -2,6 +2,7 @@
 import { Call } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Either, Equal, FastCheck as fc, Schema } from "effect"
+import { cases } from "./support/cases.ts"
 import { read } from "./support/read.ts"
 import { strictXml, type Tree } from "./support/strictXml.ts"
 import { spelling, toJson, toXml, truth } from "./support/wire.ts"
@@ -74,7 +75,7 @@ describe("a body damaged at random", () => {
       assert.isTrue(Either.isRight(second), `only in XML is this a call: ${body}`)
       assert.isTrue(Equal.equals(result, second), `read as another call: ${body}`)
     },
-    { timeout: 120_000, fastCheck: { numRuns: 2000 } }
+    { timeout: 120_000, fastCheck: { numRuns: cases(2000) } }
   )
 
   it.prop(
@@ -89,6 +90,6 @@ describe("a body damaged at random", () => {
       assert.strictEqual(result.right.sid, String(record.Sid).trim())
       assert.strictEqual(result.right.status, String(record.Status).trim())
     },
-    { timeout: 120_000, fastCheck: { numRuns: 2000 } }
+    { timeout: 120_000, fastCheck: { numRuns: cases(2000) } }
   )
 })

@@ -15,6 +15,7 @@ import {
   record,
   reflections
 } from "./support/canary.ts"
+import { cases } from "./support/cases.ts"
 import { apiKey, apiToken, clients, credentials, sid, withCalls } from "./support/clients.ts"
 import { serve } from "./support/server.ts"
 import { answered, plain, toJson, toXml } from "./support/wire.ts"
@@ -256,7 +257,7 @@ describe("what Exotel says, when it is quoted", () => {
       }
       assert.isAtMost(masked.length, 200)
     },
-    { fastCheck: { numRuns: 2000 } }
+    { fastCheck: { numRuns: cases(2000) } }
   )
 
   for (

@@ -3,6 +3,7 @@ import type { RequestBudget } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, FastCheck, Option } from "effect"
 import { SlidingWindow } from "../src/internal/budget/slidingWindow.ts"
+import { cases } from "./support/cases.ts"
 
 const MINUTE = 60_000
 
@@ -95,7 +96,7 @@ describe("a sliding minute", () => {
           }
         }
       ),
-      { numRuns: 1000, seed: 11 }
+      { numRuns: cases(1000), seed: 11 }
     )
   })
 

@@ -3,6 +3,7 @@ import { StatusCallback } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Option, Schema } from "effect"
+import { cases } from "./support/cases.ts"
 
 const sid = "4kq0s7d2m9xv1c8h3j6n5b0r2t7w4y9z"
 
@@ -115,7 +116,7 @@ describe("StatusCallback.decode", () => {
             return Exit.isSuccess(exit) || exit.cause._tag === "Fail"
           }
         ),
-        { numRuns: 500 }
+        { numRuns: cases(500) }
       )
     ))
 

@@ -5,6 +5,7 @@ import { Arbitraries, CallScript, FakeExotel } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Duration, Effect, Equal, FastCheck } from "effect"
+import { cases } from "./support/cases.ts"
 
 const seconds = (script: CallScript.CallScript, at: number) => CallScript.stateAt(script, Duration.seconds(at))
 
@@ -92,6 +93,6 @@ describe("CallScript", () => {
         const last = every30?.get(until)
         assert.strictEqual(last?.status, CallScript.stateAt(script, Duration.seconds(until)).status)
       }),
-    { fastCheck: { numRuns: 10 }, timeout: 60_000 }
+    { fastCheck: { numRuns: cases(10) }, timeout: 60_000 }
   )
 })

@@ -3,6 +3,7 @@ import { Call, ExotelCalls } from "@effect-exotel/core"
 import { Arbitraries, CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Equal, FastCheck, Option } from "effect"
+import { cases } from "./support/cases.ts"
 
 describe("arbitraries", () => {
   it.effect.prop(
@@ -14,7 +15,7 @@ describe("arbitraries", () => {
         const read = yield* calls.get(wire.call.sid)
         assert.isTrue(Equal.equals(read, wire.call), `${String(read)} is not what was written:\n${wire[format]}`)
       }).pipe(Effect.provide(FakeExotel.layer({ faults: FaultPlan.body(wire[format]), client: { format } }))),
-    { fastCheck: { numRuns: 100 }, timeout: 30_000 }
+    { fastCheck: { numRuns: cases(100) }, timeout: 30_000 }
   )
 
   it.prop("a script of theirs ends, settles, and never changes its ending", [Arbitraries.script], ([script]) => {

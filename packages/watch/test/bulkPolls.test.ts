@@ -5,6 +5,7 @@ import { CallWatch, type FleetEvent, type WatchEvent, WatchMetrics, WatchPolicy 
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, FastCheck, Metric, Option, type Scope, Stream } from "effect"
+import { cases } from "./support/cases.ts"
 import {
   busiestMinute,
   count,
@@ -133,7 +134,7 @@ describe("a fleet beyond what reads can do", () => {
       ),
       seed: FastCheck.nat(999)
     })
-    for (const [index, one] of FastCheck.sample(any, { numRuns: 300, seed: 5 }).entries()) {
+    for (const [index, one] of FastCheck.sample(any, { numRuns: cases(300), seed: 5 }).entries()) {
       const { exit, timersLeft } = run((clock) =>
         Effect.gen(function*() {
           const world = yield* openWorld(

@@ -3,6 +3,7 @@ import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, FastCheck, Fiber } from "effect"
+import { cases } from "./support/cases.ts"
 import type { World } from "./support/scenarios.ts"
 import { failure, inWorld, listen } from "./support/scenarios.ts"
 
@@ -114,7 +115,7 @@ describe("a clock that does whatever it likes", () => {
             })
           ))
         }),
-        { numRuns: 1000, seed: 12 }
+        { numRuns: cases(1000), seed: 12 }
       ),
     120_000
   )

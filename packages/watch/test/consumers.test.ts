@@ -4,6 +4,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, FastCheck, Fiber, Stream } from "effect"
+import { cases } from "./support/cases.ts"
 import { inWorld, listen, words } from "./support/scenarios.ts"
 import { breathe } from "./support/timelines.ts"
 
@@ -78,6 +79,6 @@ describe("a consumer that takes minutes for each element", () => {
           await breathe()
         }
       ),
-      { numRuns: 1000, seed: 11 }
+      { numRuns: cases(1000), seed: 11 }
     ), 120_000)
 })

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { FastCheck } from "effect"
 import { DueHeap } from "../src/internal/collections/dueHeap.ts"
+import { cases } from "./support/cases.ts"
 
 interface Item {
   wakeAt: number
@@ -47,7 +48,7 @@ describe("DueQueue", () => {
         }
         deepStrictEqual(drained, [...queued].map((each) => each.wakeAt).sort((a, b) => a - b))
       }),
-      { numRuns: 2000 }
+      { numRuns: cases(2000) }
     )
   })
 })

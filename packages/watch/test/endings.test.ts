@@ -5,6 +5,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Option, Stream } from "effect"
+import { cases } from "./support/cases.ts"
 import { failure, inWorld, listen, words } from "./support/scenarios.ts"
 import type { Life } from "./support/timelines.ts"
 import { answered, caseWith, forEachLife, live, shown, transientCase, visibleAt } from "./support/timelines.ts"
@@ -98,7 +99,7 @@ describe("a watch under an error that does not pass", () => {
         }
         deepStrictEqual(life.later, [])
       }),
-      { numRuns: 1000, seed: 1 }
+      { numRuns: cases(1000), seed: 1 }
     ), TIMEOUT)
 })
 

@@ -5,6 +5,7 @@ import { CallWatch, type FleetEvent, FleetState, WatchPolicy, type WatchToken } 
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, FastCheck, Fiber, Schedule, Stream } from "effect"
+import { cases } from "./support/cases.ts"
 import { busiestMinute, seconds, talking } from "./support/fleets.ts"
 import { openWorld } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
@@ -248,7 +249,7 @@ const checkCall = (
 
 describe("a fleet", () => {
   it("tells everything of each call once, whatever happens to it, and asks within its budget", async () => {
-    for (const [index, life] of FastCheck.sample(lives, { numRuns: 200, seed: 11 }).entries()) {
+    for (const [index, life] of FastCheck.sample(lives, { numRuns: cases(200), seed: 11 }).entries()) {
       const { exit, timersLeft } = live(life)
       if (exit._tag === "Failure") assert.fail(`life ${index} ${JSON.stringify(life)}: ${Cause.pretty(exit.cause)}`)
       assert.strictEqual(timersLeft, 0)

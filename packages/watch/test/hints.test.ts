@@ -4,6 +4,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, FastCheck, Fiber, Stream } from "effect"
+import { cases } from "./support/cases.ts"
 import { inWorld, listen, words } from "./support/scenarios.ts"
 
 const policy: WatchPolicy.Options = { cadence: WatchPolicy.every("1 minute") }
@@ -112,6 +113,6 @@ describe("a hint", () => {
           ))
         }
       ),
-      { numRuns: 1000, seed: 6 }
+      { numRuns: cases(1000), seed: 6 }
     ), 120_000)
 })

@@ -4,6 +4,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect, FastCheck, Fiber, Option } from "effect"
+import { cases } from "./support/cases.ts"
 import { failure, inWorld, listen, words } from "./support/scenarios.ts"
 
 const cadence = WatchPolicy.every("10 seconds")
@@ -222,6 +223,6 @@ describe("the deadline", () => {
           ))
         }
       ),
-      { numRuns: 1000, seed: 10 }
+      { numRuns: cases(1000), seed: 10 }
     ), 120_000)
 })

@@ -4,6 +4,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Fiber } from "effect"
+import { cases } from "./support/cases.ts"
 import type { World } from "./support/scenarios.ts"
 import { failure, inWorld, listen, words } from "./support/scenarios.ts"
 
@@ -228,7 +229,7 @@ describe("under any mixture of headers", () => {
               })
             ))
         ),
-        { numRuns: 1000, seed: 4 }
+        { numRuns: cases(1000), seed: 4 }
       ),
     120_000
   )

@@ -9,6 +9,7 @@ import { type Link, LinkedList } from "../src/internal/collections/linkedList.ts
 import { PollScheduler } from "../src/internal/engine/scheduler.ts"
 import { type Job, type Listener, Watch, WatchedCall } from "../src/internal/engine/watchedCall.ts"
 import { WatchState } from "../src/internal/watch/watchState.ts"
+import { cases } from "./support/cases.ts"
 
 const NOW = 1_000_000_000_000
 
@@ -220,6 +221,6 @@ describe("a chain", () => {
           }
         }
       ),
-      { numRuns: 500, seed: 3 }
+      { numRuns: cases(500), seed: 3 }
     ))
 })

@@ -5,6 +5,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, FastCheck, Option, Schedule, Stream } from "effect"
+import { cases } from "./support/cases.ts"
 import { failure, inWorld, listen, words } from "./support/scenarios.ts"
 
 const policy: WatchPolicy.Options = {
@@ -158,6 +159,6 @@ describe("a watch until settled", () => {
           ))
         }
       ),
-      { numRuns: 1000, seed: 9 }
+      { numRuns: cases(1000), seed: 9 }
     ), 120_000)
 })

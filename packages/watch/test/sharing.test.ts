@@ -4,6 +4,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect, FastCheck, Fiber, Schedule } from "effect"
+import { cases } from "./support/cases.ts"
 import { inWorld, listen, words } from "./support/scenarios.ts"
 import { breathe } from "./support/timelines.ts"
 
@@ -154,7 +155,7 @@ describe("watches of many calls", () => {
             await breathe()
           }
         ),
-        { numRuns: 1000, seed: 5 }
+        { numRuns: cases(1000), seed: 5 }
       ),
     120_000
   )

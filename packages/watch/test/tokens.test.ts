@@ -4,6 +4,7 @@ import { WatchEvent, WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Either, Exit, FastCheck, Schema, Stream } from "effect"
+import { cases } from "./support/cases.ts"
 import type { Told } from "./support/scenarios.ts"
 import { failure, inWorld, listen, openWorld, words } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
@@ -111,9 +112,9 @@ describe("a resume token", () => {
           if (Exit.isFailure(exit)) throw new Error(String(exit))
         }
       ),
-      { numRuns: 1000, seed: 7 }
+      { numRuns: cases(1000), seed: 7 }
     )
-    assert.isAbove(resumed, 500)
+    assert.isAbove(resumed, cases(500))
   }, 120_000)
 
   it.effect("written as text and read again says the same, and holds nothing but the sid, words and times", () =>
@@ -310,9 +311,9 @@ describe("a value that is not a token", () => {
           ))
         }
       ),
-      { numRuns: 1000, seed: 8 }
+      { numRuns: cases(1000), seed: 8 }
     )
-    assert.isAbove(seen.rejected, 100)
-    assert.isAbove(seen.resumed, 100)
+    assert.isAbove(seen.rejected, cases(100))
+    assert.isAbove(seen.resumed, cases(100))
   }, 120_000)
 })

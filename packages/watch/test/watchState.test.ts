@@ -7,6 +7,7 @@ import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, FastCheck, Option, Schema } from "effect"
 import type { Transition } from "../src/internal/watch/watchState.ts"
 import { WatchState } from "../src/internal/watch/watchState.ts"
+import { cases } from "./support/cases.ts"
 
 const sid = Schema.decodeSync(CallSid.CallSid)("b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f")
 
@@ -88,7 +89,7 @@ describe("WatchState", () => {
             assert.isAtMost(told("Settled"), until === "settled" ? 1 : 0)
           }
         ),
-        { numRuns: 1000, seed: 13 }
+        { numRuns: cases(1000), seed: 13 }
       ),
     60_000
   )

@@ -4,6 +4,7 @@ import { Arbitraries, CallScript, type FaultPlan, type Journal } from "@effect-e
 import type { WatchError, WatchEvent } from "@effect-exotel/watch"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { Cause, Duration, Effect, type Exit, FastCheck, Option } from "effect"
+import { cases } from "./cases.ts"
 import { listen, longAfter, openWorld } from "./scenarios.ts"
 import { run } from "./simulation.ts"
 
@@ -82,7 +83,7 @@ export const breathe: () => Promise<void> = () => new Promise((resume) => setImm
 export const forEachLife = async (
   arbitrary: FastCheck.Arbitrary<Case>,
   check: (life: Life, of: Case) => void,
-  numRuns: number = 1000
+  numRuns: number = cases(1000)
 ): Promise<void> => {
   const cases = sampled.get(arbitrary) ?? FastCheck.sample(arbitrary, { numRuns, seed: SEED })
   sampled.set(arbitrary, cases)
