@@ -2,7 +2,7 @@
  * What a request to the pretended Exotel costs with 10, 1,000 and 10,000 scripted calls in its world, and what a call
  * costs in memory. Times are CPU time of this process, since other programs may share the machine.
  */
-import { ExotelCalls } from "@effect-exotel/core"
+import { ExotelCalls, RequestBudget } from "@effect-exotel/core"
 import type { CallSid } from "@effect-exotel/core"
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { HttpClient, HttpClientRequest } from "@effect/platform"
@@ -36,7 +36,7 @@ const measure = (size: number, requests: number) =>
   Effect.gen(function*() {
     const fake = yield* FakeExotel.FakeExotel
     const http = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
-    const calls = yield* ExotelCalls.make(fake.options)
+    const calls = yield* Effect.provide(ExotelCalls.make(fake.options), RequestBudget.layerMemory(fake.options))
     const sids: ReadonlyArray<CallSid.CallSid> = yield* place(size)
     const sidAt = (i: number) => sids[(i * 7919) % sids.length] ?? ""
     const send = (path: string) =>

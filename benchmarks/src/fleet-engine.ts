@@ -5,11 +5,11 @@
  *
  * CPU is that of the whole process, its garbage collector's threads too. Heap is what is left after two collections.
  */
-import { Call, CallSid, ExotelCalls, MemoryBudget, RequestBudget } from "@effect-exotel/core"
+import { Call, CallSid, ExotelCalls, RequestBudget } from "@effect-exotel/core"
 import { Arbitraries } from "@effect-exotel/testing"
 import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Context, Effect, FastCheck, Fiber, Layer, Schedule, Stream } from "effect"
+import { Console, Effect, FastCheck, Fiber, Layer, Schedule, Stream } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { smoke, table } from "./lib/measure.ts"
@@ -37,7 +37,6 @@ let polls = 0
 
 const unused = () => Effect.dieMessage("not asked for here")
 const answering = Layer.succeed(ExotelCalls.ExotelCalls, {
-  budget: RequestBudget.unlimited,
   get: unused,
   getWithDetails: () => {
     polls += 1
@@ -50,11 +49,7 @@ const answering = Layer.succeed(ExotelCalls.ExotelCalls, {
 })
 
 /** The same behind a budget of 5,000 requests a minute. */
-const limited = Layer.map(answering, (context) =>
-  Context.make(ExotelCalls.ExotelCalls, {
-    ...Context.get(context, ExotelCalls.ExotelCalls),
-    budget: MemoryBudget.make({ requestsPerMinute: 5000 })
-  }))
+const limited = Layer.merge(answering, RequestBudget.layerMemory({ requestsPerMinute: 5000 }))
 
 /** How long it takes until every call has been taken in, and to put them all away again. */
 const startAndStop = (count: number) =>
@@ -191,4 +186,8 @@ const program = Effect.gen(function*() {
   if (late.length > 0) return yield* Effect.dieMessage("a poll came after the interruption")
 })
 
-NodeRuntime.runMain(program.pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(answering)))))
+NodeRuntime.runMain(
+  program.pipe(
+    Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(Layer.merge(answering, RequestBudget.layerUnlimited))))
+  )
+)

@@ -2,7 +2,7 @@
  * What a read through `ExotelCalls` costs beyond the wire: against the same `HttpClient` fetching the text of the same
  * answer and doing nothing with it. The server is another process on this machine.
  */
-import { ExotelCalls } from "@effect-exotel/core"
+import { ExotelCalls, RequestBudget } from "@effect-exotel/core"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "@effect/platform"
 import { NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Redacted } from "effect"
@@ -57,9 +57,8 @@ const compare = (baseUrl: string, rounds: number, count: number) =>
       apiKey,
       apiToken,
       accountSid: call.account,
-      baseUrl,
-      requestsPerMinute: Infinity
-    })
+      baseUrl
+    }).pipe(Effect.provide(RequestBudget.layerUnlimited))
     const url = `${baseUrl}/v1/Accounts/${call.account}/Calls/${call.sid}.json?details=true`
     const fetchText = client.execute(HttpClientRequest.get(url).pipe(HttpClientRequest.basicAuth(apiKey, apiToken)))
       .pipe(

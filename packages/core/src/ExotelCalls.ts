@@ -25,8 +25,7 @@ import { callFromResponse, callWithDetailsFromResponse } from "./internal/decode
 import type { DecodeContext, ParsedResponse } from "./internal/decode/response.ts"
 import * as Client from "./internal/http/client.ts"
 import { accountUrl, callUrl } from "./internal/http/urls.ts"
-import * as MemoryBudget from "./MemoryBudget.ts"
-import * as RequestBudget from "./RequestBudget.ts"
+import { layerMemory, RequestBudget } from "./RequestBudget.ts"
 
 /**
  * What a read can be asked for beyond the call itself.
@@ -47,8 +46,6 @@ export interface ReadOptions {
  * @category models
  */
 export interface Service {
-  /** The request budget that every request of this service waits for. */
-  readonly budget: RequestBudget.Service
   /**
    * Reads a call. Retried after transport errors, 429 and 5xx, as the `RetryPolicy` says; each attempt has the
    * configured time-out. A sid that is not letters and digits fails with `InvalidRequest`, unsent.
@@ -98,14 +95,11 @@ const checkSid = (sid: string): Effect.Effect<CallSid, Errors.InvalidRequest> =>
     ? Effect.succeed(sid)
     : Effect.fail(new Errors.InvalidRequest({ reason: "a call sid is made of letters and digits only" }))
 
-const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, never, HttpClient.HttpClient> =>
+const fromConfig = (
+  config: ExotelConfig.ExotelConfig
+): Effect.Effect<Service, never, HttpClient.HttpClient | RequestBudget> =>
   Effect.gen(function*() {
-    // Whatever several clients are to share, they are given.
-    const budget = Option.getOrElse(
-      yield* Effect.serviceOption(RequestBudget.RequestBudget),
-      () => MemoryBudget.make({ requestsPerMinute: config.requestsPerMinute })
-    )
-    const client = yield* Client.make(config, budget)
+    const client = yield* Client.make(config, yield* RequestBudget)
 
     const read = <A extends Call>(
       input: string,
@@ -138,7 +132,6 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
     }).pipe(Effect.catchTag("CallNotFound", (error) => Effect.fail(unknownAccount(error))))
 
     return {
-      budget,
       get: (sid, options) => read(sid, options, false, callFromResponse),
       getWithDetails: (sid, options) => read(sid, options, true, callWithDetailsFromResponse),
       verify,
@@ -147,20 +140,32 @@ const fromConfig = (config: ExotelConfig.ExotelConfig): Effect.Effect<Service, n
   })
 
 /**
- * Makes the service over the `HttpClient` in the context. Fails with a `ConfigError` that names the option when one is
- * not usable; no request is sent.
+ * Makes the service over the `HttpClient` and the `RequestBudget` in the context. Fails with a `ConfigError` that names the
+ * option when an option is invalid; no request is sent.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
   options: ExotelConfig.Options
-): Effect.Effect<Service, ConfigError.ConfigError, HttpClient.HttpClient> =>
+): Effect.Effect<Service, ConfigError.ConfigError, HttpClient.HttpClient | RequestBudget> =>
   Effect.flatMap(ExotelConfig.make(options), fromConfig)
 
 /**
- * The service from options. Which HTTP client carries it is the application's choice; on Node, the undici client is the
- * fastest.
+ * The service over a `RequestBudget` from the context: for several clients that share one, in a program
+ * (`RequestBudget.layerMemory`) or across processes (`RequestBudget/Shared`). `requestsPerMinute` is not used.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWithBudget = (
+  options: ExotelConfig.Options
+): Layer.Layer<ExotelCalls, ConfigError.ConfigError, HttpClient.HttpClient | RequestBudget> =>
+  Layer.effect(ExotelCalls, make(options))
+
+/**
+ * The service from options, with a budget of `requestsPerMinute` in memory. The application chooses the HTTP client; on
+ * Node, the undici client is the fastest.
  *
  * @example
  * ```ts
@@ -181,15 +186,28 @@ export const make = (
  */
 export const layer = (
   options: ExotelConfig.Options
-): Layer.Layer<ExotelCalls, ConfigError.ConfigError, HttpClient.HttpClient> => Layer.effect(ExotelCalls, make(options))
+): Layer.Layer<ExotelCalls | RequestBudget, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.provideMerge(layerWithBudget(options), layerMemory(options))
 
 /**
- * The service from a `Config`; from the environment's `EXOTEL_*` variables when none is given.
+ * The service from a `Config`, over a `RequestBudget` from the context.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfigWithBudget = (
+  config: Config.Config.Wrap<ExotelConfig.Options> = ExotelConfig.fromEnv
+): Layer.Layer<ExotelCalls, ConfigError.ConfigError, HttpClient.HttpClient | RequestBudget> =>
+  Layer.effect(ExotelCalls, Effect.flatMap(Config.unwrap(config), make))
+
+/**
+ * The service from a `Config`, by default the `EXOTEL_*` variables of the environment, with a budget of
+ * `requestsPerMinute` in memory.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
   config: Config.Config.Wrap<ExotelConfig.Options> = ExotelConfig.fromEnv
-): Layer.Layer<ExotelCalls, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.effect(ExotelCalls, Effect.flatMap(Config.unwrap(config), make))
+): Layer.Layer<ExotelCalls | RequestBudget, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), layer))

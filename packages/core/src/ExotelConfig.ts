@@ -44,9 +44,9 @@ export interface Options {
   /** The time-out of one attempt, answer and body together, its turn not waited for. Default: 10 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
   /**
-   * How many requests may go in any sixty seconds, at least 1; further ones wait for their turn. Exotel allows an account
-   * 200, all of its programs together, and more on request. `Infinity` is no limit. Without effect where a
-   * `RequestBudget` is provided. Default: 200.
+   * The highest number of requests in any sixty seconds, at least 1; further requests wait. Exotel allows an account 200,
+   * all of its programs together, and more on request. `Infinity` is no limit. Used by `ExotelCalls.layer` and
+   * `layerConfig`; `make` and `layerWithBudget` use the budget in the context instead. Default: 200.
    */
   readonly requestsPerMinute?: number | undefined
 }

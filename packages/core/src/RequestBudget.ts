@@ -1,17 +1,23 @@
 /**
- * One budget for all requests of an account: who is let through next, and when.
+ * The request budget of an account: a rate limiter with priorities that every request of `ExotelCalls` waits for.
  *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
+import { CurrentPermit } from "./internal/budget/currentPermit.ts"
+import * as Internal from "./internal/budget/permit.ts"
+import * as PermitQueue from "./internal/budget/permitQueue.ts"
+import { SlidingWindow } from "./internal/budget/slidingWindow.ts"
 
 /**
- * Who is let through first when more is asked than the budget allows. `interactive`: somebody waits for the answer.
- * `watch`: a watch that looks for endings. `background`: whatever may wait, such as an export, or the details of a call
- * that has ended. Nobody starves: who has waited long enough goes first, whatever the priority.
+ * The priority of a request when more are waiting than the budget allows. `interactive`: a user waits for the response.
+ * `watch`: a watch polls a call. `background`: a request that can wait, such as an export, or the details of a call that
+ * has ended. A request that has waited long enough (10 s for `watch`, 60 s for `background`) goes before newer requests
+ * of any priority.
  *
  * @since 0.1.0
  * @category models
@@ -19,45 +25,18 @@ import type * as Option from "effect/Option"
 export type Priority = "interactive" | "watch" | "background"
 
 /**
- * A turn that was taken before the request it is for was chosen. Good for one request; a further one takes its own turn
- * with the same priority.
+ * The permission to send one request. Only a budget makes one.
  *
  * @since 0.1.0
  * @category models
  */
-export class Permit {
+export interface Permit {
+  readonly [Internal.TypeId]: Internal.TypeId
   readonly priority: Priority
-  private used = false
-
-  constructor(priority: Priority) {
-    this.priority = priority
-  }
-
-  /** Whether the turn was still good; it is not any more. */
-  use(): boolean {
-    const good = !this.used
-    this.used = true
-    return good
-  }
-
-  /** Makes it good for one more request, for which a turn has been taken. */
-  renew(): void {
-    this.used = false
-  }
 }
 
 /**
- * With which priority the requests of a part of a program wait, or with which turn the next one goes at once.
- *
- * @since 0.1.0
- * @category services
- */
-export class RequestPriority extends Context.Reference<RequestPriority>()("@effect-exotel/core/RequestPriority", {
-  defaultValue: (): Priority | Permit => "interactive"
-}) {}
-
-/**
- * What an answer says of the limit.
+ * The rate limit information of a response.
  *
  * @since 0.1.0
  * @category models
@@ -65,11 +44,11 @@ export class RequestPriority extends Context.Reference<RequestPriority>()("@effe
 export interface RateLimitInfo {
   readonly status: number
   readonly retryAfter: Option.Option<Duration.Duration>
-  /** `X-RateLimit-Limit`: requests a minute. */
+  /** `X-RateLimit-Limit`: requests per minute. */
   readonly limit: Option.Option<number>
   /** `X-RateLimit-Remaining`. */
   readonly remaining: Option.Option<number>
-  /** `X-RateLimit-Reset`, as the time that is left until then. */
+  /** `X-RateLimit-Reset`, as the time left until then. */
   readonly reset: Option.Option<Duration.Duration>
 }
 
@@ -78,17 +57,17 @@ export interface RateLimitInfo {
  * @category models
  */
 export interface Service {
-  /** Waits for a turn. Interrupted, it gives up its place. */
+  /** Waits for a permit. If it is interrupted, it leaves the queue. */
   readonly acquire: (priority: Priority) => Effect.Effect<Permit>
-  /** Gives a turn back for which nothing was sent. */
-  readonly release: (turn: Permit) => Effect.Effect<void>
-  /** Learns from an answer. */
-  readonly observe: (signal: RateLimitInfo) => Effect.Effect<void>
-  /** How long nobody is let through, because Exotel has asked for a rest. */
+  /** Returns a permit for which no request was sent. Does nothing when the permit has been released before. */
+  readonly release: (permit: Permit) => Effect.Effect<void>
+  /** Adapts the budget to the rate limit information of a response. */
+  readonly observe: (info: RateLimitInfo) => Effect.Effect<void>
+  /** The time until the pause after a 429 ends; zero when there is none. */
   readonly pausedFor: Effect.Effect<Duration.Duration>
   /**
-   * How many requests a minute are left for `watch` and `background` together, going by what the others needed in the
-   * last minute; `Infinity` without a limit. Changes with what is learnt.
+   * The requests per minute that are available to `watch` and `background` together, based on the use of the last minute.
+   * `Infinity` without a limit. Changes with each observation.
    */
   readonly availablePerMinute: Effect.Effect<number>
 }
@@ -100,15 +79,112 @@ export interface Service {
 export class RequestBudget extends Context.Tag("@effect-exotel/core/RequestBudget")<RequestBudget, Service>() {}
 
 /**
- * No limit: every turn is granted at once.
+ * The priority with which the requests of a fiber wait. Default: `interactive`.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class RequestPriority extends Context.Reference<RequestPriority>()("@effect-exotel/core/RequestPriority", {
+  defaultValue: (): Priority => "interactive"
+}) {}
+
+/**
+ * Runs an effect whose requests wait with the given priority.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withPriority = <A, E, R>(effect: Effect.Effect<A, E, R>, priority: Priority): Effect.Effect<A, E, R> =>
+  Effect.provideService(effect, RequestPriority, priority)
+
+/**
+ * Runs an effect whose first request uses the given permit. Further requests acquire their own permits, with the same
+ * priority. A permit that no request has used is not released.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withPermit = <A, E, R>(effect: Effect.Effect<A, E, R>, permit: Permit): Effect.Effect<A, E, R> =>
+  Effect.suspend(() =>
+    Effect.mapInputContext(
+      effect,
+      (context: Context.Context<R>) =>
+        context.pipe(Context.add(RequestPriority, permit.priority), Context.add(CurrentPermit, { permit }))
+    )
+  )
+
+/**
+ * A budget without a limit: it grants every permit at once.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const unlimited: Service = {
-  acquire: (priority) => Effect.sync(() => new Permit(priority)),
+  acquire: (priority) => Effect.succeed(new Internal.Grant(priority, 0, 0)),
   release: () => Effect.void,
   observe: () => Effect.void,
   pausedFor: Effect.succeed(Duration.zero),
   availablePerMinute: Effect.succeed(Infinity)
 }
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface MemoryOptions {
+  /**
+   * The highest number of requests in any sixty seconds, at least 1; a fraction is rounded down. `Infinity` is no limit.
+   * Exotel allows an account 200, all of its programs together (support article on rate limits). Default: 200.
+   */
+  readonly requestsPerMinute?: number | undefined
+}
+
+/**
+ * Makes a budget in the memory of this process. It never grants more permits than the limit in any sixty seconds. An
+ * `interactive` request can use all of them. `watch` and `background` requests leave a twentieth unused, and are spread
+ * evenly over the minute after an initial burst of ten.
+ *
+ * A 429 reduces the limit to nine tenths of the permits granted in the minute before, but at least to a tenth of the
+ * configured limit; each minute without another 429 restores a tenth. Its `Retry-After` (or `X-RateLimit-Reset`), up to
+ * 5 minutes, pauses all requests. `X-RateLimit-Limit` can lower the limit but not raise it. `X-RateLimit-Remaining` shows
+ * what other programs of the account have used.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeMemory = (options: MemoryOptions = {}): Service => {
+  const limit = Math.floor(options.requestsPerMinute ?? 200)
+  return limit === Infinity
+    ? unlimited
+    : PermitQueue.make({ window: new SlidingWindow(limit >= 1 ? limit : 1, 60_000) })
+}
+
+/**
+ * A budget in the memory of this process as a layer. `ExotelCalls.layer` has one of its own; use this one with
+ * `ExotelCalls.layerWithBudget` when several clients of an account share a budget.
+ *
+ * @example
+ * ```ts
+ * import { ExotelCalls, RequestBudget } from "@effect-exotel/core"
+ * import { NodeHttpClient } from "@effect/platform-node"
+ * import { Layer } from "effect"
+ *
+ * const ExotelLive = ExotelCalls.layerConfigWithBudget().pipe(
+ *   Layer.provideMerge(RequestBudget.layerMemory({ requestsPerMinute: 150 })),
+ *   Layer.provide(NodeHttpClient.layerUndici)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory = (options?: MemoryOptions): Layer.Layer<RequestBudget> =>
+  Layer.sync(RequestBudget, () => makeMemory(options))
+
+/**
+ * A budget without a limit as a layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerUnlimited: Layer.Layer<RequestBudget> = Layer.succeed(RequestBudget, unlimited)

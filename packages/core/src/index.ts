@@ -23,8 +23,6 @@ export * as ExotelError from "./ExotelError.ts"
 /** @since 0.1.0 */
 export * as ExotelMetrics from "./ExotelMetrics.ts"
 /** @since 0.1.0 */
-export * as MemoryBudget from "./MemoryBudget.ts"
-/** @since 0.1.0 */
 export * as Region from "./Region.ts"
 /** @since 0.1.0 */
 export * as RequestBudget from "./RequestBudget.ts"

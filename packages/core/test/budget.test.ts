@@ -1,10 +1,10 @@
 /** The budget that every request waits for, on its own and under the service. */
-import { ExotelCalls, ExotelMetrics, MemoryBudget, RequestBudget, RetryPolicy } from "@effect-exotel/core"
+import { ExotelCalls, ExotelMetrics, RequestBudget, RetryPolicy } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, Exit, Fiber, Metric, Option, Random, TestClock, Tracer } from "effect"
 import { rateLimitInfo } from "../src/internal/http/rateLimit.ts"
-import { credentials, sid } from "./support/clients.ts"
+import { credentials, makeCalls, sid } from "./support/clients.ts"
 import { status, stub } from "./support/stub.ts"
 
 const body = (sid: string) => JSON.stringify({ Call: { Sid: sid, Status: "completed" } })
@@ -30,7 +30,7 @@ const settle = TestClock.adjust(0)
 describe("a budget", () => {
   it.effect("grants at once what it has, and the rest as the minute slides, in the order of asking", () =>
     Effect.gen(function*() {
-      const budget = MemoryBudget.make({ requestsPerMinute: 5 })
+      const budget = RequestBudget.makeMemory({ requestsPerMinute: 5 })
       const order: Array<string> = []
       const fiber = yield* taking(budget, "interactive", 12, order)
       yield* settle
@@ -46,7 +46,7 @@ describe("a budget", () => {
 
   it.effect("lets whoever is in a hurry overtake those who can wait", () =>
     Effect.gen(function*() {
-      const budget = MemoryBudget.make({ requestsPerMinute: 60 })
+      const budget = RequestBudget.makeMemory({ requestsPerMinute: 60 })
       const order: Array<string> = []
       yield* taking(budget, "background", 30, order)
       yield* taking(budget, "watch", 30, order)
@@ -62,7 +62,7 @@ describe("a budget", () => {
 
   it.effect("starves nobody, however many are in a hurry", () =>
     Effect.gen(function*() {
-      const budget = MemoryBudget.make({ requestsPerMinute: 60 })
+      const budget = RequestBudget.makeMemory({ requestsPerMinute: 60 })
       const order: Array<string> = []
       // Twice as many as the minute holds, and they keep coming.
       yield* Effect.fork(Effect.forever(Effect.zipRight(
@@ -79,7 +79,7 @@ describe("a budget", () => {
 
   it.effect("gives the place of whoever leaves to the next, and a turn that was granted too late back", () =>
     Effect.gen(function*() {
-      const budget = MemoryBudget.make({ requestsPerMinute: 2 })
+      const budget = RequestBudget.makeMemory({ requestsPerMinute: 2 })
       yield* Effect.replicateEffect(budget.acquire("interactive"), 2)
       const order: Array<string> = []
       const first = yield* taking(budget, "interactive", 1, order, "first")
@@ -94,7 +94,7 @@ describe("a budget", () => {
 
   it.effect("leaves no timer and no fiber behind when nobody waits any more", () =>
     Effect.gen(function*() {
-      const budget = MemoryBudget.make({ requestsPerMinute: 1 })
+      const budget = RequestBudget.makeMemory({ requestsPerMinute: 1 })
       yield* budget.acquire("interactive")
       const waiting = yield* Effect.replicateEffect(Effect.fork(budget.acquire("watch")), 5)
       yield* settle
@@ -112,7 +112,7 @@ describe("a budget", () => {
   it.effect("never holds anybody up for longer than the minute needs when the clock is set back", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(10_000_000)
-      const budget = MemoryBudget.make({ requestsPerMinute: 3 })
+      const budget = RequestBudget.makeMemory({ requestsPerMinute: 3 })
       yield* Effect.replicateEffect(budget.acquire("interactive"), 3)
       yield* TestClock.setTime(1_000_000)
       const order: Array<string> = []
@@ -123,7 +123,7 @@ describe("a budget", () => {
 
   it.effect("without a limit costs no wait", () =>
     Effect.gen(function*() {
-      const budget = MemoryBudget.make({ requestsPerMinute: Infinity })
+      const budget = RequestBudget.makeMemory({ requestsPerMinute: Infinity })
       yield* Effect.replicateEffect(budget.acquire("background"), 10_000, { discard: true })
       assert.strictEqual(yield* budget.availablePerMinute, Infinity)
     }))
@@ -134,7 +134,7 @@ describe("a budget", () => {
       Effect.gen(function*() {
         for (let world = 0; world < 20; world++) {
           const limit = yield* Random.nextIntBetween(2, 40)
-          const budget = MemoryBudget.make({ requestsPerMinute: limit })
+          const budget = RequestBudget.makeMemory({ requestsPerMinute: limit })
           let granted = 0
           let left = 0
           const fibers: Array<Fiber.RuntimeFiber<RequestBudget.Permit>> = []
@@ -172,7 +172,7 @@ describe("a budget", () => {
 
 describe("the service", () => {
   const make = (client: ReturnType<typeof stub>, requestsPerMinute: number) =>
-    ExotelCalls.make({ ...credentials, region: "mumbai", requestsPerMinute }).pipe(Effect.provide(client.layer))
+    makeCalls({ ...credentials, region: "mumbai", requestsPerMinute }).pipe(Effect.provide(client.layer))
 
   it.effect("has reads, retries, bulk reads and region probes take a turn each", () =>
     Effect.gen(function*() {
@@ -204,8 +204,9 @@ describe("the service", () => {
       const client = answering()
       const calls = yield* make(client, 1)
       const reads = yield* Effect.fork(
-        Effect.replicateEffect(calls.get(sid), 3).pipe(
-          Effect.provideService(RequestBudget.RequestPriority, new RequestBudget.Permit("watch"))
+        RequestBudget.withPermit(
+          Effect.replicateEffect(calls.get(sid), 3),
+          yield* RequestBudget.unlimited.acquire("watch")
         )
       )
       yield* settle
@@ -264,8 +265,11 @@ describe("the service", () => {
     Effect.gen(function*() {
       const one = answering()
       const other = answering()
-      const budget = MemoryBudget.layer({ requestsPerMinute: 2 })
-      const [first, second] = yield* Effect.all([make(one, 100), make(other, 100)]).pipe(Effect.provide(budget))
+      const clientOver = (client: ReturnType<typeof stub>) =>
+        Effect.provide(ExotelCalls.make({ ...credentials, region: "mumbai" }), client.layer)
+      const [first, second] = yield* Effect.all([clientOver(one), clientOver(other)]).pipe(
+        Effect.provide(RequestBudget.layerMemory({ requestsPerMinute: 2 }))
+      )
       yield* first.get(sid)
       yield* second.get(sid)
       const third = yield* Effect.fork(first.get(sid))

@@ -1,9 +1,9 @@
 /** A wrong region is told from a missing call and from wrong credentials, by one probe. */
-import { ExotelCalls, type ExotelConfig, RetryPolicy } from "@effect-exotel/core"
+import { type ExotelConfig, RetryPolicy } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Deferred, Effect, Fiber, TestClock } from "effect"
-import { credentials, sid } from "./support/clients.ts"
+import { credentials, makeCalls, sid } from "./support/clients.ts"
 import { type Reply, status, stub } from "./support/stub.ts"
 import { answered, plain, toJson } from "./support/wire.ts"
 
@@ -31,7 +31,7 @@ const setUp = (world: World, options: Partial<ExotelConfig.Options> = {}) =>
       return isAccount(url.href) ? host.account() : host.call()
     })
     const calls = yield* Effect.provide(
-      ExotelCalls.make({ ...credentials, region: "singapore", requestsPerMinute: Infinity, ...options }),
+      makeCalls({ ...credentials, region: "singapore", requestsPerMinute: Infinity, ...options }),
       client.layer
     )
     const probes = () => client.urls.filter(isAccount).map((url) => new URL(url).hostname)

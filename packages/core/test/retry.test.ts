@@ -1,11 +1,11 @@
 /** How often, how soon and at what price a failed read is tried again; all on the virtual clock. */
-import { ExotelCalls, ExotelError, RetryPolicy } from "@effect-exotel/core"
+import { type ExotelCalls, ExotelError, RetryPolicy } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual, notDeepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Duration, Effect, Exit, FastCheck as fc, Fiber, Option, Random, TestClock } from "effect"
 import { parseRetryAfter } from "../src/internal/http/headers.ts"
 import { delayBefore, makeBudget } from "../src/internal/http/retry.ts"
-import { credentials, sid } from "./support/clients.ts"
+import { credentials, makeCalls, sid } from "./support/clients.ts"
 import { type Reply, status, stub } from "./support/stub.ts"
 import { answered, plain, toJson } from "./support/wire.ts"
 
@@ -20,7 +20,7 @@ const run = (
     const times: Array<number> = []
     const client = stub((_, n) => Effect.map(Clock.currentTimeMillis, (now) => (times.push(now), reply(n))))
     const calls = yield* Effect.provide(
-      ExotelCalls.make({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
+      makeCalls({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
       client.layer
     )
     const read: Effect.Effect<unknown, ExotelError.ExotelError> = options.read === "verify"
@@ -107,7 +107,7 @@ describe("a read that fails", () => {
     Effect.gen(function*() {
       const client = stub(() => Effect.never)
       const calls = yield* Effect.provide(
-        ExotelCalls.make({ ...credentials, baseUrl: "http://localhost", timeout: "10 seconds" }),
+        makeCalls({ ...credentials, baseUrl: "http://localhost", timeout: "10 seconds" }),
         client.layer
       )
       const fiber = yield* Effect.fork(Effect.flip(calls.get(sid)))
@@ -257,7 +257,7 @@ describe("the retry budget", () => {
     Effect.gen(function*() {
       const client = stub(() => "refused")
       const calls = yield* Effect.provide(
-        ExotelCalls.make({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
+        makeCalls({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
         client.layer
       )
       yield* Effect.forEach(Array.from({ length: 1000 }), () => Effect.exit(calls.get(sid)), {
@@ -270,7 +270,7 @@ describe("the retry budget", () => {
     Effect.gen(function*() {
       const client = stub(() => "refused")
       const make = Effect.provide(
-        ExotelCalls.make({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
+        makeCalls({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
         client.layer
       )
       const policy = { ...RetryPolicy.standard, budget: { burst: 2, perSuccess: 0, perMinute: 0 } }

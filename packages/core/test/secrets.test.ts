@@ -1,5 +1,5 @@
 /** The canary: credentials and phone numbers come out in no error, span or log line, whatever a server sends back. */
-import { Call, ExotelCalls, ExotelConfig, ExotelError, RetryPolicy } from "@effect-exotel/core"
+import { Call, ExotelConfig, ExotelError, RetryPolicy } from "@effect-exotel/core"
 import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual, notDeepStrictEqual } from "@effect/vitest/utils"
@@ -16,7 +16,7 @@ import {
   reflections
 } from "./support/canary.ts"
 import { cases } from "./support/cases.ts"
-import { apiKey, apiToken, clients, credentials, sid, withCalls } from "./support/clients.ts"
+import { apiKey, apiToken, clients, credentials, makeCalls, sid, withCalls } from "./support/clients.ts"
 import { serve } from "./support/server.ts"
 import { answered, plain, toJson, toXml } from "./support/wire.ts"
 
@@ -74,7 +74,7 @@ const statuses = [200, 302, 400, 401, 403, 404, 429, 503]
 /** Reads in both ways and verifies, over this client, and logs all that comes of it. */
 const program = (client: HttpClient.HttpClient, options: Partial<ExotelConfig.Options> = {}) =>
   Effect.gen(function*() {
-    const calls = yield* ExotelCalls.make({ ...credentials, region: "mumbai", ...options })
+    const calls = yield* makeCalls({ ...credentials, region: "mumbai", ...options })
     const outcomes = [
       yield* Effect.either(calls.get(sid)),
       yield* Effect.either(calls.getWithDetails(sid)),
@@ -206,7 +206,7 @@ describe("the canary", () => {
       const client = reflecting(() => new Response(""))
       const config = yield* ExotelConfig.make({ ...credentials, region: "mumbai" })
       const calls = yield* Effect.provideService(
-        ExotelCalls.make({ ...credentials, region: "mumbai" }),
+        makeCalls({ ...credentials, region: "mumbai" }),
         HttpClient.HttpClient,
         client
       )

@@ -67,13 +67,14 @@ describe("a sliding minute", () => {
           const turns = new SlidingWindow(limit, MINUTE)
           let now = 1_000_000
           let granted: Array<number> = []
-          let last: RequestBudget.Priority | undefined
+          let last: RequestBudget.Permit | undefined
           for (const { aged, later, times, what } of happenings) {
             now += later
             if (what === "give back") {
               if (last !== undefined && granted.at(-1) === now) {
-                turns.release(last, now)
+                turns.release(last)
                 granted.pop()
+                last = undefined
               }
             } else if (what === "429") turns.observe(signal(429, { retryAfter: seconds(times % 7) }), now)
             else if (what === "headers") {
@@ -87,9 +88,8 @@ describe("a sliding minute", () => {
                 const wait = turns.waitOf(what, now, aged)
                 assert.isTrue(wait >= 0 && Number.isFinite(wait))
                 if (wait > 0) break
-                turns.grant(what, now)
+                last = turns.grant(what, now)
                 granted.push(now)
-                last = what
               }
             }
             assert.isAtMost(busiest(granted), limit)
@@ -122,8 +122,9 @@ describe("a sliding minute", () => {
 
   it("lets whoever has waited too long use the reserve", () => {
     const turns = new SlidingWindow(20, MINUTE)
+    const permit = turns.grant("interactive", 0)
     takeAll(turns, "interactive", 0, 50)
-    turns.release("interactive", 0)
+    turns.release(permit)
     assert.isAbove(turns.waitOf("watch", 100, false), 0)
     assert.strictEqual(turns.waitOf("watch", 100, true), 0)
   })

@@ -1,5 +1,5 @@
 /** What the compiler knows: exact errors, no hidden requirements, and what a guard narrows to. */
-import { Call, type CallStatus, ExotelCalls, ExotelError } from "@effect-exotel/core"
+import { Call, type CallStatus, ExotelCalls, ExotelError, type RequestBudget } from "@effect-exotel/core"
 import type { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -37,9 +37,12 @@ describe("types", () => {
     expectTypeOf<Effect.Effect.Context<Verify>>().toEqualTypeOf<never>()
   })
 
-  it("leave only the HTTP client for a layer to require", () => {
+  it("leave only the HTTP client for a layer to require, or the budget too", () => {
     expectTypeOf(ExotelCalls.layerConfig()).toEqualTypeOf<
-      Layer.Layer<ExotelCalls.ExotelCalls, ConfigError.ConfigError, HttpClient.HttpClient>
+      Layer.Layer<ExotelCalls.ExotelCalls | RequestBudget.RequestBudget, ConfigError.ConfigError, HttpClient.HttpClient>
+    >()
+    expectTypeOf(ExotelCalls.layerConfigWithBudget()).toEqualTypeOf<
+      Layer.Layer<ExotelCalls.ExotelCalls, ConfigError.ConfigError, HttpClient.HttpClient | RequestBudget.RequestBudget>
     >()
   })
 

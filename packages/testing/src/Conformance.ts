@@ -11,6 +11,7 @@ import * as CallStatus from "@effect-exotel/core/CallStatus"
 import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
 import * as ExotelConfig from "@effect-exotel/core/ExotelConfig"
 import * as Region from "@effect-exotel/core/Region"
+import * as RequestBudget from "@effect-exotel/core/RequestBudget"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
@@ -76,7 +77,7 @@ const calls = (
   options: ExotelConfig.Options
 ): Effect.Effect<ExotelCalls.Service, ConformanceFailure, HttpClient.HttpClient> =>
   Effect.mapError(
-    ExotelCalls.make(options),
+    Effect.provide(ExotelCalls.make(options), RequestBudget.layerMemory(options)),
     () => new ConformanceFailure({ expected: "options that are usable", actual: "a ConfigError" })
   )
 

@@ -4,9 +4,9 @@
  *
  * | layer | gives | for |
  * |---|---|---|
- * | `layer` | `FakeExotel`, `ExotelCalls` | code that asks for `ExotelCalls` |
+ * | `layer` | `FakeExotel`, `ExotelCalls`, `RequestBudget` | code that asks for `ExotelCalls` |
  * | `layerHttpClient` | `FakeExotel`, `HttpClient` | an application with its own `ExotelCalls.layer…` |
- * | `layerServer` | `FakeExotel`, `ExotelCalls` | real sockets on loopback; its address is `baseUrl` |
+ * | `layerServer` | `FakeExotel`, `ExotelCalls`, `RequestBudget` | real sockets on loopback; its address is `baseUrl` |
  *
  * Each of them is the real client with the real decoder, and a new, empty world each time that it is built.
  *
@@ -17,6 +17,7 @@ import { isCallSid } from "@effect-exotel/core/CallSid"
 import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
 import * as ExotelConfig from "@effect-exotel/core/ExotelConfig"
 import * as Region from "@effect-exotel/core/Region"
+import type * as RequestBudget from "@effect-exotel/core/RequestBudget"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpServerError from "@effect/platform/HttpServerError"
 import * as Clock from "effect/Clock"
@@ -368,11 +369,15 @@ const runWire = (
 /** The wire stays inside: it must not stand in for an application's other HTTP client. */
 const withCalls = (
   wire: Context.Context<FakeExotel | HttpClient.HttpClient>
-): Effect.Effect<Context.Context<FakeExotel | ExotelCalls.ExotelCalls>, ConfigError.ConfigError> => {
+): Effect.Effect<
+  Context.Context<FakeExotel | ExotelCalls.ExotelCalls | RequestBudget.RequestBudget>,
+  ConfigError.ConfigError,
+  Scope.Scope
+> => {
   const fake = Context.get(wire, FakeExotel)
-  return ExotelCalls.make(fake.options).pipe(
+  return Layer.build(ExotelCalls.layer(fake.options)).pipe(
     Effect.provideService(HttpClient.HttpClient, Context.get(wire, HttpClient.HttpClient)),
-    Effect.map((calls) => Context.make(FakeExotel, fake).pipe(Context.add(ExotelCalls.ExotelCalls, calls)))
+    Effect.map(Context.add(FakeExotel, fake))
   )
 }
 
@@ -410,7 +415,7 @@ export const layerHttpClient = (
  */
 export const layer = (
   options: Options = {}
-): Layer.Layer<FakeExotel | ExotelCalls.ExotelCalls, ConfigError.ConfigError> =>
+): Layer.Layer<FakeExotel | ExotelCalls.ExotelCalls | RequestBudget.RequestBudget, ConfigError.ConfigError> =>
   Layer.scopedContext(Effect.flatMap(runWire(options), withCalls))
 
 /**
@@ -444,7 +449,10 @@ const warnOfRefused = (entry: JournalEntry): Effect.Effect<void> =>
  */
 export const layerServer = (
   options: ServerOptions = {}
-): Layer.Layer<FakeExotel | ExotelCalls.ExotelCalls, ConfigError.ConfigError | HttpServerError.ServeError> =>
+): Layer.Layer<
+  FakeExotel | ExotelCalls.ExotelCalls | RequestBudget.RequestBudget,
+  ConfigError.ConfigError | HttpServerError.ServeError
+> =>
   Layer.scopedContext(Effect.gen(function*() {
     // Node's server and client are loaded only here: no other layer pays for them.
     const Server = yield* Effect.promise(() => import("./internal/wire/server.ts"))

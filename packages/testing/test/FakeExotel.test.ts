@@ -1,6 +1,6 @@
 /** The world through its layers: what the real client reads from it, and how it refuses. */
 import type { ExotelConfig } from "@effect-exotel/core"
-import { Call, ExotelCalls, RetryPolicy } from "@effect-exotel/core"
+import { Call, ExotelCalls, RequestBudget, RetryPolicy } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan, Journal, WireFormat } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual, notDeepStrictEqual } from "@effect/vitest/utils"
@@ -75,7 +75,7 @@ describe("FakeExotel.layer", () => {
       assert.strictEqual(unknown._tag, "CallNotFound")
       assert.strictEqual(yield* readWith({ apiToken: Redacted.make("wrong") }), "AuthenticationError")
       assert.strictEqual(yield* readWith({ region: "singapore" }), "RegionMismatch")
-    }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
+    }).pipe(Effect.provide([FakeExotel.layerHttpClient(), RequestBudget.layerUnlimited])))
 
   it.effect("tells a region that answers 401 from wrong credentials, too", () =>
     Effect.gen(function*() {
@@ -83,7 +83,7 @@ describe("FakeExotel.layer", () => {
       const calls = yield* ExotelCalls.make({ ...fake.options, region: "singapore" })
       const error = yield* Effect.flip(calls.get(yield* fake.place(script)))
       assert.strictEqual(error._tag, "RegionMismatch")
-    }).pipe(Effect.provide(FakeExotel.layerHttpClient({ wrongRegion: 401 }))))
+    }).pipe(Effect.provide([FakeExotel.layerHttpClient({ wrongRegion: 401 }), RequestBudget.layerUnlimited])))
 
   it.effect("works under an application's own layerConfig", () =>
     Effect.gen(function*() {
@@ -94,7 +94,7 @@ describe("FakeExotel.layer", () => {
         Effect.withConfigProvider(FakeExotel.configProvider(fake))
       )
       assert.strictEqual(call.sid, sid)
-    }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
+    }).pipe(Effect.provide([FakeExotel.layerHttpClient(), RequestBudget.layerUnlimited])))
 
   it.effect("places calls with sids in the form of Exotel's, the same for the same seed", () => {
     const sids = (seed: number) =>
@@ -206,7 +206,7 @@ describe("expectations", () => {
           const fake = yield* FakeExotel.FakeExotel
           const elsewhere = yield* ExotelCalls.make({ ...fake.options, baseUrl: "https://exotel.example" })
           yield* elsewhere.get(yield* fake.place(script))
-        }).pipe(Effect.provide(FakeExotel.layerHttpClient()))
+        }).pipe(Effect.provide([FakeExotel.layerHttpClient(), RequestBudget.layerUnlimited]))
       )
       assert.include(report, "the pretended Exotel is reached at api.exotel.com")
     }))

@@ -248,20 +248,19 @@ const atLeastOne = (given: number | undefined, preset: number): number =>
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: EngineOptions = {}): Effect.Effect<Service, never, ExotelCalls | Scope.Scope> =>
+export const make = (
+  options: EngineOptions = {}
+): Effect.Effect<Service, never, ExotelCalls | RequestBudget.RequestBudget | Scope.Scope> =>
   Effect.gen(function*() {
     const calls = yield* ExotelCalls
     const span = yield* spans
     const engine = yield* Engine.make({
-      budget: calls.budget,
+      budget: yield* RequestBudget.RequestBudget,
       concurrency: atLeastOne(options.concurrency, 16),
       bulkSize: Math.min(100, Math.floor(atLeastOne(options.bulkSize, 100))),
       // What the engine asks is tried once, with the turn that it has taken: retries would not be in its order.
-      withPermits: (turn, work) =>
-        work.pipe(
-          Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
-          Effect.provideService(RequestBudget.RequestPriority, turn)
-        ),
+      withPermit: (work, permit) =>
+        RequestBudget.withPermit(Effect.provideService(work, RetryPolicy.RetryPolicy, RetryPolicy.none), permit),
       poll: (sid) => span(calls.getWithDetails(sid), "CallWatch.poll", { "exotel.call.sid": sid }),
       bulkPoll: (sids) => span(calls.findEnded(sids), "CallWatch.bulkPoll", { "exotel.calls": sids.length })
     })
@@ -269,7 +268,7 @@ export const make = (options: EngineOptions = {}): Effect.Effect<Service, never,
   })
 
 /**
- * The service over the `ExotelCalls` in the context.
+ * The service over the `ExotelCalls` and the `RequestBudget` in the context; `ExotelCalls.layer` provides both.
  *
  * @example
  * ```ts
@@ -287,7 +286,10 @@ export const make = (options: EngineOptions = {}): Effect.Effect<Service, never,
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<CallWatch, never, ExotelCalls> = Layer.scoped(CallWatch, make())
+export const layer: Layer.Layer<CallWatch, never, ExotelCalls | RequestBudget.RequestBudget> = Layer.scoped(
+  CallWatch,
+  make()
+)
 
 /**
  * The service with settings of its engine.
@@ -295,5 +297,6 @@ export const layer: Layer.Layer<CallWatch, never, ExotelCalls> = Layer.scoped(Ca
  * @since 0.1.0
  * @category layers
  */
-export const layerWith = (options: EngineOptions): Layer.Layer<CallWatch, never, ExotelCalls> =>
-  Layer.scoped(CallWatch, make(options))
+export const layerWith = (
+  options: EngineOptions
+): Layer.Layer<CallWatch, never, ExotelCalls | RequestBudget.RequestBudget> => Layer.scoped(CallWatch, make(options))

@@ -1,7 +1,7 @@
 /** More calls than the request budget has reads for: their ends are swept for, and nothing is lost by it. */
-import { ExotelCalls, ExotelError } from "@effect-exotel/core"
+import { type ExotelCalls, ExotelError } from "@effect-exotel/core"
 import { Arbitraries, type FaultPlan, type Journal } from "@effect-exotel/testing"
-import { CallWatch, type FleetEvent, type WatchEvent, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
+import { type CallWatch, type FleetEvent, type WatchEvent, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, FastCheck, Metric, Option, type Scope, Stream } from "effect"
@@ -20,7 +20,7 @@ import {
   talking,
   type Told
 } from "./support/fleets.ts"
-import { inWorld, openWorld, type World } from "./support/scenarios.ts"
+import { inWorld, makeWatch, openWorld, type World } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
 import { breathe } from "./support/timelines.ts"
 
@@ -33,8 +33,7 @@ const operations = (journal: ReadonlyArray<Journal.JournalEntry>) => ({
 const withFind = (
   world: World,
   find: ExotelCalls.Service["findEnded"]
-): Effect.Effect<CallWatch.Service, never, Scope.Scope> =>
-  Effect.provideService(CallWatch.make(), ExotelCalls.ExotelCalls, { ...world.calls, findEnded: find })
+): Effect.Effect<CallWatch.Service, never, Scope.Scope> => makeWatch(world, { ...world.calls, findEnded: find })
 
 const paced = (told: ReadonlyArray<Told>): ReadonlyArray<Extract<FleetEvent.FleetEvent, { _tag: "PollingChanged" }>> =>
   told.flatMap(({ event }) => event._tag === "PollingChanged" ? [event] : [])

@@ -1,12 +1,11 @@
 /** Many calls as one stream: everything happens to each of them once, whatever happens to the others. */
-import { ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
-import { CallWatch, FleetState, type WatchPolicy, type WatchToken } from "@effect-exotel/watch"
+import { FleetState, type WatchPolicy, type WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Schema, Stream } from "effect"
 import { count, endings, follow, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
-import { interruptAfter, inWorld, longAfter } from "./support/scenarios.ts"
+import { interruptAfter, inWorld, longAfter, makeWatch } from "./support/scenarios.ts"
 
 describe("a fleet that is read call by call", () => {
   it.effect("tells of each call that it joined, what becomes of it, and of its end once and last", () =>
@@ -204,7 +203,7 @@ describe("a fleet that is read call by call", () => {
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [600, 600])
         const exit = yield* Effect.scoped(Effect.gen(function*() {
-          const watch = yield* CallWatch.make().pipe(Effect.provideService(ExotelCalls.ExotelCalls, world.calls))
+          const watch = yield* makeWatch(world)
           const fiber = yield* Effect.forkIn(follow(world, watch.fleet(sids, policy)), yield* Effect.scope)
           yield* Effect.sleep("20 seconds")
           return fiber

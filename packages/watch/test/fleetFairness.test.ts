@@ -1,7 +1,7 @@
 /** That nobody waits for ever: not behind others, not after sweeps were refused, and not for having come late. */
-import { ExotelCalls, ExotelError } from "@effect-exotel/core"
+import { ExotelError } from "@effect-exotel/core"
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
-import { CallWatch, type WatchToken } from "@effect-exotel/watch"
+import type { CallWatch, WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Fiber, Schedule, type Scope, Stream } from "effect"
@@ -17,7 +17,7 @@ import {
   policy,
   type Told
 } from "./support/fleets.ts"
-import { inWorld, type World } from "./support/scenarios.ts"
+import { inWorld, makeWatch, type World } from "./support/scenarios.ts"
 
 interface Asked {
   readonly at: number
@@ -39,7 +39,7 @@ const noted = (
   const asked: Array<Asked> = []
   let sweeps = 0
   return Effect.map(
-    Effect.provideService(CallWatch.make(options), ExotelCalls.ExotelCalls, {
+    makeWatch(world, {
       ...world.calls,
       getWithDetails: (sid) =>
         Effect.suspend(() => {
@@ -55,7 +55,7 @@ const noted = (
             ? world.calls.findEnded(sids)
             : Effect.zipRight(world.calls.findEnded([]), Effect.fail(error))
         })
-    }),
+    }, options),
     (watch) => ({ watch, asked })
   )
 }

@@ -1,13 +1,13 @@
 /** What holds for any fleet: of any calls, with any consumer, under any trouble, and taken up again by one process after another. */
-import { ExotelCalls, ExotelError } from "@effect-exotel/core"
+import { type ExotelCalls, ExotelError } from "@effect-exotel/core"
 import { Arbitraries, CallScript, FaultPlan } from "@effect-exotel/testing"
-import { CallWatch, type FleetEvent, FleetState, WatchPolicy, type WatchToken } from "@effect-exotel/watch"
+import { type FleetEvent, FleetState, WatchPolicy, type WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, FastCheck, Fiber, Schedule, Stream } from "effect"
 import { cases } from "./support/cases.ts"
 import { busiestMinute, seconds, talking } from "./support/fleets.ts"
-import { openWorld } from "./support/scenarios.ts"
+import { makeWatch, openWorld } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
 import { breathe } from "./support/timelines.ts"
 
@@ -163,7 +163,7 @@ const live = (life: Life) =>
         )
         yield* Effect.scoped(Effect.gen(function*() {
           const layer = yield* Effect.scope
-          const watch = yield* Effect.provideService(CallWatch.make(life), ExotelCalls.ExotelCalls, calls)
+          const watch = yield* makeWatch(world, calls, life)
           let consumed = 0
           const fleet = watch.fleet(Stream.concat(Stream.fromIterable(tokens), fresh), policy, life).pipe(
             Stream.tap(() => Effect.sleep(Duration.seconds(++consumed % life.rest.each === 0 ? life.rest.lasts : 0))),

@@ -1,11 +1,10 @@
 /** Fleets that share a layer, and the sweeps of it. */
-import { ExotelCalls } from "@effect-exotel/core"
-import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
+import { type CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { type Duration, Effect, Exit, Fiber, Schedule, type Scope, Stream } from "effect"
 import { count, endings, follow, limited, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
-import { inWorld, longAfter, type World } from "./support/scenarios.ts"
+import { inWorld, longAfter, makeWatch, type World } from "./support/scenarios.ts"
 
 /** So few requests a minute that a hundred calls are swept. */
 const few = limited(30)
@@ -23,7 +22,7 @@ const observed = (
 ): Effect.Effect<{ readonly watch: CallWatch.Service; readonly sweeps: Array<Sweep> }, never, Scope.Scope> =>
   Effect.gen(function*() {
     const sweeps: Array<Sweep> = []
-    const watch = yield* Effect.provideService(CallWatch.make(), ExotelCalls.ExotelCalls, {
+    const watch = yield* makeWatch(world, {
       ...world.calls,
       findEnded: (sids) =>
         Effect.suspend(() => {

@@ -1,12 +1,12 @@
 /** The engine's own life: layers that close, defects of others, and layers side by side. */
-import { Call, ExotelCalls } from "@effect-exotel/core"
+import { Call, type ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
 import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
 import type { World } from "./support/scenarios.ts"
-import { failure, inWorld, listen, longAfter, openWorld, words } from "./support/scenarios.ts"
+import { failure, inWorld, listen, longAfter, makeWatch, openWorld, words } from "./support/scenarios.ts"
 import { simulate } from "./support/simulation.ts"
 
 const cadence = WatchPolicy.every("10 seconds")
@@ -17,10 +17,7 @@ const script = CallScript.answered({ ring: "5 seconds", talk: "30 seconds" })
 const anotherEngine = (world: World, options: CallWatch.EngineOptions = {}) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
-    const watch = yield* CallWatch.make(options).pipe(
-      Effect.provideService(ExotelCalls.ExotelCalls, world.calls),
-      Scope.extend(scope)
-    )
+    const watch = yield* Scope.extend(makeWatch(world, world.calls, options), scope)
     return { watch, close: Scope.close(scope, Exit.void) }
   })
 
@@ -162,9 +159,7 @@ describe("a defect", () => {
           ...world.calls,
           getWithDetails: (sid, options) => sid === bad ? Effect.die(boom) : world.calls.getWithDetails(sid, options)
         }
-        const watch = yield* CallWatch.make({ concurrency: 1 }).pipe(
-          Effect.provideService(ExotelCalls.ExotelCalls, calls)
-        )
+        const watch = yield* makeWatch(world, calls, { concurrency: 1 })
         const end = (sid: string) => Effect.exit(watch.awaitEnd(sid, { cadence }))
         const exits = yield* Effect.all([end(bad), end(bad), end(good)], { concurrency: "unbounded" })
         dies(exits[0])
@@ -178,14 +173,12 @@ describe("a defect", () => {
       Effect.gen(function*() {
         const world = yield* openWorld(clock)
         const sid = yield* world.fake.place(script)
-        const watch = yield* CallWatch.make().pipe(
-          Effect.provideService(ExotelCalls.ExotelCalls, {
-            ...world.calls,
-            getWithDetails: () => {
-              throw boom
-            }
-          })
-        )
+        const watch = yield* makeWatch(world, {
+          ...world.calls,
+          getWithDetails: () => {
+            throw boom
+          }
+        })
         dies(yield* Effect.exit(watch.awaitEnd(sid, { cadence })))
         dies(yield* Effect.exit(watch.awaitEnd(sid, { cadence })))
       })

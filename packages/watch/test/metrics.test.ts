@@ -1,11 +1,11 @@
 /** The metrics say what happened; they are global, so a test looks at what it added. */
-import { ExotelCalls, ExotelMetrics } from "@effect-exotel/core"
+import { type ExotelCalls, ExotelMetrics } from "@effect-exotel/core"
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { CallWatch, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer, Metric, Stream, TestClock } from "effect"
 import { count, follow, limited, placeAll } from "./support/fleets.ts"
-import { inWorld } from "./support/scenarios.ts"
+import { inWorld, makeWatch } from "./support/scenarios.ts"
 
 const counts = Effect.gen(function*() {
   const count = (metric: Metric.Metric.Counter<number>) => Effect.map(Metric.value(metric), (state) => state.count)
@@ -58,7 +58,7 @@ it.effect("count the sweeps, and the calls that they asked for", () =>
         asked.push([...sids].length)
         return world.calls.findEnded(sids)
       }
-      const watch = yield* Effect.provideService(CallWatch.make(), ExotelCalls.ExotelCalls, {
+      const watch = yield* makeWatch(world, {
         ...world.calls,
         findEnded: find
       })

@@ -11,7 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
-import * as TurnQueue from "../internal/budget/permitQueue.ts"
+import * as PermitQueue from "../internal/budget/permitQueue.ts"
 import { SlidingWindow } from "../internal/budget/slidingWindow.ts"
 import { RequestBudget, type Service } from "../RequestBudget.ts"
 
@@ -88,7 +88,7 @@ export const make = (options: Options): Effect.Effect<Service, never, RateLimite
           })
         ))
 
-    return TurnQueue.make({ turns: new SlidingWindow(limit, windowMillis), windowMillis, acquireShared })
+    return PermitQueue.make({ window: new SlidingWindow(limit, windowMillis), windowMillis, acquireShared })
   })
 
 /**
@@ -108,8 +108,8 @@ export const make = (options: Options): Effect.Effect<Service, never, RateLimite
  *   Layer.provide(RedisStore.layerStore({ host: "redis.internal" }))
  * )
  *
- * const ExotelLive = ExotelCalls.layerConfig().pipe(
- *   Layer.provide(Budget),
+ * const ExotelLive = ExotelCalls.layerConfigWithBudget().pipe(
+ *   Layer.provideMerge(Budget),
  *   Layer.provide(NodeHttpClient.layerUndici)
  * )
  * ```

@@ -1,5 +1,5 @@
 /** The three HTTP clients that an application on Node can choose from, and the service over each. */
-import { ExotelCalls, type ExotelConfig, RetryPolicy } from "@effect-exotel/core"
+import { ExotelCalls, type ExotelConfig, RequestBudget, RetryPolicy } from "@effect-exotel/core"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { type ConfigError, Effect, Layer, Redacted } from "effect"
@@ -20,12 +20,18 @@ export const credentials = {
   accountSid: "acme1m"
 }
 
+/** The service with a budget of its own, of `requestsPerMinute`. */
+export const makeCalls = (
+  options: ExotelConfig.Options
+): Effect.Effect<ExotelCalls.Service, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Effect.provide(ExotelCalls.make(options), RequestBudget.layerMemory(options))
+
 /** Runs `use` with a service that reads each call once, so that a failure is the first one. */
 export const withCalls = <A, E, R>(
   options: Partial<ExotelConfig.Options>,
   use: (calls: ExotelCalls.Service) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ConfigError.ConfigError, R | HttpClient.HttpClient> =>
-  ExotelCalls.make({ ...credentials, ...options }).pipe(
+  makeCalls({ ...credentials, ...options }).pipe(
     Effect.flatMap(use),
     Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none)
   )

@@ -1,5 +1,5 @@
 /** What the tests of the watch have in common: a world with an engine in it, and how they write down what was told. */
-import { ExotelCalls } from "@effect-exotel/core"
+import { ExotelCalls, RequestBudget } from "@effect-exotel/core"
 import { FakeExotel, Journal } from "@effect-exotel/testing"
 import { CallWatch, type WatchEvent } from "@effect-exotel/watch"
 import { Context, Duration, Effect, Exit, Fiber, Layer, type Scope, Stream } from "effect"
@@ -9,6 +9,7 @@ export interface World {
   readonly clock: VirtualClock
   readonly fake: FakeExotel.Service
   readonly calls: ExotelCalls.Service
+  readonly budget: RequestBudget.Service
   readonly watch: CallWatch.Service
   /** Seconds since the world began. */
   readonly now: () => number
@@ -41,6 +42,7 @@ export const openWorld = (clock: VirtualClock, options: Options = {}): Effect.Ef
       clock,
       fake,
       calls: Context.get(context, ExotelCalls.ExotelCalls),
+      budget: Context.get(context, RequestBudget.RequestBudget),
       watch: Context.get(context, CallWatch.CallWatch),
       now: () => (clock.unsafeCurrentTimeMillis() - began) / 1000,
       requests: (sid) =>
@@ -53,6 +55,17 @@ export const openWorld = (clock: VirtualClock, options: Options = {}): Effect.Ef
         )
     }
   })
+
+/** A second watch service in a world, over its client or over another one. */
+export const makeWatch = (
+  world: World,
+  calls: ExotelCalls.Service = world.calls,
+  options: CallWatch.EngineOptions = {}
+): Effect.Effect<CallWatch.Service, never, Scope.Scope> =>
+  CallWatch.make(options).pipe(
+    Effect.provideService(ExotelCalls.ExotelCalls, calls),
+    Effect.provideService(RequestBudget.RequestBudget, world.budget)
+  )
 
 /** A test in a world of its own, on virtual time. When it is over, no timer may be left. */
 export const inWorld = <A, E>(

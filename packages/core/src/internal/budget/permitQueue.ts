@@ -9,8 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Metric from "effect/Metric"
 import { budgetPerMinute, budgetWait } from "../../ExotelMetrics.ts"
-import type { Priority, Service } from "../../RequestBudget.ts"
-import { Permit } from "../../RequestBudget.ts"
+import type { Permit, Priority, Service } from "../../RequestBudget.ts"
 import type { SlidingWindow } from "./slidingWindow.ts"
 
 /** Among the waiting comes first whose arrival and patience together are earliest. */
@@ -26,19 +25,19 @@ const WINDOW_MILLIS = 60_000
 interface Waiter {
   readonly priority: Priority
   arrivedAt: number
-  readonly turn: Deferred.Deferred<Permit>
-  granted: boolean
+  readonly deferred: Deferred.Deferred<Permit>
+  permit: Permit | undefined
 }
 
 export interface Options {
-  readonly turns: SlidingWindow
-  /** The length of the window that `turns` counts in. Default: a minute. */
+  readonly window: SlidingWindow
+  /** The length of the window that `window` counts in. Default: a minute. */
   readonly windowMillis?: number
   /** Asked before each turn whether others who share the account allow it: 0, or the milliseconds to wait. */
   readonly acquireShared?: Effect.Effect<number>
 }
 
-export const make = ({ acquireShared, turns, windowMillis = WINDOW_MILLIS }: Options): Service => {
+export const make = ({ acquireShared, window, windowMillis = WINDOW_MILLIS }: Options): Service => {
   const waiting: { readonly [P in Priority]: Set<Waiter> } = {
     interactive: new Set(),
     watch: new Set(),
@@ -55,7 +54,7 @@ export const make = ({ acquireShared, turns, windowMillis = WINDOW_MILLIS }: Opt
     const back = latest - now
     latest = now
     if (back > CLOCK_TOLERANCE_MILLIS) {
-      turns.shift(back)
+      window.shift(back)
       for (const priority of priorities) for (const waiter of waiting[priority]) waiter.arrivedAt -= back
     }
     return now
@@ -70,7 +69,7 @@ export const make = ({ acquireShared, turns, windowMillis = WINDOW_MILLIS }: Opt
     for (const priority of priorities) {
       const [first] = waiting[priority]
       if (first === undefined) continue
-      const needed = turns.waitOf(priority, now, isAged(first, now))
+      const needed = window.waitOf(priority, now, isAged(first, now))
       // Where only the reserve is left, it opens when patience has come to its end.
       wait = Math.min(wait, needed, isAged(first, now) ? needed : first.arrivedAt + AGING_MILLIS[priority] - now)
       if (needed > 0) continue
@@ -82,10 +81,10 @@ export const make = ({ acquireShared, turns, windowMillis = WINDOW_MILLIS }: Opt
   const rank = ({ arrivedAt, priority }: Waiter): number => arrivedAt + AGING_MILLIS[priority]
 
   const grant = (waiter: Waiter, now: number): Effect.Effect<void> => {
-    waiter.granted = true
+    const permit = window.grant(waiter.priority, now)
+    waiter.permit = permit
     waiting[waiter.priority].delete(waiter)
-    turns.grant(waiter.priority, now)
-    return Deferred.succeed(waiter.turn, new Permit(waiter.priority))
+    return Deferred.succeed(waiter.deferred, permit)
   }
 
   /** Lets everybody through who may go, and sleeps until the next may. */
@@ -143,17 +142,17 @@ export const make = ({ acquireShared, turns, windowMillis = WINDOW_MILLIS }: Opt
     return Fiber.interrupt(fiber)
   })
 
-  const giveBack = (priority: Priority): Effect.Effect<void> =>
-    Effect.clockWith((clock) => {
-      turns.release(priority, timeOf(clock))
+  const release = (permit: Permit): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      window.release(permit)
       return ensureDispatcher
     })
 
   const wait = (waiter: Waiter): Effect.Effect<Permit> =>
-    Effect.zipRight(ensureDispatcher, Deferred.await(waiter.turn)).pipe(
+    Effect.zipRight(ensureDispatcher, Deferred.await(waiter.deferred)).pipe(
       Effect.onInterrupt(() =>
         Effect.suspend(() => {
-          if (waiter.granted) return giveBack(waiter.priority)
+          if (waiter.permit !== undefined) return release(waiter.permit)
           waiting[waiter.priority].delete(waiter)
           return stopDispatcher
         })
@@ -171,23 +170,27 @@ export const make = ({ acquireShared, turns, windowMillis = WINDOW_MILLIS }: Opt
     acquire: (priority) =>
       Effect.clockWith((clock) => {
         const now = timeOf(clock)
-        if (acquireShared === undefined && isEmpty() && turns.waitOf(priority, now, false) <= 0) {
-          turns.grant(priority, now)
-          return Effect.succeed(new Permit(priority))
+        if (acquireShared === undefined && isEmpty() && window.waitOf(priority, now, false) <= 0) {
+          return Effect.succeed(window.grant(priority, now))
         }
-        const waiter: Waiter = { priority, arrivedAt: now, turn: Deferred.unsafeMake(FiberId.none), granted: false }
+        const waiter: Waiter = {
+          priority,
+          arrivedAt: now,
+          deferred: Deferred.unsafeMake(FiberId.none),
+          permit: undefined
+        }
         waiting[priority].add(waiter)
         return wait(waiter)
       }),
-    release: ({ priority }) => giveBack(priority),
-    observe: (signal) =>
+    release,
+    observe: (info) =>
       Effect.clockWith((clock) => {
-        turns.observe(signal, timeOf(clock))
-        return Metric.set(budgetPerMinute, turns.allowed(latest) * WINDOW_MILLIS / windowMillis)
+        window.observe(info, timeOf(clock))
+        return Metric.set(budgetPerMinute, window.allowed(latest) * WINDOW_MILLIS / windowMillis)
       }),
-    pausedFor: Effect.clockWith((clock) => Effect.sync(() => Duration.millis(turns.pausedFor(timeOf(clock))))),
+    pausedFor: Effect.clockWith((clock) => Effect.sync(() => Duration.millis(window.pausedFor(timeOf(clock))))),
     availablePerMinute: Effect.clockWith((clock) =>
-      Effect.sync(() => turns.availablePerWindow(timeOf(clock)) * WINDOW_MILLIS / windowMillis)
+      Effect.sync(() => window.availablePerWindow(timeOf(clock)) * WINDOW_MILLIS / windowMillis)
     )
   }
 }

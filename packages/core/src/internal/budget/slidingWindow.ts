@@ -4,7 +4,8 @@
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import type { Priority, RateLimitInfo } from "../../RequestBudget.ts"
+import type { Permit, Priority, RateLimitInfo } from "../../RequestBudget.ts"
+import { Grant } from "./permit.ts"
 
 /** The share of the minute that only interactive requests may use. */
 const RESERVE = 0.05
@@ -29,10 +30,8 @@ const millis = (duration: Option.Option<Duration.Duration>): number | undefined 
 export class SlidingWindow {
   readonly limit: number
   private readonly window: number
-  /** When turns were granted, from `head` on; whether they were interactive stands beside. */
-  private times: Array<number> = []
-  private interactive: Array<boolean> = []
-  private head = 0
+  /** The grants of this window, oldest first. */
+  private grants: Array<Grant> = []
   private interactiveCount = 0
   /** The even pace: when the next paced turn would come if none had come early. */
   private paceAt = Number.NEGATIVE_INFINITY
@@ -87,22 +86,23 @@ export class SlidingWindow {
     )
   }
 
-  /** Counts a request of this priority as going now. */
-  grant(priority: Priority, now: number): void {
-    this.times.push(now)
-    this.interactive.push(priority === "interactive")
+  /** Grants a request of this priority now. */
+  grant(priority: Priority, now: number): Grant {
+    const interval = priority === "interactive" ? 0 : this.interval(this.allowed(now))
+    const grant = new Grant(priority, now, interval)
+    this.grants.push(grant)
     if (priority === "interactive") this.interactiveCount += 1
-    else this.paceAt = Math.max(this.paceAt, now) + this.interval(this.allowed(now))
+    else this.paceAt = Math.max(this.paceAt, now) + interval
+    return grant
   }
 
-  /** Undoes the last grant of this priority. */
-  release(priority: Priority, now: number): void {
-    const index = this.interactive.lastIndexOf(priority === "interactive")
-    if (index < this.head) return
-    this.times.splice(index, 1)
-    this.interactive.splice(index, 1)
-    if (priority === "interactive") this.interactiveCount -= 1
-    else this.paceAt -= this.interval(this.allowed(now))
+  /** Removes the grant of this permit. Does nothing when it has left the window or was released before. */
+  release(permit: Permit): void {
+    const index = this.grants.findIndex((grant) => grant === permit)
+    if (index < 0) return
+    const [grant] = this.grants.splice(index, 1)
+    if (permit.priority === "interactive") this.interactiveCount -= 1
+    this.paceAt -= grant?.interval ?? 0
   }
 
   observe(signal: RateLimitInfo, now: number): void {
@@ -110,7 +110,7 @@ export class SlidingWindow {
     const reset = millis(signal.reset)
     if (signal.status === 429) {
       this.evictExpired(now)
-      const granted = this.times.length - this.head
+      const granted = this.grants.length
       this.reducedLimit = { to: Math.min(this.allowed(now), granted * DECREASE), at: now }
       const pause = retryAfter ?? reset ?? 0
       this.pausedUntil = Math.max(this.pausedUntil, now + Math.min(pause, LONGEST_PAUSE_MILLIS))
@@ -119,7 +119,7 @@ export class SlidingWindow {
     if (Option.isSome(signal.remaining)) {
       this.evictExpired(now)
       const limit = Option.getOrElse(signal.limit, () => this.limit)
-      const ours = this.times.length - this.head
+      const ours = this.grants.length
       this.externalUsage = {
         count: Math.max(0, limit - signal.remaining.value - ours),
         until: now + Math.min(reset ?? this.window, this.window)
@@ -129,7 +129,7 @@ export class SlidingWindow {
 
   /** Moves everything with a clock that was set back. */
   shift(back: number): void {
-    this.times = this.times.map((time) => time - back)
+    for (const grant of this.grants) grant.at -= back
     this.paceAt -= back
     this.pausedUntil -= back
     this.externalUsage = { ...this.externalUsage, until: this.externalUsage.until - back }
@@ -151,25 +151,22 @@ export class SlidingWindow {
 
   private windowWait(upTo: number, now: number): number {
     const externalUsage = this.externalCount(now)
-    const excess = this.times.length - this.head + externalUsage - upTo
+    const excess = this.grants.length + externalUsage - upTo
     if (excess < 0) return 0
     // The window opens when enough of ours have left it, or the others' have.
-    const ours = excess < this.times.length - this.head
-      ? (this.times[this.head + excess] ?? now) + this.window - now
-      : Number.POSITIVE_INFINITY
+    const leaving = this.grants[excess]
+    const ours = leaving === undefined ? Number.POSITIVE_INFINITY : leaving.at + this.window - now
     return externalUsage === 0 ? ours : Math.min(ours, this.externalUsage.until - now)
   }
 
   /** Drops what has left the window. */
   private evictExpired(now: number): void {
-    while (this.head < this.times.length && (this.times[this.head] ?? now) <= now - this.window) {
-      if (this.interactive[this.head] === true) this.interactiveCount -= 1
-      this.head += 1
+    let expired = 0
+    for (const grant of this.grants) {
+      if (grant.at > now - this.window) break
+      if (grant.priority === "interactive") this.interactiveCount -= 1
+      expired += 1
     }
-    if (this.head > 1024 && this.head * 2 > this.times.length) {
-      this.times = this.times.slice(this.head)
-      this.interactive = this.interactive.slice(this.head)
-      this.head = 0
-    }
+    if (expired > 0) this.grants.splice(0, expired)
   }
 }

@@ -4,17 +4,25 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RateLimitInfo, Service } from "../../RequestBudget.ts"
-import { Permit, RequestPriority } from "../../RequestBudget.ts"
+import { RequestPriority } from "../../RequestBudget.ts"
+import { CurrentPermit } from "../budget/currentPermit.ts"
 import { parseRetryAfter } from "./headers.ts"
 
-/** Waits for the request's turn, unless one was taken for it already; the span shows how long that took. */
+/** Waits for a permit, unless `withPermit` provides one that is unused; the span shows how long that took. */
 export const acquirePermit = (budget: Service): Effect.Effect<void> =>
-  Effect.flatMap(RequestPriority, (priority) => {
-    if (priority instanceof Permit && priority.use()) return Effect.void
-    const take = budget.acquire(priority instanceof Permit ? priority.priority : priority)
-    return Effect.flatMap(Clock.currentTimeMillis, (before) =>
-      Effect.flatMap(Effect.zipRight(take, Clock.currentTimeMillis), (now) =>
-        now > before ? Effect.annotateCurrentSpan("exotel.budget.wait_ms", now - before) : Effect.void))
+  Effect.flatMap(Effect.zip(RequestPriority, Effect.serviceOption(CurrentPermit)), ([priority, current]) => {
+    if (Option.isSome(current) && current.value.permit !== undefined) {
+      current.value.permit = undefined
+      return Effect.void
+    }
+    return Effect.flatMap(
+      Clock.currentTimeMillis,
+      (before) =>
+        Effect.flatMap(
+          Effect.zipRight(budget.acquire(priority), Clock.currentTimeMillis),
+          (now) => now > before ? Effect.annotateCurrentSpan("exotel.budget.wait_ms", now - before) : Effect.void
+        )
+    )
   })
 
 /** Whole numbers of at most six digits; a limit is no longer than that. */

@@ -47,7 +47,7 @@ export interface Options {
   readonly poll: (sid: CallSid) => Effect.Effect<Call, ExotelError>
   readonly bulkPoll: (sids: ReadonlyArray<CallSid>) => Effect.Effect<FindResult, ExotelError>
   /** Runs what is asked with the turns that were taken for it. */
-  readonly withPermits: (turn: RequestBudget.Permit, work: Effect.Effect<void>) => Effect.Effect<void>
+  readonly withPermit: (work: Effect.Effect<void>, permit: RequestBudget.Permit) => Effect.Effect<void>
   readonly budget: RequestBudget.Service
   /** How many requests may be under way at once. */
   readonly concurrency: number
@@ -131,7 +131,7 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
       ],
       readyAt: () => stopped === undefined ? answers.pausedUntil : Number.POSITIVE_INFINITY,
       ask: (job) => ask(job),
-      withPermits: options.withPermits,
+      withPermit: options.withPermit,
       onIdle: () => (wakeAt() <= latest ? scheduleTick() : arm(latest)),
       onDefect: (cause) => Effect.sync(() => stop(cause))
     })

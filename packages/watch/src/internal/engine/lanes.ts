@@ -4,7 +4,6 @@
  * rests until there is: to begin another would cost more than all else that is done for a poll.
  */
 import type * as RequestBudget from "@effect-exotel/core/RequestBudget"
-import { Permit } from "@effect-exotel/core/RequestBudget"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -45,8 +44,8 @@ export interface Options {
   /** Before this time nothing is asked. */
   readonly readyAt: () => number
   readonly ask: (job: Job) => Effect.Effect<void>
-  /** Runs what a worker asks with the turns that it takes. */
-  readonly withPermits: (turn: RequestBudget.Permit, work: Effect.Effect<void>) => Effect.Effect<void>
+  /** Runs a request with the permit that was acquired for it. */
+  readonly withPermit: (work: Effect.Effect<void>, permit: RequestBudget.Permit) => Effect.Effect<void>
   /** Told when a worker has nothing to do any more. */
   readonly onIdle: () => void
   readonly onDefect: (cause: Cause.Cause<never>) => Effect.Effect<void>
@@ -117,8 +116,7 @@ export class Lanes {
   }
 
   private worker(lane: LaneState): Effect.Effect<void> {
-    const { budget, onDefect, onIdle, withPermits, time } = this.options
-    const turn = new Permit(lane.priority)
+    const { budget, onDefect, onIdle, withPermit, time } = this.options
     return Effect.withFiberRuntime<void>((fiber) => {
       const worker = fiber as Fiber.RuntimeFiber<unknown>
       let goesOn = true
@@ -144,19 +142,18 @@ export class Lanes {
           hasNothingToAsk()
           return Effect.void
         },
-        onSuccess: () => {
+        onSuccess: (permit) => {
           lane.waiting = undefined
           const job = this.choose(lane, worker)
           if (job === undefined) {
             hasNothingToAsk()
-            return budget.release(turn)
+            return budget.release(permit)
           }
-          turn.renew()
           isAsking = true
           this.running += 1
           // Whoever comes next waits for the next turn meanwhile.
           this.dispatch(this.options.latest())
-          return this.options.ask(job)
+          return withPermit(this.options.ask(job), permit)
         }
       })
 
@@ -183,7 +180,7 @@ export class Lanes {
 
       const beginWorkAndRest = begin.pipe(Effect.zipRight(work), Effect.zipRight(rest))
       const loop = Effect.whileLoop({ while: () => true, body: () => beginWorkAndRest, step: () => undefined })
-      return withPermits(turn, loop).pipe(
+      return loop.pipe(
         Effect.catchAllCause((cause) => Cause.isInterruptedOnly(cause) ? Effect.void : onDefect(cause)),
         Effect.ensuring(Effect.sync(() => {
           // Sent away while it rests, or when it has been woken and has yet to begin.
