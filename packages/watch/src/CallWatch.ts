@@ -20,6 +20,8 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
@@ -138,11 +140,20 @@ const checkSid = (sid: string): Either.Either<CallSid, InvalidRequest> =>
     ? Either.right(sid)
     : Either.left(new InvalidRequest({ reason: "a call sid is made of letters and digits only" }))
 
-/** Types keep what is no duration out; a policy read from JSON is not typed. */
-const checkPolicy = (options: PolicyOptions): Effect.Effect<WatchPolicy.WatchPolicy, InvalidRequest> =>
-  Effect.try({
-    try: () => WatchPolicy.make(options),
-    catch: () => new InvalidRequest({ reason: "the policy has a duration that is none; give one like \"90 seconds\"" })
+const decodePolicy = Schema.decodeUnknownEither(WatchPolicy.WatchPolicy, { onExcessProperty: "error" })
+
+/** Rejects what types cannot: a NaN or negative duration, and the mistakes of a policy that was read from JSON. */
+const checkPolicy = (options: PolicyOptions): Either.Either<WatchPolicy.WatchPolicy, InvalidRequest> =>
+  Either.mapLeft(decodePolicy(options), (error) => {
+    const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+    const field = issue?.path.join(".") ?? ""
+    return new InvalidRequest({
+      reason: field === ""
+        ? "the watch policy is not an object; use fields of WatchPolicy"
+        : issue?._tag === "Unexpected"
+        ? `the watch policy has an unknown field "${field}"; remove it or correct its name`
+        : `the watch policy has an invalid "${field}"; ${issue?.message ?? "correct it"}`
+    })
   })
 
 /** The call that an event of `changes` shows, if it shows one. */

@@ -1,5 +1,5 @@
 /**
- * What ends a watch other than the call's own ending.
+ * Errors that end a watch.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
 /**
- * The watch's time was up before an ending was seen. The call itself may still go on.
+ * The watch ended before the end of the call was seen. The call may still be ongoing.
  *
  * @since 0.1.0
  * @category errors
@@ -18,30 +18,36 @@ export class WatchTimeout extends Schema.TaggedError<WatchTimeout>("@effect-exot
   {
     sid: Schema.String,
     /**
-     * `Deadline`: the policy's deadline came. `RetryAfter`: Exotel asked to be left alone until after it. `ScheduleEnded`:
-     * the policy's schedule had no further poll to give.
+     * `Deadline`: the policy's `deadline` passed. `RetryAfter`: Exotel asked to wait until after the deadline.
+     * `ScheduleEnded`: the policy's schedule ended. `NoAnswer`: no response was received within `firstAnswerWithin`.
      */
-    reason: Schema.Literal("Deadline", "RetryAfter", "ScheduleEnded"),
-    /** The status that the last answer showed. */
+    reason: Schema.Literal("Deadline", "RetryAfter", "ScheduleEnded", "NoAnswer"),
+    /** The status that the last successful poll returned. */
     lastStatus: Schema.optional(Schema.String),
     /** How many polls were made. */
     polls: Schema.Int,
-    /** How long the call was watched. */
+    /** How long the call was watched. Encoded in milliseconds. */
     elapsed: Schema.DurationFromMillis,
-    /** The last transient error, if the last poll failed. */
+    /** The error of the last poll, if that failed. */
     lastError: Schema.optional(ExotelError.ExotelError)
   }
 ) {
   override get message(): string {
-    const why = {
-      Deadline: "the deadline came",
-      RetryAfter: "Exotel asked to be left alone until after the deadline",
-      ScheduleEnded: "the policy's schedule ended"
+    const [why, advice] = {
+      Deadline: ["the deadline passed", "Watch it again with a longer deadline."],
+      RetryAfter: ["Exotel asked to wait until after the deadline", "Watch it again later, or with a longer deadline."],
+      ScheduleEnded: ["the policy's schedule ended", "Use a schedule that continues until the deadline."],
+      NoAnswer: [
+        "no response was received within firstAnswerWithin",
+        "Check the base URL, the network and the HTTP client, then watch it again."
+      ]
     }[this.reason]
     const seen = this.lastStatus === undefined ? "it was never seen" : `its last status was ${this.lastStatus}`
     const failing = this.lastError === undefined ? "" : ` The last poll failed: ${this.lastError.message}`
-    return `Call ${this.sid} was watched for ${Duration.format(this.elapsed)} (${this.polls} polls) without seeing its `
-      + `end: ${why}; ${seen}. Watch it anew with a longer deadline.${failing}`
+    return `The end of call ${this.sid} was not seen in ${
+      Duration.format(this.elapsed)
+    } (${this.polls} polls): ${why}; `
+      + `${seen}. ${advice}${failing}`
   }
   get isRetryable(): boolean {
     return false
@@ -49,33 +55,35 @@ export class WatchTimeout extends Schema.TaggedError<WatchTimeout>("@effect-exot
 }
 
 /**
- * Everything that a watch can fail with: an error that asking again cannot mend, or {@link WatchTimeout}. A call that
- * was busy, failed, canceled or not answered is no failure but a result.
+ * The errors of a watch: those that the account or the caller has to fix, and {@link WatchTimeout}. All other errors of a
+ * poll are transient until the deadline; `WatchTimeout.lastError` then holds the last one. A call that was busy, failed,
+ * canceled or not answered is a result, not an error.
  *
  * @since 0.1.0
  * @category errors
  */
 export type WatchError =
-  | Exclude<
-    ExotelError.ExotelError,
-    ExotelError.RateLimited | ExotelError.ServiceUnavailable | ExotelError.TransportError
-  >
+  | ExotelError.AuthenticationError
+  | ExotelError.AccessDenied
+  | ExotelError.CallNotFound
+  | ExotelError.RegionMismatch
+  | ExotelError.InvalidRequest
   | WatchTimeout
 
 /**
- * The watch of one call of a fleet ended by a defect: a bug, of a policy's function or of a client, that throws. The other
- * calls are watched on. A single watch dies of it.
+ * The watch of one call of a fleet died of a defect: an exception in a function of the policy or in the HTTP client. The
+ * other calls are not affected. A single watch dies with the defect itself.
  *
  * @since 0.1.0
  * @category errors
  */
 export class WatchDefect extends Schema.TaggedError<WatchDefect>("@effect-exotel/watch/WatchDefect")("WatchDefect", {
   sid: Schema.String,
-  /** What was thrown. */
+  /** The exception. */
   defect: Schema.Defect
 }) {
   override get message(): string {
-    return `The watch of call ${this.sid} ended by a defect, which is a bug: look at \`defect\`.`
+    return `The watch of call ${this.sid} died of an exception. Read it in \`defect\`, and correct the code that threw it.`
   }
   get isRetryable(): boolean {
     return false

@@ -18,7 +18,7 @@ const tags = (life: Life) => life.events.map(({ value }) => value._tag)
 const calls = (life: Life) => life.events.flatMap(({ value }) => "call" in value ? [shown(value.call)] : [])
 
 const final = FastCheck.record({
-  status: FastCheck.constantFrom([400, "InvalidRequest"], [401, "AuthenticationError"], [403, "AccessDenied"]),
+  status: FastCheck.constantFrom([400, "InvalidRequest"], [402, "AccessDenied"], [403, "AccessDenied"]),
   request: FastCheck.integer({ min: 1, max: 5 })
 })
 

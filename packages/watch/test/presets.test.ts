@@ -1,4 +1,4 @@
-/** What the presets cost, and how late they see an end: the figures that `WatchPolicy` states. */
+/** The cost of the presets and their detection delays: the figures in the comments of `WatchPolicy`. */
 import { CallScript } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
@@ -7,7 +7,7 @@ import { Array, Duration, Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { inWorld } from "./support/scenarios.ts"
 
-/** Requests for a call that rings 10 s and talks so long, and by how many seconds its end was seen late. */
+/** Requests for a call that rings 10 s and talks for `talk` seconds, and how many seconds late its end was detected. */
 const cost = (policy: WatchPolicy.WatchPolicy, talk: number) =>
   inWorld((world) =>
     Effect.gen(function*() {
@@ -16,15 +16,15 @@ const cost = (policy: WatchPolicy.WatchPolicy, talk: number) =>
       return { requests: (yield* world.requests()).length, late: world.now() - 10 - talk }
     }), { requestsPerMinute: 10_000 })
 
-/** Calls that talk some three minutes: where between two polls the end falls is chance. */
+/** Talk times around three minutes, so that the ends fall at different points between two polls. */
 const talks = Array.makeBy(14, (i) => 170 + 1.5 * i)
 
-/** What the doc comment before an export says. */
+/** The figures in the doc comment of an export. */
 const documented = (name: string): ReadonlyArray<number> => {
   const source = readFileSync(new URL("../src/WatchPolicy.ts", import.meta.url), "utf8")
   const before = source.slice(0, source.indexOf(name))
   const comment = before.slice(before.lastIndexOf("/**")).replaceAll(/\s*\n \* /g, " ")
-  const figures = /costs (\d+) requests, and its end is seen (\d+) s late on average, (\d+) s at most/.exec(comment)
+  const figures = /costs (\d+) requests; its end is detected (\d+) s late on average, (\d+) s at most/.exec(comment)
   return (figures ?? []).slice(1).map(Number)
 }
 

@@ -145,7 +145,7 @@ const joinEnded = (agenda: PollScheduler, name: string): void => {
   const sid = Schema.decodeSync(CallSid.CallSid)(name)
   const call = new WatchedCall(sid, NOW)
   agenda.calls.set(sid, call)
-  const state = WatchState.begin(sid, WatchPolicy.make({ details: true }), NOW)
+  const state = WatchState.begin(sid, Schema.decodeSync(WatchPolicy.WatchPolicy)({ details: true }), NOW)
   state.onBulkRecord(ended, NOW)
   call.add(new Watch(state, listener(false), NOW))
   agenda.place(call, NOW)

@@ -1,4 +1,4 @@
-/** Any schedule of Effect as a cadence. */
+/** Schedules of Effect as cadences. */
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
@@ -8,7 +8,7 @@ import { failure, interruptAfter, inWorld, listen, words } from "./support/scena
 
 const script = CallScript.answered({ ring: "0 seconds", talk: "60 seconds" })
 
-/** When a call of a minute is asked for under this schedule. */
+/** When a call of one minute is polled under this policy. */
 const requests = (policy: WatchPolicy.Options) =>
   inWorld((world) =>
     Effect.gen(function*() {
@@ -18,30 +18,30 @@ const requests = (policy: WatchPolicy.Options) =>
     })
   )
 
-describe("fromSchedule", () => {
-  it.effect("polls at once and then as the schedule says", () =>
+describe("a schedule as the cadence", () => {
+  it.effect("polls at once and then at the times of the schedule", () =>
     Effect.gen(function*() {
       deepStrictEqual(
-        yield* requests(WatchPolicy.fromSchedule(Schedule.spaced("25 seconds"))),
+        yield* requests({ cadence: Schedule.spaced("25 seconds") }),
         [0, 25, 50, 75]
       )
       deepStrictEqual(
-        yield* requests(WatchPolicy.fromSchedule(Schedule.exponential("4 seconds"))),
+        yield* requests({ cadence: Schedule.exponential("4 seconds") }),
         [0, 4, 12, 28, 60]
       )
       deepStrictEqual(
-        yield* requests(WatchPolicy.fromSchedule(Schedule.fixed("20 seconds"))),
+        yield* requests({ cadence: Schedule.fixed("20 seconds") }),
         [0, 20, 40, 60]
       )
       deepStrictEqual(
-        yield* requests(WatchPolicy.fromSchedule(
-          Schedule.exponential("8 seconds").pipe(Schedule.union(Schedule.spaced("20 seconds")))
-        )),
+        yield* requests({
+          cadence: Schedule.exponential("8 seconds").pipe(Schedule.union(Schedule.spaced("20 seconds")))
+        }),
         [0, 8, 24, 44, 64]
       )
     }))
 
-  it.effect("shows the schedule the progress of the watch", () =>
+  it.effect("receives the state of the watch as input", () =>
     Effect.gen(function*() {
       const seen: Array<readonly [string, number, number]> = []
       const schedule = Schedule.identity<WatchPolicy.PollState>().pipe(
@@ -54,7 +54,7 @@ describe("fromSchedule", () => {
           return Duration.seconds(Duration.toSeconds(progress.age) < 30 ? 15 : 40)
         })
       )
-      deepStrictEqual(yield* requests(WatchPolicy.fromSchedule(schedule)), [0, 15, 30, 70])
+      deepStrictEqual(yield* requests({ cadence: schedule }), [0, 15, 30, 70])
       deepStrictEqual(seen, [["in-progress", 0, 1], ["in-progress", 15, 2], ["in-progress", 30, 3]])
     }))
 
@@ -62,21 +62,24 @@ describe("fromSchedule", () => {
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
-        const policy = WatchPolicy.fromSchedule(Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(3)))
+        const policy = { cadence: Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(3)) }
         const error = yield* Effect.flip(world.watch.awaitEnd(sid, policy))
         assert.isTrue(error._tag === "WatchTimeout" && error.reason === "ScheduleEnded" && error.polls === 4)
         deepStrictEqual(yield* world.requests(), [0, 5, 10, 15])
+        assert.include(error.message, "Use a schedule that continues until the deadline")
+        assert.notInclude(error.message, "longer deadline")
       })
     ))
 
-  it.effect("counts no failed poll as a step of the schedule", () =>
+  it.effect("does not step for a failed poll", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
         yield* world.fake.faults(FaultPlan.status(500).pipe(FaultPlan.onRequest(1, 2, 3, 4)))
-        const policy = WatchPolicy.fromSchedule(Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(3)), {
+        const policy = {
+          cadence: Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(3)),
           errorBackoff: "1 second"
-        })
+        } as const
         const told = yield* listen(world, world.watch.events(sid, policy))
         assert.strictEqual(failure(told.exit), "WatchTimeout")
         assert.strictEqual((yield* world.requests()).length, 8)
@@ -84,14 +87,14 @@ describe("fromSchedule", () => {
       })
     ))
 
-  it.effect("holds nobody up who leaves, or whose deadline comes, while it takes its time over a step", () =>
+  it.effect("delays neither an interruption nor a deadline while one of its steps takes long", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
-        const slow = WatchPolicy.fromSchedule(
-          Schedule.mapEffect(Schedule.spaced("1 second"), () => Effect.sleep("1 hour")),
-          { deadline: "9 seconds" }
-        )
+        const slow = {
+          cadence: Schedule.mapEffect(Schedule.spaced("1 second"), () => Effect.sleep("1 hour")),
+          deadline: "9 seconds"
+        } as const
         yield* interruptAfter(world.watch.awaitEnd(sid, slow), "4 seconds")
         assert.strictEqual(world.now(), 4)
         assert.strictEqual((yield* Effect.flip(world.watch.awaitEnd(sid, slow)))._tag, "WatchTimeout")
@@ -104,7 +107,7 @@ describe("fromSchedule", () => {
   it.effect("starts anew for each watch", () =>
     inWorld((world) =>
       Effect.gen(function*() {
-        const policy = WatchPolicy.fromSchedule(Schedule.exponential("10 seconds"))
+        const policy = { cadence: Schedule.exponential("10 seconds") }
         for (let i = 0; i < 2; i++) {
           const sid = yield* world.fake.place(script)
           const began = world.now()

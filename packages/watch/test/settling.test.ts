@@ -92,11 +92,11 @@ describe("a watch until settled", () => {
         const sid = yield* world.fake.place(script)
         yield* world.fake.faults(FaultPlan.all(
           FaultPlan.status(502).pipe(FaultPlan.onRequest(6)),
-          FaultPlan.status(401).pipe(FaultPlan.onRequest(8))
+          FaultPlan.status(403).pipe(FaultPlan.onRequest(8))
         ))
         const told = yield* listen(world, world.watch.events(sid, { ...policy, errorBackoff: "0 seconds" }))
         deepStrictEqual(words(told).slice(2), ["20 Ended completed", "50 PollFailed ServiceUnavailable"])
-        assert.strictEqual(failure(told.exit), "AuthenticationError")
+        assert.strictEqual(failure(told.exit), "AccessDenied")
         assert.strictEqual(told.endedAt, 80.1)
       }), { client: { regionProbe: "never" } }))
 

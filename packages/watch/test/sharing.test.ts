@@ -81,9 +81,7 @@ describe("watches of one call", () => {
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
-        const three = WatchPolicy.fromSchedule(
-          Schedule.intersect(Schedule.spaced("25 seconds"), Schedule.recurs(3))
-        )
+        const three = { cadence: Schedule.intersect(Schedule.spaced("25 seconds"), Schedule.recurs(3)) }
         const [scheduled] = yield* Effect.all([
           listen(world, world.watch.events(sid, three)),
           listen(world, world.watch.events(sid, { cadence: WatchPolicy.every("2 seconds") }))

@@ -13,7 +13,6 @@ type Final =
   | ExotelError.CallNotFound
   | ExotelError.RegionMismatch
   | ExotelError.InvalidRequest
-  | ExotelError.ResponseParseError
   | WatchError.WatchTimeout
 
 describe("the types of CallWatch", () => {

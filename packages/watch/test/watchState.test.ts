@@ -1,4 +1,4 @@
-/** The state machine of one watch, told the time and the answers directly. */
+/** The state machine of one watch, given times and responses directly. */
 import { Call, CallSid, ExotelError } from "@effect-exotel/core"
 import { Arbitraries } from "@effect-exotel/testing"
 import { type WatchEvent, WatchPolicy } from "@effect-exotel/watch"
@@ -13,14 +13,18 @@ const sid = Schema.decodeSync(CallSid.CallSid)("b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f
 
 const START = 1_000_000_000_000
 
-const begin = (options: WatchPolicy.Options = {}) => WatchState.begin(sid, WatchPolicy.make(options), START)
+const begin = (options: WatchPolicy.Options = {}) =>
+  WatchState.begin(sid, Schema.decodeSync(WatchPolicy.WatchPolicy)(options), START)
+
+/** An account that responds and whose credentials are accepted. */
+const healthy = { pausedUntil: 0, isReachable: true, unauthorizedSince: START + 1e12 }
 
 const transient = new ExotelError.TransportError({ sid, reason: "Reset" })
 
-/** What happens to a watch, whether or not an engine would let it. */
-const happening = FastCheck.oneof(
+/** An input of the state machine, whether or not an engine would produce it. */
+const input = FastCheck.oneof(
   { weight: 4, arbitrary: Arbitraries.call.map((call) => ({ _tag: "Call" as const, call })) },
-  { weight: 1, arbitrary: Arbitraries.call.map((call) => ({ _tag: "Swept" as const, call })) },
+  { weight: 1, arbitrary: Arbitraries.call.map((call) => ({ _tag: "BulkRecord" as const, call })) },
   {
     weight: 2,
     arbitrary: FastCheck.constantFrom<ExotelError.ExotelError>(
@@ -45,28 +49,28 @@ const isLast = ({ next }: Transition) => next._tag === "Over" || next._tag === "
 
 describe("WatchState", () => {
   it(
-    "tells, whatever happens, a beginning before changes, one ending, and nothing but the record after it",
+    "emits, for any inputs, a beginning before changes, one ending, and only the record after it",
     () =>
       FastCheck.assert(
         FastCheck.property(
-          FastCheck.array(FastCheck.tuple(happening, FastCheck.nat(600_000)), { maxLength: 25 }),
+          FastCheck.array(FastCheck.tuple(input, FastCheck.nat(600_000)), { maxLength: 25 }),
           FastCheck.constantFrom<"terminal" | "settled">("terminal", "settled"),
           FastCheck.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
           FastCheck.boolean(),
-          (happenings, until, chance, details) => {
+          (inputs, until, chance, details) => {
             const state = begin({ until, details })
             let now = START
             const events: Array<WatchEvent.WatchEvent> = []
-            for (const [what, later] of happenings) {
+            for (const [what, later] of inputs) {
               now += later
               const step = what._tag === "Call"
                 ? state.onCall(what.call, now)
-                : what._tag === "Swept"
+                : what._tag === "BulkRecord"
                 ? state.onBulkRecord(what.call, now)
                 : what._tag === "Missing"
                 ? state.onMissing(now)
                 : what._tag === "Failure"
-                ? state.onFailure(what.error, now, chance, 0)
+                ? state.onFailure(what.error, now, chance, healthy)
                 : what._tag === "Limit"
                 ? state.onLimit(now)
                 : state.onScheduleEnd(now)
@@ -94,11 +98,11 @@ describe("WatchState", () => {
     60_000
   )
 
-  it("waits after errors between half of the longest wait and the whole, doubled with each error up to the maximum", () => {
+  it("waits after errors between half of the longest wait and all of it, doubled with each error up to the maximum", () => {
     for (const chance of [0, 0.5, 0.999]) {
       const state = begin({ errorBackoff: "1 second", maxErrorBackoff: "6 seconds" })
       const waits = Array.from({ length: 6 }, () => {
-        const { next } = state.onFailure(transient, START, chance, 0)
+        const { next } = state.onFailure(transient, START, chance, healthy)
         return next._tag === "WaitUntil" ? next.at - START : NaN
       })
       deepStrictEqual(
@@ -108,41 +112,41 @@ describe("WatchState", () => {
     }
   })
 
-  it("begins its back-off anew after an answer", () => {
+  it("resets its backoff after a response", () => {
     const state = begin({ errorBackoff: "1 second" })
-    for (let i = 0; i < 5; i++) state.onFailure(transient, START, 0, 0)
+    for (let i = 0; i < 5; i++) state.onFailure(transient, START, 0, healthy)
     state.onCall(
       FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), 1)[0] ?? assert.fail(),
       START
     )
-    const { next } = state.onFailure(transient, START, 0, 0)
+    const { next } = state.onFailure(transient, START, 0, healthy)
     deepStrictEqual(next, { _tag: "WaitUntil", at: START + 500 })
   })
 
-  it("waits as long as the account rests", () => {
-    const { events, next } = begin().onFailure(transient, START, 0, START + 7000)
+  it("waits until the pause of the account is over", () => {
+    const { events, next } = begin().onFailure(transient, START, 0, { ...healthy, pausedUntil: START + 7000 })
     deepStrictEqual(next, { _tag: "WaitUntil", at: START + 7000 })
     assert.isTrue(events[0]?._tag === "PollFailed" && events[0].nextPollAt.epochMillis === START + 7000)
   })
 
-  it("takes a call that a sweep shows going on for one that it does not name", () => {
+  it("treats a call that a bulk poll shows as ongoing like one that is not in its response", () => {
     const [live = assert.fail()] = FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), {
       numRuns: 1,
       seed: 3
     })
     const state = begin()
-    const swept = state.onBulkRecord(live, START)
-    deepStrictEqual([swept.events, swept.next._tag], [[], "Wait"])
+    const found = state.onBulkRecord(live, START)
+    deepStrictEqual([found.events, found.next._tag], [[], "Wait"])
     deepStrictEqual(state.onCall(live, START).events.map(({ _tag }) => _tag), ["Observed"])
   })
 
-  it("says once that a swept call stalls, of which no sweep tells anything", () => {
+  it("emits one stall for a call that is missing from bulk polls", () => {
     const state = begin({ stallAfter: "1 minute" })
     const events = [59_999, 60_000, 70_000].map((later) => state.onMissing(START + later).events)
     deepStrictEqual(events.map((each) => each.map(({ _tag }) => _tag)), [[], ["Stalled"], []])
   })
 
-  describe("of a swept call whose details are wanted", () => {
+  describe("with the details of a call that a bulk poll found", () => {
     const [flat = assert.fail()] = FastCheck.sample(
       Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call)),
       { numRuns: 1, seed: 2 }
@@ -153,15 +157,15 @@ describe("WatchState", () => {
       return state
     }
 
-    it("says why they cannot be read, and is over", () => {
-      const error = new ExotelError.CallNotFound({ sid, status: 404 })
-      const { events, next } = ended().onFailure(error, START, 0, 0)
+    it("reports why they cannot be read, and ends", () => {
+      const error = new ExotelError.AccessDenied({ sid, status: 403 })
+      const { events, next } = ended().onFailure(error, START, 0, healthy)
       deepStrictEqual(events.map(({ _tag, isFinal }) => [_tag, isFinal]), [["DetailsUnavailable", true]])
       assert.isTrue(events[0]?._tag === "DetailsUnavailable" && Option.contains(events[0].lastError, error))
       deepStrictEqual(next, { _tag: "Over" })
     })
 
-    it("waits for the record to settle before it wants them, and for them from then on", () => {
+    it("waits for the record to settle first, and then for them", () => {
       const state = begin({ details: true, detailsLimit: "1 minute", until: "settled", settleLimit: "10 minutes" })
       const [unsettled = assert.fail()] = FastCheck.sample(
         Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call) && !Call.isSettled(call)),
@@ -175,14 +179,14 @@ describe("WatchState", () => {
       deepStrictEqual(next, { _tag: "Details" })
       assert.isTrue(state.awaitsDetails)
       assert.strictEqual(state.limit, START + 660_000)
-      const skipped = state.onFailure(new ExotelError.AccessDenied({ sid, status: 403 }), START + 600_001, 0, 0)
+      const skipped = state.onFailure(new ExotelError.AccessDenied({ sid, status: 403 }), START + 600_001, 0, healthy)
       deepStrictEqual(skipped.events.map(({ _tag, isFinal }) => [_tag, isFinal]), [["DetailsUnavailable", true]])
       deepStrictEqual(skipped.next, { _tag: "Over" })
     })
 
-    it("asks again after what passes, and gives them up when their time is up, with the last error", () => {
+    it("retries after transient errors, and reports the last one when their limit passes", () => {
       const state = ended()
-      const { events, next } = state.onFailure(transient, START, 0, 0)
+      const { events, next } = state.onFailure(transient, START, 0, healthy)
       deepStrictEqual(events.map(({ _tag }) => _tag), ["PollFailed"])
       assert.strictEqual(next._tag, "WaitUntil")
       assert.strictEqual(state.limit, START + 60_000)
@@ -190,7 +194,7 @@ describe("WatchState", () => {
       assert.isTrue(skipped?._tag === "DetailsUnavailable" && Option.contains(skipped.lastError, transient))
     })
 
-    it("tells no detail of an answer that has none", () => {
+    it("emits no details for a response without details", () => {
       const state = ended()
       deepStrictEqual(state.onBulkRecord(flat, START + 1000), { events: [], next: { _tag: "Details" } })
     })

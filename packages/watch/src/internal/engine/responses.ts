@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { Continuation } from "../watch/transitions.ts"
 import { forEachWatch } from "../watch/transitions.ts"
+import { AccountHealth } from "./accountHealth.ts"
 import * as Meters from "./metrics.ts"
 import type { PollScheduler } from "./scheduler.ts"
 import type { WatchedCall } from "./watchedCall.ts"
@@ -35,6 +36,7 @@ export class ResponseHandler {
   /** Until then Exotel wants to be left alone. */
   pausedUntil = Number.NEGATIVE_INFINITY
   private failedBulkPolls = 0
+  private readonly account = new AccountHealth()
   private readonly agenda: PollScheduler
   private readonly budget: RequestBudget.Service
 
@@ -44,6 +46,7 @@ export class ResponseHandler {
   }
 
   onSeen(call: WatchedCall, seen: Call, now: number): Continuation {
+    this.account.onSuccess()
     call.readAt = now
     call.needsRead = false
     if (!isTerminal(seen)) call.lastActiveAt = now
@@ -52,6 +55,7 @@ export class ResponseHandler {
 
   onFound(asked: ReadonlyArray<WatchedCall>, found: FindResult, now: number): Continuation {
     this.failedBulkPolls = 0
+    this.account.onSuccess()
     Meters.swept(asked.length)
     // Whether Exotel minds the case of a sid is unknown.
     const ended = new Map(found.calls.map((call) => [call.sid.toLowerCase(), call]))
@@ -88,12 +92,21 @@ export class ResponseHandler {
       )
       this.pausedUntil = Math.max(this.pausedUntil, now + Math.min(rest, LONGEST_PAUSE_MILLIS, Math.max(...caps)))
     }
+    const states = asked.flatMap(({ watches }) => watches.map(({ state }) => state))
+    this.account.onFailure(error, states, now)
+    this.pausedUntil = Math.max(this.pausedUntil, this.account.pausedUntil)
     return Effect.flatMap(Effect.zip(Random.next, this.budget.pausedFor), ([chance, pause]) => {
       // The budget rests for everybody's sake, whatever these policies grant.
-      const resumesAt = Math.max(this.pausedUntil, now + Math.ceil(Duration.toMillis(pause)))
-      return all(
-        asked.map((call) => forEachWatch(call, now, ({ state }) => state.onFailure(error, now, chance, resumesAt)))
-      ) ?? Effect.void
+      const account = {
+        pausedUntil: Math.max(this.pausedUntil, now + Math.ceil(Duration.toMillis(pause))),
+        isReachable: this.account.isReachable,
+        unauthorizedSince: this.account.unauthorizedSince ?? now
+      }
+      const rest = all(
+        asked.map((call) => forEachWatch(call, now, ({ state }) => state.onFailure(error, now, chance, account)))
+      )
+      const warning = this.account.warning(error, states, now)
+      return rest === undefined ? warning : Effect.zipRight(rest, warning)
     })
   }
 

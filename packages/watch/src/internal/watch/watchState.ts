@@ -1,7 +1,4 @@
-/**
- * One watch as a state machine without effects: what an answer, a failure or the passing of time makes of it. It is told
- * the time and never asks for it.
- */
+/** The state machine of one watch, without effects: its transitions on responses, failures and the passing of time. */
 import * as Call from "@effect-exotel/core/Call"
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import type { CallStatus } from "@effect-exotel/core/CallStatus"
@@ -19,8 +16,8 @@ import { WatchToken } from "../../WatchToken.ts"
 import { atLeast } from "./cadence.ts"
 
 /**
- * What comes of a step: the watch waits as its cadence says or until a time, for a read with details that may come as late
- * as others need to be served first, has failed, or is over.
+ * The action after a transition: `Wait` for the cadence, `WaitUntil` a time, wait for a background read of the `Details`,
+ * `Fail`, or end because the watch is `Over`.
  */
 export type NextAction =
   | { readonly _tag: "Wait"; readonly cadence: "cadence" | "settleCadence"; readonly progress: PollState }
@@ -37,29 +34,37 @@ export interface Transition {
 const over: NextAction = { _tag: "Over" }
 const details: NextAction = { _tag: "Details" }
 
-/** The parts of a record whose change is told while the call goes on. */
-const fingerprintOf = (call: Call.Call): string => {
+/** The parts of a record whose change is an event while the call is ongoing. */
+const fingerprintFrom = (call: Call.Call): string => {
   const details = Option.getOrUndefined(call.details)
   const leg1 = details === undefined ? "" : Option.getOrElse(details.leg1Status, () => "")
   const leg2 = details === undefined ? "" : Option.getOrElse(details.leg2Status, () => "")
   return `${call.status} ${leg1} ${leg2}`
 }
 
-/** A final error in the eyes of a watch: the others may pass. */
+/** The errors that only the account or the caller can fix. */
 type FinalError = Exclude<WatchError, WatchTimeout>
 
-const isFinal = (error: ExotelError): error is FinalError => !error.isRetryable
+/** The state of the account when a poll fails, as all watches of the layer share it. */
+export interface AccountState {
+  /** No poll is sent before this time. */
+  readonly pausedUntil: number
+  /** Whether any response was ever received. */
+  readonly isReachable: boolean
+  /** Since when every poll is rejected as unauthorized; `now` for the first rejection. */
+  readonly unauthorizedSince: number
+}
 
-/** How far from 1970 a date can be. A token may hold any integer, and a policy any duration. */
-const FARTHEST_MILLIS = 8.64e15
+/** The largest distance of a date from 1970. A token may hold any integer, and a policy any duration. */
+const MAX_DATE_MILLIS = 8.64e15
 
 const utc = (millis: number): DateTime.Utc =>
-  DateTime.unsafeMake(Math.max(-FARTHEST_MILLIS, Math.min(millis, FARTHEST_MILLIS)))
+  DateTime.unsafeMake(Math.max(-MAX_DATE_MILLIS, Math.min(millis, MAX_DATE_MILLIS)))
 
-/** Longer than an attempt's time-out, as a rule. */
-const LONGEST_LAST_LOOK_MILLIS = 60_000
+/** Usually longer than the timeout of a request. */
+const FINAL_CHECK_MILLIS = 60_000
 
-/** Where a watch begins, or goes on. */
+/** The state with which a watch begins or resumes. */
 type Start = Pick<WatchToken, "sid" | "startedAt" | "deadlineAt"> & Partial<WatchToken>
 
 export class WatchState {
@@ -72,14 +77,16 @@ export class WatchState {
   private fingerprint: string | undefined
   private changedAt: number
   private polls = 0
+  /** Consecutive transient failures, and when the first of them happened. */
   private failures = 0
+  private failingSince: number | undefined
   private lastError: ExotelError | undefined
   private endedAt: number | undefined
-  /** When `Settled` was told; if that was before the watch was resumed, when it was resumed. */
+  /** When `Settled` was emitted; if that was before the watch was resumed, when it was resumed. */
   private settledAt: number | undefined
   private stalled: boolean
   private detailed: boolean
-  /** The last record of an ended call, for what is known when the time to settle is up. */
+  /** The last record of the ended call, emitted when `settleLimit` passes. */
   private ended: Call.TerminalCall | undefined
 
   private constructor(policy: WatchPolicy, start: Start, resumedAt?: number) {
@@ -116,25 +123,25 @@ export class WatchState {
     return this.policy.until === "settled" && this.settledAt === undefined
   }
 
-  /** Whether what is wanted next is a read of the details, of an ended or settled call, which is never urgent. */
+  /** Whether the next read is that of the details of an ended or settled call, which has background priority. */
   get awaitsDetails(): boolean {
     return this.policy.details && !this.detailed && this.hasEnded && !this.awaitsSettling
   }
 
-  /** Whether everything has been told. */
+  /** Whether every event has been emitted. */
   get isFinished(): boolean {
     return this.hasEnded && !this.awaitsSettling && !this.awaitsDetails
   }
 
-  /** Whether only a read of the call itself will do: what is looked at once more must not be missed. */
+  /** Whether the watch was resumed after its deadline: its only poll has to be an individual one. */
   get isFinalCheck(): boolean {
-    return this.polls === 0 && this.lookUntil !== this.deadlineAt
+    return this.polls === 0 && this.finalCheckUntil !== this.deadlineAt
   }
 
-  /** Resumed after its deadline, a watch has until then for one look: the call may have ended meanwhile. */
-  private get lookUntil(): number {
+  /** The limit of the one poll of a watch that was resumed after its deadline: the call may have ended meanwhile. */
+  private get finalCheckUntil(): number {
     return this.resumedAt !== undefined && this.resumedAt >= this.deadlineAt
-      ? this.resumedAt + LONGEST_LAST_LOOK_MILLIS
+      ? this.resumedAt + FINAL_CHECK_MILLIS
       : this.deadlineAt
   }
 
@@ -146,19 +153,19 @@ export class WatchState {
     return (this.endedAt ?? 0) + Duration.toMillis(this.policy.settleLimit)
   }
 
-  /** When the watch is over, or gives something up, without a further answer. */
+  /** When the watch ends, or stops waiting for the record or the details, without a further response. */
   get limit(): number {
-    if (!this.hasEnded) return this.polls === 0 ? this.lookUntil : this.deadlineAt
+    if (!this.hasEnded) return this.polls === 0 ? this.finalCheckUntil : this.deadlineAt
     const limit = this.awaitsSettling ? this.settleBy : this.awaitsDetails ? this.detailsBy : Infinity
-    // Resumed too late, a watch still reads the record once, in what is left of its first time.
-    return this.ended === undefined && this.polls === 0 ? Math.max(limit, this.lookUntil) : limit
+    // A watch that is resumed too late still reads the record once.
+    return this.ended === undefined && this.polls === 0 ? Math.max(limit, this.finalCheckUntil) : limit
   }
 
-  /** An answer that shows the call itself. */
+  /** The response to an individual poll. */
   onCall(call: Call.Call, now: number): Transition {
     this.answered()
     if (this.hasEnded) return this.onRecord(call, now, [])
-    const fingerprint = fingerprintOf(call)
+    const fingerprint = fingerprintFrom(call)
     const first = this.fingerprint === undefined
     const previous = this.status ?? call.status
     const changed = fingerprint !== this.fingerprint
@@ -181,12 +188,12 @@ export class WatchState {
     }
   }
 
-  /** An answer that names those of many calls that have ended, and this one: the record has no details. */
+  /** The response to a bulk poll, which contains this call. */
   onBulkRecord(call: Call.Call, now: number): Transition {
     return Call.isTerminal(call) ? this.onCall(call, now) : this.onMissing(now)
   }
 
-  /** An answer that names those of many calls that have ended, and not this one. */
+  /** The response to a bulk poll, which does not contain this call: it has not ended. */
   onMissing(now: number): Transition {
     this.answered()
     return { events: this.stall(now), next: this.wait(now) }
@@ -195,6 +202,7 @@ export class WatchState {
   private answered(): void {
     this.polls += 1
     this.failures = 0
+    this.failingSince = undefined
     this.lastError = undefined
   }
 
@@ -203,11 +211,11 @@ export class WatchState {
     return this.onRecord(call, now, [WatchEvent.Ended({ ...this.common(now), call })])
   }
 
-  /** An answer after the end. Should it deny the end, the end stands, and the record is not taken for settled. */
-  private onRecord(call: Call.Call, now: number, told: ReadonlyArray<WatchEvent>): Transition {
-    if (!Call.isTerminal(call)) return { events: told, next: this.wait(now) }
+  /** A record read after the end. If it shows an ongoing call, the end stands and the record does not count as settled. */
+  private onRecord(call: Call.Call, now: number, emitted: ReadonlyArray<WatchEvent>): Transition {
+    if (!Call.isTerminal(call)) return { events: emitted, next: this.wait(now) }
     this.ended = call
-    const events = [...told]
+    const events = [...emitted]
     if (this.awaitsSettling && this.missing(call).length === 0) events.push(this.settle(call, now))
     if (this.awaitsDetails && Call.hasDetails(call)) {
       this.detailed = true
@@ -227,22 +235,27 @@ export class WatchState {
     return WatchEvent.DetailsUnavailable({ ...this.common(now), lastError: Option.fromNullable(this.lastError) })
   }
 
-  /** `chance` is drawn from [0, 1). No poll is sent before `pausedUntil`, whatever this watch would like. */
-  onFailure(error: ExotelError, now: number, chance: number, pausedUntil: number): Transition {
+  /** `chance` is drawn from [0, 1). */
+  onFailure(error: ExotelError, now: number, chance: number, account: AccountState): Transition {
     this.polls += 1
     this.lastError = error
-    if (isFinal(error) && !(error._tag === "CallNotFound" && this.mayAppear(now))) {
-      // What is known of the end stands without its details.
+    if (this.isFinal(error, now, account)) {
+      // The end stands without its details.
       return this.awaitsDetails
         ? { events: [this.skipDetails(now)], next: over }
         : { events: [], next: { _tag: "Fail", error } }
     }
     this.failures += 1
+    this.failingSince ??= now
+    // The last attempt before a grace period ends comes exactly at its end.
+    const graceEnd = Math.ceil(this.graceEnd(error, account))
+    if (now >= graceEnd) return { events: [], next: { _tag: "Fail", error: this.timeout("NoAnswer", now) } }
     const asked = Option.map(
       Errors.retryAfter(error),
       (wait) => Math.ceil(Math.min(Duration.toMillis(wait), Duration.toMillis(this.policy.retryAfterCap)))
     )
-    const nextPollAt = Math.max(now + Math.max(this.backoff(chance), Option.getOrElse(asked, () => 0)), pausedUntil)
+    const wait = Math.max(this.backoff(chance), Option.getOrElse(asked, () => 0))
+    const nextPollAt = Math.max(Math.min(now + wait, graceEnd), account.pausedUntil)
     if (Option.isSome(asked) && now + asked.value >= this.limit) {
       if (!this.hasEnded) return { events: [], next: { _tag: "Fail", error: this.timeout("RetryAfter", now) } }
       const { events, next } = this.onLimit(now)
@@ -260,7 +273,12 @@ export class WatchState {
     }
   }
 
-  /** The time is up, for the details of an ended call or for all of it. */
+  /** Since when polls have failed, at the fourth consecutive failure, the eighth and so on; backoff makes these rarer. */
+  get warningDueSince(): number | undefined {
+    return this.failures >= 4 && Number.isInteger(Math.log2(this.failures)) ? this.failingSince : undefined
+  }
+
+  /** `limit` has passed. */
   onLimit(now: number): Transition {
     if (!this.hasEnded) return { events: [], next: { _tag: "Fail", error: this.timeout("Deadline", now) } }
     return this.awaitsDetails ? { events: [this.skipDetails(now)], next: over } : this.giveUpSettling(now)
@@ -272,7 +290,7 @@ export class WatchState {
   }
 
   private giveUpSettling(now: number): Transition {
-    // An ended call whose record was not read again since the watch was resumed: there is nothing to show.
+    // The record was not read again since the watch was resumed, so there is none to emit.
     return this.ended === undefined
       ? { events: [], next: { _tag: "Fail", error: this.timeout("Deadline", now) } }
       : { events: [this.settle(this.ended, now)], next: this.isFinished ? over : details }
@@ -282,12 +300,34 @@ export class WatchState {
     return Call.unsettled(call, { expectRecording: this.policy.expectRecording })
   }
 
-  /** A call that was created a moment ago may not be readable yet. */
-  private mayAppear(now: number): boolean {
-    return !this.hasEnded && now - this.startedAt < Duration.toMillis(this.policy.notFoundGrace)
+  /** When the watch fails unless a poll succeeds before. */
+  private graceEnd(error: ExotelError, account: AccountState): number {
+    if (error._tag === "AuthenticationError") {
+      return account.unauthorizedSince + Duration.toMillis(this.policy.authenticationGrace)
+    }
+    return this.status === undefined && !account.isReachable
+      ? (this.failingSince ?? Infinity) + Duration.toMillis(this.policy.firstAnswerWithin)
+      : Infinity
   }
 
-  /** Half of it certain, half by chance; the longest grows with each failure in a row, and never beyond its maximum. */
+  /** All errors are transient until the deadline, except those that only the account or the caller can fix. */
+  private isFinal(error: ExotelError, now: number, account: AccountState): error is FinalError {
+    switch (error._tag) {
+      case "AccessDenied":
+      case "RegionMismatch":
+      case "InvalidRequest":
+        return true
+      case "AuthenticationError":
+        return now >= this.graceEnd(error, account)
+      case "CallNotFound":
+        // A call that was created a moment ago may not be readable yet; one that was seen before exists.
+        return this.status === undefined && now - this.startedAt >= Duration.toMillis(this.policy.notFoundGrace)
+      default:
+        return false
+    }
+  }
+
+  /** Exponential backoff with jitter: half of the wait is fixed, half is random. */
   private backoff(chance: number): number {
     const longest = Math.min(
       Duration.toMillis(this.policy.maxErrorBackoff),
