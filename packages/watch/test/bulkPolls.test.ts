@@ -1,6 +1,6 @@
 /** More calls than the request budget has reads for: their ends are swept for, and nothing is lost by it. */
 import { type ExotelCalls, ExotelError } from "@effect-exotel/core"
-import { Arbitraries, type FaultPlan, type Journal } from "@effect-exotel/testing"
+import { Arbitraries, FaultPlan, type Journal } from "@effect-exotel/testing"
 import { type CallWatch, type FleetEvent, type WatchEvent, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -314,12 +314,16 @@ describe("a sweep that fails", () => {
         assert.isAbove(second.size, 50)
       }), limited(60)))
 
-  it.effect("because the credentials are wrong ends every watch of its calls", () =>
-    Effect.map(toldWhile(new ExotelError.AuthenticationError({ status: 401 })), (told) => {
-      const failed = failures(told).map(({ _tag }) => _tag)
-      assert.strictEqual(failed.length, 100)
-      deepStrictEqual([...new Set(failed)], ["AuthenticationError"])
-    }))
+  it.effect("because the credentials are wrong ends every watch, after the grace of its policy", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sids = yield* placeAll(world.fake, hundreds(100))
+        yield* world.fake.faults(FaultPlan.status(401))
+        const told = yield* follow(world, world.watch.fleet(sids, policy), "1 hour")
+        deepStrictEqual([...new Set(failures(told).map(({ _tag }) => _tag))], ["AuthenticationError"])
+        assert.strictEqual(failures(told).length, 100)
+        assert.isTrue(told.every(({ at, event }) => event._tag !== "Failed" || at >= 60))
+      }), limited(60)))
 
   it.effect("for one record, which cannot be read, has that call read by itself", () =>
     inWorld((world) =>

@@ -1,6 +1,6 @@
 /** Schedules of Effect as cadences. */
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
-import { WatchPolicy } from "@effect-exotel/watch"
+import type { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Option, Schedule } from "effect"

@@ -3,8 +3,19 @@
  * event loop. `TestClock` waits for three timers of Node before each sleep that it ends, and keeps the sleeps of fibers
  * that were interrupted; a thousand cases want neither, and whether a timer is left is one of the questions.
  */
+import { ExotelCalls } from "@effect-exotel/core"
+import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import type { Scope } from "effect"
 import { Clock, Duration, Effect, Exit, Random, Scheduler } from "effect"
+
+/** Loads the XML parser, which the client does when the first XML arrives: real time must not pass in a simulation. */
+await Effect.runPromise(
+  Effect.gen(function*() {
+    const fake = yield* FakeExotel.FakeExotel
+    const calls = yield* ExotelCalls.ExotelCalls
+    yield* calls.get(yield* fake.place(CallScript.busy()))
+  }).pipe(Effect.provide(FakeExotel.layer({ client: { format: "xml" } })))
+)
 
 interface Sleeper {
   readonly at: number

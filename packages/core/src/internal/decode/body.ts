@@ -80,10 +80,16 @@ export const parseBody = (text: string, parseXml: Parser): Either.Either<Body, D
   }
 }
 
-/** Loads the XML parser. It is a sixth of a bundle, and programs that read JSON do not need it. */
-export const loadXmlParser: Effect.Effect<Parser> = Effect.map(
-  Effect.promise(() => import("./xml.ts")),
-  ({ parseXml }) => parseXml
+let loaded: Parser | undefined
+
+/**
+ * Loads the XML parser once. It is a sixth of a bundle, and programs that read JSON do not need it. Once loaded, reading
+ * XML is synchronous, as it has to be under a test clock.
+ */
+export const loadXmlParser: Effect.Effect<Parser> = Effect.suspend(() =>
+  loaded === undefined
+    ? Effect.map(Effect.promise(() => import("./xml.ts")), ({ parseXml }) => loaded = parseXml)
+    : Effect.succeed(loaded)
 )
 
 /** Parses a body; loads the XML parser when XML arrives. */
