@@ -7,7 +7,7 @@ import { Console, DateTime, Effect, Either, Schema } from "effect"
 import { XMLParser } from "fast-xml-parser"
 // The decoder is internal to core, and its package exports nothing of it: what is timed here is a part, not the client.
 import { parseBody } from "../../packages/core/src/internal/decode/body.ts"
-import { callFromResponse } from "../../packages/core/src/internal/decode/callFromResponse.ts"
+import { callFromResponse, makeRecordDecoder } from "../../packages/core/src/internal/decode/callFromResponse.ts"
 import { parseXml } from "../../packages/core/src/internal/decode/xml.ts"
 import { interleave, median, ratio, smoke, table, timed } from "./lib/measure.ts"
 import { call, json, xml } from "./lib/sample.ts"
@@ -48,12 +48,12 @@ const decodeXml = Schema.decodeUnknownEither(
 )
 
 const parser = new XMLParser({ parseTagValue: false, isArray: (name) => name === "Leg" })
-const timeZone = DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000)
+const decodeRecord = makeRecordDecoder(DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000))
 const core = (body: string) =>
   callFromResponse({ status: 200, retryAfter: undefined, body: parseBody(body, parseXml) }, {
     sid: call.sid,
     secrets: [],
-    timeZone
+    decodeRecord
   })
 
 const operations = {

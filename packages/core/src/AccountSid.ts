@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 
 /**
- * An account's sid: a slug of letters, digits, `-` and `_`, such as `acme1m`. It stands in every path of the API.
+ * An account's sid: a slug of letters, digits, `-` and `_`, such as `acme1m`. It is part of every path of the API.
  *
  * @since 0.1.0
  * @category models
@@ -26,7 +26,7 @@ export const AccountSid = Schema.String.pipe(
 export type AccountSid = typeof AccountSid.Type
 
 /**
- * Whether the value can be an account's sid.
+ * Returns whether the value can be an account's sid.
  *
  * @since 0.1.0
  * @category guards

@@ -1,11 +1,12 @@
 /**
- * What Exotel says of one call.
+ * A call's record, as Exotel's call-details page documents it.
  *
- * A field is an `Option` wherever Exotel may leave it empty, which it does in half a dozen spellings; only the sid and
- * the status are always there. `to`, `from` and `exoPhone` are strings: a leading zero or plus is part of a number.
+ * A field is an `Option` wherever Exotel may leave it empty; only the sid and the status are always there. `to`, `from`
+ * and `exoPhone` are strings, because a leading zero or plus is part of a number.
  *
  * @since 0.1.0
  */
+import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import { NodeInspectSymbol, symbolRedactable } from "effect/Inspectable"
 import * as Option from "effect/Option"
@@ -14,7 +15,7 @@ import { CallSid } from "./CallSid.ts"
 import * as CallStatus from "./CallStatus.ts"
 import { printable } from "./internal/redact/printable.ts"
 
-/** Absent is `null` when a call is encoded, so that a stored call says of each field whether it was known. */
+/** An absent field is encoded as `null`. */
 const absent = <A, I>(schema: Schema.Schema<A, I>) => Schema.OptionFromNullOr(schema)
 
 /**
@@ -26,18 +27,18 @@ const absent = <A, I>(schema: Schema.Schema<A, I>) => Schema.OptionFromNullOr(sc
 export class Leg extends Schema.Class<Leg>("@effect-exotel/core/Leg")({
   /** 1 or 2. */
   id: Schema.NonNegativeInt,
-  /** How long this party was on the call, in whole seconds. */
+  /** How long this party was on the call, in whole seconds. Encoded in milliseconds. */
   onCallDuration: absent(Schema.DurationFromMillis)
 }) {}
 
 /**
- * What `details=true` adds to a call (call-details page).
+ * The fields that `details=true` adds to a call (call-details page).
  *
  * @since 0.1.0
  * @category models
  */
 export class CallDetails extends Schema.Class<CallDetails>("@effect-exotel/core/CallDetails")({
-  /** How long both parties talked, in whole seconds: the true talk time. */
+  /** How long both parties talked, in whole seconds: the true talk time. Encoded in milliseconds. */
   conversationDuration: absent(Schema.DurationFromMillis),
   leg1Status: absent(CallStatus.LegStatus),
   /** Absent when there was no second leg. */
@@ -47,10 +48,11 @@ export class CallDetails extends Schema.Class<CallDetails>("@effect-exotel/core/
 }) {}
 
 /**
- * One call, as one read found it.
+ * One call, as one read returned it.
  *
  * Times are the account's wall clock with its zone, durations are `Duration`s, the price is an exact decimal. Logging or
- * printing a call hides phone numbers, the caller's name and recording links; `Schema.encode(Call)` keeps them.
+ * printing a call hides phone numbers, the caller's name and recording links; `Schema.encode(Call)` keeps them. Encoded
+ * durations are milliseconds.
  *
  * @since 0.1.0
  * @category models
@@ -59,6 +61,7 @@ export class Call extends Schema.Class<Call>("@effect-exotel/core/Call")({
   sid: CallSid,
   parentCallSid: absent(Schema.String),
   accountSid: absent(Schema.String),
+  /** `CallStatus.unknown` when Exotel sends no status, or one that cannot be read. */
   status: CallStatus.CallStatus,
   direction: absent(CallStatus.Direction),
   from: absent(Schema.String),
@@ -77,7 +80,7 @@ export class Call extends Schema.Class<Call>("@effect-exotel/core/Call")({
   duration: absent(Schema.DurationFromMillis),
   /** In the account's currency (INR or USD), which Exotel does not name. A free call's price may stay absent. */
   price: absent(Schema.BigDecimal),
-  /** `human` stands on busy and unanswered calls too: it does not say that somebody answered. */
+  /** Is `human` on busy and unanswered calls too, so it does not show that a person answered. */
   answeredBy: absent(Schema.String),
   forwardedFrom: absent(Schema.String),
   callerName: absent(Schema.String),
@@ -87,17 +90,22 @@ export class Call extends Schema.Class<Call>("@effect-exotel/core/Call")({
   /** Opens the recording without credentials while it is valid. */
   preSignedRecordingUrl: absent(Schema.String),
   /** Present after a read with details. */
-  details: absent(CallDetails)
+  details: absent(CallDetails),
+  /**
+   * The wire paths of the fields that were present and could not be read, such as `Duration` or
+   * `Details.Legs[1].OnCallDuration`. These fields are absent; their values are not kept. Usually empty.
+   */
+  unreadable: Schema.optionalWith(Schema.Data(Schema.Array(Schema.String)), { default: () => Data.array([]) })
 }) {
-  /** @internal What Effect's loggers print in place of the call. */
+  /** @internal The form that Effect's loggers print. */
   [symbolRedactable](): unknown {
     return printable(this)
   }
-  /** @internal What `JSON.stringify` makes of the call; to store or send one, encode it. */
+  /** @internal The form that `JSON.stringify` prints; to store or send a call, encode it. */
   toJSON(): unknown {
     return printable(this)
   }
-  /** @internal What `console.log` prints in place of the call. */
+  /** @internal The form that `console.log` prints. */
   [NodeInspectSymbol](): unknown {
     return printable(this)
   }
@@ -107,7 +115,7 @@ export class Call extends Schema.Class<Call>("@effect-exotel/core/Call")({
 }
 
 /**
- * A call whose details are there, as `getWithDetails` gives it.
+ * A call with its details, as `getWithDetails` returns it.
  *
  * @since 0.1.0
  * @category models
@@ -123,7 +131,7 @@ export type CallWithDetails = Call & { readonly details: Option.Some<CallDetails
 export type TerminalCall = Call & { readonly status: CallStatus.TerminalStatus }
 
 /**
- * Whether the call has ended; narrows to {@link TerminalCall}.
+ * Returns whether the call has ended; narrows to {@link TerminalCall}.
  *
  * @since 0.1.0
  * @category guards
@@ -131,7 +139,7 @@ export type TerminalCall = Call & { readonly status: CallStatus.TerminalStatus }
 export const isTerminal = (call: Call): call is TerminalCall => CallStatus.isTerminal(call.status)
 
 /**
- * Whether the details are there; narrows to {@link CallWithDetails}.
+ * Returns whether the details are there; narrows to {@link CallWithDetails}.
  *
  * @since 0.1.0
  * @category guards
@@ -147,19 +155,19 @@ export const hasDetails = (call: Call): call is CallWithDetails => Option.isSome
 export type SettlingField = "duration" | "endTime" | "price" | "recordingUrl"
 
 /**
- * What to wait for before a record counts as settled.
+ * Options that decide when a record counts as settled.
  *
  * @since 0.1.0
  * @category settling
  */
 export interface SettlingOptions {
-  /** Whether a recording is expected of a completed call. Default: `false`. */
+  /** Whether a completed call should have a recording. Default: `false`. */
   readonly expectRecording?: boolean | undefined
 }
 
 /**
- * The fields that an ended call still lacks. Exotel fills them in 17 s to 15 min after the end, 5 min on average; the
- * price of a free call may never come, so whoever waits needs a time limit.
+ * Returns the fields that an ended call still lacks. Exotel fills them in 17 s to 15 min after the end, 5 min on average.
+ * The price of a free call may never come, so waiting for a settled record needs a time limit.
  *
  * @since 0.1.0
  * @category settling
@@ -172,7 +180,7 @@ export const unsettled = (call: Call, options?: SettlingOptions): ReadonlyArray<
 }
 
 /**
- * Whether the call has ended and its record is complete. Ended is not settled: see {@link unsettled}.
+ * Returns whether the call has ended and its record is complete. An ended call need not be settled: see {@link unsettled}.
  *
  * @since 0.1.0
  * @category settling
@@ -181,7 +189,7 @@ export const isSettled = (call: Call, options?: SettlingOptions): call is Termin
   isTerminal(call) && unsettled(call, options).length === 0
 
 /**
- * How long both parties talked. Known only from a read with details; `duration` includes ringing and is not this.
+ * Returns how long both parties talked. Known only from a read with details; `duration` includes ringing.
  *
  * @since 0.1.0
  * @category accessors
@@ -190,7 +198,7 @@ export const talkTime = (call: Call): Option.Option<Duration.Duration> =>
   Option.flatMap(call.details, (details) => details.conversationDuration)
 
 /**
- * The legs of the call, in order; none without a read with details.
+ * Returns the legs of the call in order; empty without a read with details.
  *
  * @since 0.1.0
  * @category accessors

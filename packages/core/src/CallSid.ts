@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
  * A call's sid: one or more letters and digits. Today's sids are 32 characters of `[0-9a-z]` and not hexadecimal;
  * Exotel promises only "an alpha-numeric unique identifier" (call-details page), so no length is enforced.
  *
- * Because nothing else is let in, a sid can never lead a request to another path.
+ * Other characters are refused, so a sid cannot lead a request to another path.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ export const CallSid = Schema.String.pipe(
   Schema.brand("@effect-exotel/core/CallSid")
 ).annotations({
   identifier: "CallSid",
-  // Fixed words: a value that was refused may be anything, a phone number too.
+  // Fixed words: the refused value could be a phone number.
   message: () => "A call sid is made of letters and digits only"
 })
 
@@ -30,7 +30,7 @@ export const CallSid = Schema.String.pipe(
 export type CallSid = typeof CallSid.Type
 
 /**
- * Whether the value can be a call's sid.
+ * Returns whether the value can be a call's sid.
  *
  * @since 0.1.0
  * @category guards

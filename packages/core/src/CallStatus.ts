@@ -1,14 +1,13 @@
 /**
- * The words with which Exotel tells where a call or a leg stands. Each union is open: a word that nobody documented is
- * kept as it came, and is never taken for an ending.
+ * The status of a call or of a leg, and the direction of a call. Each union is open: an undocumented word is kept as it
+ * is, and is never terminal.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
 /**
- * The words after which a call changes its status no more. `canceled` is documented for legs; clients have met it on
- * calls too.
+ * The final statuses of a call. `canceled` is documented for legs; clients have received it on calls too.
  *
  * @since 0.1.0
  * @category models
@@ -23,8 +22,8 @@ export const TerminalStatus = Schema.Literal("completed", "failed", "busy", "no-
 export type TerminalStatus = typeof TerminalStatus.Type
 
 /**
- * The documented words for a call under way. `in-progress` is answered from the moment the call is created: it does
- * **not** say that somebody picked up (call-details page).
+ * The documented statuses of an ongoing call. A call is `in-progress` from the moment it is created, so the word does
+ * **not** mean that it was answered (call-details page).
  *
  * @since 0.1.0
  * @category models
@@ -39,7 +38,7 @@ export const ActiveStatus = Schema.Literal("queued", "ringing", "in-progress").a
  */
 export type ActiveStatus = typeof ActiveStatus.Type
 
-/** A string that completes to the known words in an editor and still admits any other. */
+/** Any other string; editors still complete the known words. */
 type OtherWord = string & {}
 
 const openUnion = <Known extends string>(
@@ -49,7 +48,7 @@ const openUnion = <Known extends string>(
   Schema.Union(known, Schema.NonEmptyTrimmedString as Schema.Schema<OtherWord>).annotations({ identifier })
 
 /**
- * The status of a call: a documented word, or whatever else Exotel said.
+ * The status of a call: a documented word, another word of Exotel's, or {@link unknown}.
  *
  * @since 0.1.0
  * @category models
@@ -80,7 +79,7 @@ export type LegStatus = ActiveStatus | TerminalStatus | OtherWord
 export const LegStatus: Schema.Schema<LegStatus> = openUnion("LegStatus", Schema.Union(ActiveStatus, TerminalStatus))
 
 /**
- * Who placed the call: `inbound`; `outbound-dial` from an applet; `outbound-api` through the API; or another word.
+ * The origin of the call: `inbound`; `outbound-dial` from an applet; `outbound-api` through the API; or another word.
  *
  * @since 0.1.0
  * @category models
@@ -96,11 +95,20 @@ export const Direction: Schema.Schema<Direction> = openUnion(
   Schema.Literal("inbound", "outbound-dial", "outbound-api")
 )
 
+/**
+ * The status of a call whose record has none: the `Status` is missing, null, empty or unreadable, which Exotel's records
+ * of some ended calls are for good. The word is this library's, not Exotel's. It is not terminal.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const unknown = "unknown"
+
 const terminal: ReadonlySet<string> = new Set(TerminalStatus.literals)
 const active: ReadonlySet<string> = new Set(ActiveStatus.literals)
 
 /**
- * Whether the call has ended. An unknown word is not terminal: better one read too many than an ending that never was.
+ * Returns whether the call has ended. An undocumented word is not terminal: one read too many is better than a false end.
  *
  * @example
  * ```ts
@@ -117,7 +125,7 @@ const active: ReadonlySet<string> = new Set(ActiveStatus.literals)
 export const isTerminal = (status: CallStatus): status is TerminalStatus => terminal.has(status)
 
 /**
- * Whether the word is one that Exotel documents.
+ * Returns whether the word is one that Exotel documents.
  *
  * @since 0.1.0
  * @category guards

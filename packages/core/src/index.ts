@@ -9,6 +9,8 @@ export * as AccountSid from "./AccountSid.ts"
 /** @since 0.1.0 */
 export * as Call from "./Call.ts"
 /** @since 0.1.0 */
+export * as CallDecoder from "./CallDecoder.ts"
+/** @since 0.1.0 */
 export * as CallQuery from "./CallQuery.ts"
 /** @since 0.1.0 */
 export * as CallSid from "./CallSid.ts"

@@ -1,12 +1,14 @@
 /** Reads a body without a wire: what the client does once an answer has arrived. */
 import { DateTime } from "effect"
 import { parseBody } from "../../src/internal/decode/body.ts"
-import { callFromResponse } from "../../src/internal/decode/callFromResponse.ts"
+import { callFromResponse, makeRecordDecoder } from "../../src/internal/decode/callFromResponse.ts"
 import { parseXml } from "../../src/internal/decode/xml.ts"
+
+const decodeRecord = makeRecordDecoder(DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000))
 
 export const read = (body: string, sid?: string) =>
   callFromResponse({ status: 200, retryAfter: undefined, body: parseBody(body, parseXml) }, {
     sid,
     secrets: [],
-    timeZone: DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000)
+    decodeRecord
   })

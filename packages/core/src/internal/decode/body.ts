@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { DecodeIssue } from "./issue.ts"
 import { malformed, unexpected } from "./issue.ts"
-import type { WireRecord } from "./record.ts"
-import { hasStrayText, isRecord } from "./record.ts"
+import type { WireRecord } from "./wireCall.ts"
+import { hasStrayText, isRecord } from "./wireCall.ts"
 
 export type Body =
   | { readonly _tag: "Call"; readonly format: "json" | "xml"; readonly record: WireRecord }

@@ -1,16 +1,29 @@
 /** Decodes a successful response to a call or to a page of calls. */
+import * as Data from "effect/Data"
+import type * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Call from "../../Call.ts"
+import { FromWire } from "../../CallDecoder.ts"
 import { isCallSid } from "../../CallSid.ts"
 import type * as E from "../../ExotelError.ts"
 import type { Body } from "./body.ts"
 import { errorFromException, responseParseError } from "./errorFromResponse.ts"
-import { unexpected } from "./issue.ts"
-import { emptyDetails, isRecord, readCall } from "./record.ts"
-import type { DecodeContext, ParsedResponse } from "./response.ts"
+import { issueFromParseError } from "./issue.ts"
+import type { DecodeContext, ParsedResponse, RecordDecoder } from "./response.ts"
+import { isRecord } from "./wireCall.ts"
 
-const noDetails = Option.some(emptyDetails) as Option.Some<Call.CallDetails>
+/** Makes the decoder of one account; compiling its schema takes longer than a read. */
+export const makeRecordDecoder = (timeZone: DateTime.TimeZone): RecordDecoder => {
+  const decode = Schema.decodeUnknownEither(FromWire({ timeZone }))
+  return (record, format, path) => Either.mapLeft(decode(record), issueFromParseError(format, path))
+}
+
+const none = Option.none()
+const noDetails = Option.some(
+  new Call.CallDetails({ conversationDuration: none, leg1Status: none, leg2Status: none, legs: Data.array([]) })
+) as Option.Some<Call.CallDetails>
 
 const withEmptyDetails = (call: Call.Call): Call.CallWithDetails =>
   Object.assign(new Call.Call({ ...call, details: noDetails }, { disableValidation: true }), { details: noDetails })
@@ -51,7 +64,7 @@ export const callFromResponse = (
   Either.gen(function*() {
     const { format, record } = yield* expectBody("Call", response, context)
     const call = yield* Either.mapLeft(
-      readCall(record, { timeZone: context.timeZone, format, path: "Call." }),
+      context.decodeRecord(record, format, "Call"),
       (issue) => responseParseError(context, issue, response.status)
     )
     // It is unknown whether Exotel ignores the case of a sid.
@@ -87,9 +100,7 @@ export const pageFromResponse = (
     next,
     calls: records.map((record, i) =>
       Either.mapLeft(
-        isRecord(record)
-          ? readCall(record, { timeZone: context.timeZone, format, path: `Calls[${i}].` })
-          : unexpected(format, `Calls[${i}]`, "a record of fields is expected"),
+        context.decodeRecord(record, format, `Calls[${i}]`),
         (issue) => responseParseError({ ...context, sid: sidFrom(record) }, issue, response.status)
       )
     )

@@ -5,7 +5,7 @@ import * as E from "../../ExotelError.ts"
 import { mask } from "../redact/masking.ts"
 import type { Body } from "./body.ts"
 import type { DecodeIssue } from "./issue.ts"
-import type { WireRecord } from "./record.ts"
+import type { WireRecord } from "./wireCall.ts"
 import type { DecodeContext, ParsedResponse } from "./response.ts"
 
 /** Omits undefined fields, as `exactOptionalPropertyTypes` requires. */

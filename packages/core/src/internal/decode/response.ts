@@ -2,7 +2,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
-import type { ExotelConfig } from "../../ExotelConfig.ts"
+import type { Call } from "../../Call.ts"
 import type { Region } from "../../Region.ts"
 import type { Body } from "./body.ts"
 import { readBody } from "./body.ts"
@@ -19,12 +19,19 @@ export interface ParsedResponse extends Omit<RawResponse, "body"> {
   readonly body: Either.Either<Body, DecodeIssue>
 }
 
+/** Decodes one call's record; `path` names it in issues. */
+export type RecordDecoder = (
+  record: unknown,
+  format: "json" | "xml",
+  path: string
+) => Either.Either<Call, DecodeIssue>
+
 export interface DecodeContext {
   readonly sid?: string | undefined
   readonly region?: Region | undefined
   /** Every form of the credentials; they are masked in quoted messages. */
   readonly secrets: ReadonlyArray<string>
-  readonly timeZone: ExotelConfig["timeZone"]
+  readonly decodeRecord: RecordDecoder
 }
 
 export const parseResponse = (response: RawResponse): Effect.Effect<ParsedResponse> =>

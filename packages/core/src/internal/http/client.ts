@@ -12,6 +12,7 @@ import { RateLimited } from "../../ExotelError.ts"
 import type * as RequestBudget from "../../RequestBudget.ts"
 import { RetryPolicy } from "../../RetryPolicy.ts"
 import { loadXmlParser } from "../decode/body.ts"
+import { makeRecordDecoder } from "../decode/callFromResponse.ts"
 import { errorFromResponse } from "../decode/errorFromResponse.ts"
 import type { DecodeContext, ParsedResponse, RawResponse } from "../decode/response.ts"
 import { parseResponse } from "../decode/response.ts"
@@ -46,6 +47,7 @@ export const make = (
     const transport = yield* Transport.make(config, requestBudget)
     const probe = yield* RegionProbe.make(config, transport)
     const budget = makeBudget()
+    const decodeRecord = makeRecordDecoder(config.timeZone)
     // Loaded now, so that the first read does not wait for it.
     if (config.format === "xml") yield* loadXmlParser
     const region = Option.match(config.region, { onNone: () => ({}), onSome: (region) => ({ region }) })
@@ -71,7 +73,7 @@ export const make = (
     return {
       read: (read) => {
         const place = read.sid === undefined ? {} : { sid: read.sid }
-        const reading: DecodeContext = { ...place, ...region, secrets, timeZone: config.timeZone }
+        const reading: DecodeContext = { ...place, ...region, secrets, decodeRecord }
         const sent = Effect.mapError(
           send(read),
           (cause) => Transport.toError(cause, { ...place, ...region }, serverAddress)
