@@ -138,7 +138,11 @@ export const fromBody = (body: string, options: FromWireOptions = {}): Effect.Ef
   Effect.gen(function*() {
     const parsed = yield* yield* readBody(body)
     if (parsed._tag !== "Call") {
-      return yield* unexpected(parsed.format, parsed._tag === "Page" ? "Calls" : parsed._tag, "a single call is expected")
+      return yield* unexpected(
+        parsed.format,
+        parsed._tag === "Page" ? "Calls" : parsed._tag,
+        "a single call is expected"
+      )
     }
     return yield* Effect.mapError(
       Schema.decodeUnknown(FromWire(options))(parsed.record),

@@ -131,15 +131,18 @@ const jsonRecord = (fields: ReadonlyArray<Field>, spelling: Spelling): Record<st
 const jsonValue = (field: Field, spelling: Spelling): unknown => {
   if (field.kind === "details") {
     if (field.value === undefined) return spelling.pick<unknown>(null, "", absentKey)
-    const legs = field.value.legs.map((leg) => ({ Leg: jsonRecord(legFields(leg), spelling) }))
+    const legs = field.value.legs.map((leg) => {
+      const record = jsonRecord(legFields(leg), spelling)
+      return spelling.pick<unknown>({ Leg: record }, record)
+    })
     const record = jsonRecord(detailFields(field.value), spelling)
     const spelt = legs.length > 0 ? legs : spelling.pick<unknown>(legs, null, "", absentKey)
     return spelt === absentKey ? record : { ...record, Legs: spelt }
   }
   if (field.value === undefined) {
     return field.kind === "time"
-      ? spelling.pick<unknown>(null, "", absentKey, ...sentinels)
-      : spelling.pick<unknown>(null, "", absentKey, "  ")
+      ? spelling.pick<unknown>(null, "", absentKey, "null", ...sentinels)
+      : spelling.pick<unknown>(null, "", absentKey, "  ", "null")
   }
   return field.kind === "number" && fitsNumber(field.value)
     ? spelling.pick<unknown>(Number(field.value), field.value)
@@ -174,7 +177,7 @@ const xmlElement = (name: string, content: string, spelling: Spelling) =>
   spelling.pick(`<${name}>${content}</${name}>`, `<${name} note="a &gt; b">\n  ${content}\n</${name} >`)
 
 const xmlEmpty = (name: string, spelling: Spelling) =>
-  spelling.pick(`<${name}/>`, `<${name}></${name}>`, "", `<${name} />`)
+  spelling.pick(`<${name}/>`, `<${name}></${name}>`, "", `<${name} />`, `<${name}>null</${name}>`)
 
 const xmlField = (field: Field, spelling: Spelling): string => {
   if (field.kind === "details") {
@@ -240,14 +243,13 @@ const absent = <A>(arb: fc.Arbitrary<A>): fc.Arbitrary<A | undefined> => fc.opti
 const anyText: fc.Arbitrary<string> = fc.string({ unit: "binary", minLength: 1, maxLength: 20 })
   // eslint-disable-next-line no-control-regex -- what XML cannot say
   .map((text) => text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu, "").trim())
-  .filter((text) => text !== "")
+  .filter((text) => text !== "" && text !== "null")
 
 const markup = fc.constantFrom(
   "Tom & Jerry's <\"bar\">",
   "a ]]> b",
   "&amp;lt;",
   "\u{1f4de} नमस्ते",
-  "null",
   "x\ry\n z",
   "//\\/"
 )

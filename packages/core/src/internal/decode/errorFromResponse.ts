@@ -5,8 +5,8 @@ import * as E from "../../ExotelError.ts"
 import { mask } from "../redact/masking.ts"
 import type { Body } from "./body.ts"
 import type { DecodeIssue } from "./issue.ts"
-import type { WireRecord } from "./wireCall.ts"
 import type { DecodeContext, ParsedResponse } from "./response.ts"
+import type { WireRecord } from "./wireCall.ts"
 
 /** Omits undefined fields, as `exactOptionalPropertyTypes` requires. */
 const defined = <A extends Record<string, unknown>>(fields: A): { [K in keyof A]: Exclude<A[K], undefined> } =>

@@ -15,8 +15,7 @@ export const decodeOnly = (
   _value: unknown,
   _options: AST.ParseOptions,
   ast: AST.AST
-) =>
-  ParseResult.fail(new ParseResult.Forbidden(ast, undefined, "Exotel's records can be decoded, not encoded"))
+) => ParseResult.fail(new ParseResult.Forbidden(ast, undefined, "Exotel's records can be decoded, not encoded"))
 
 /** A schema that decodes any value for which `read` returns something. */
 export const decoder = <A>(

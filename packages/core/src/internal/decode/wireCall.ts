@@ -32,7 +32,9 @@ const Leg = record({ Id: field(Fields.LegId), OnCallDuration: seconds })
 
 /** JSON lists `{"Leg": {…}}`, XML has `<Leg>` elements below `<Legs>`; a list of bare legs is accepted too. */
 const LegList = Fields.decoder<ReadonlyArray<unknown>>(Array.isArray, "a list of legs", (value) => {
-  if (Array.isArray(value)) return value.map((entry: unknown) => isRecord(entry) && "Leg" in entry ? entry["Leg"] : entry)
+  if (Array.isArray(value)) {
+    return value.map((entry: unknown) => isRecord(entry) && "Leg" in entry ? entry["Leg"] : entry)
+  }
   const list: unknown = isRecord(value) && !hasStrayText(value) ? value["Leg"] : undefined
   return Array.isArray(list) ? list : undefined
 })
