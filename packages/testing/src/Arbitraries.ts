@@ -1,5 +1,5 @@
 /**
- * Generators for property tests: calls, bodies in both formats and all spellings, scripts, and plans of what goes wrong.
+ * Generators for property tests: calls, bodies in both formats and every wire format, scripts, and fault plans.
  *
  * @since 0.1.0
  */
@@ -51,7 +51,7 @@ const digits = (length: number) =>
 const number = fc.oneof(
   digits(10).map((tail) => `0${tail}`),
   digits(10).map((tail) => `+91${tail}`),
-  digits(6).map((user) => `sip:agent${user}@pretended.voip.exotel.com`)
+  digits(6).map((user) => `sip:agent${user}@fake.voip.exotel.com`)
 )
 
 /** Whole seconds after 1970, whose times all mean "none". */
@@ -105,7 +105,7 @@ const record: FastCheck.Arbitrary<CallRecord> = fc.record({
 })
 
 /**
- * Every mixture of the spellings that occur.
+ * Every combination of the wire formats that occur.
  *
  * @since 0.1.0
  * @category arbitraries
@@ -171,16 +171,16 @@ const callOf = (record: CallRecord, zone: DateTime.TimeZone): Call.Call => {
  * @category models
  */
 export interface WireCall {
-  /** What a reader should make of either body, under the zone +05:30. */
+  /** The call that either body decodes to, in the zone +05:30. */
   readonly call: Call.Call
   readonly json: string
   readonly xml: string
-  /** The spelling of both bodies. */
+  /** The wire format of both bodies. */
   readonly wireFormat: WireFormat
 }
 
 /**
- * Calls with their bodies in both formats and any spelling.
+ * Calls with their bodies in JSON and XML, in any wire format.
  *
  * @since 0.1.0
  * @category arbitraries
@@ -221,7 +221,7 @@ const phase: FastCheck.Arbitrary<CallScript.CustomPhase> = fc.record({
 })
 
 /**
- * Scripts that end, of every kind, up to some 40 minutes long; a few with words that nobody documented.
+ * Scripts that end, of every kind, up to some 40 minutes long; a few with undocumented statuses.
  *
  * @since 0.1.0
  * @category arbitraries
@@ -251,7 +251,7 @@ const transient = fc.oneof(
 )
 
 /**
- * Plans of faults that pass: up to five, each on some of the first twenty requests. None of them needs to strike.
+ * Plans of faults that pass: up to five, each on some of the first twenty requests. Each may remain unused.
  *
  * @since 0.1.0
  * @category arbitraries

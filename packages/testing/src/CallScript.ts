@@ -1,5 +1,5 @@
 /**
- * What becomes of one call, told beforehand: phases, an ending, and when the record settles.
+ * The script of one call: its phases, its ending, and when its record settles.
  *
  * A script is a value. Where its call stands follows from the script and from how long ago the call began, never from
  * how often it was asked: that is what lets a test change a poll interval without changing the story.
@@ -18,7 +18,7 @@ import * as Pipeable from "effect/Pipeable"
  * @category models
  */
 export interface Phase {
-  /** What Exotel says of the call meanwhile; any word, documented or not. */
+  /** The status during the phase; any word, documented or not. */
   readonly status: CallStatus.CallStatus
   /** How long it lasts. `Duration.infinity` holds the call here until it is stepped (`FakeExotel.step`). */
   readonly duration: Duration.Duration
@@ -80,7 +80,7 @@ export class CallScript extends Pipeable.Class() implements Fields {
 }
 
 /**
- * What every constructor takes.
+ * Options of every constructor.
  *
  * @since 0.1.0
  * @category models
@@ -101,7 +101,7 @@ export interface Options {
   readonly price?: string | null | undefined
   /** Default: `outbound-api`. */
   readonly direction?: CallStatus.Direction | undefined
-  /** Default: `human`, which Exotel says of busy and unanswered calls too; `null` for absent. */
+  /** Default: `human`, which Exotel also reports for busy and unanswered calls; `null` for absent. */
   readonly answeredBy?: string | null | undefined
 }
 
@@ -265,7 +265,7 @@ export interface CustomPhase extends Omit<Phase, "duration" | "parties"> {
  *
  * const transferred = CallScript.custom([
  *   { status: "in-progress", duration: "12 seconds", parties: 2 },
- *   { status: "transferring", duration: "3 seconds" } // a word that nobody documented
+ *   { status: "transferring", duration: "3 seconds" } // an undocumented status
  * ], { status: "completed" })
  * ```
  *

@@ -1,5 +1,5 @@
 /**
- * What Exotel posts to an application when a call is answered or has ended, and what may go wrong with it. Callbacks are
+ * The callbacks that Exotel posts when a call is answered or has ended, and their faults. Callbacks are
  * not signed, and may be lost, late or doubled.
  *
  * @since 0.1.0

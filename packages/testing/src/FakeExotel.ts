@@ -1,5 +1,5 @@
 /**
- * A pretended Exotel, driven by the clock: the service with which a test speaks, and the layers that put it where the
+ * A fake Exotel, driven by the clock: the service with which a test speaks, and the layers that put it where the
  * real one would be.
  *
  * | layer | gives | for |
@@ -8,7 +8,7 @@
  * | `layerHttpClient` | `FakeExotel`, `HttpClient` | an application with its own `ExotelCalls.layer…` |
  * | `layerServer` | `FakeExotel`, `ExotelCalls`, `RequestBudget` | real sockets on loopback; its address is `baseUrl` |
  *
- * Each of them is the real client with the real decoder, and a new, empty world each time that it is built.
+ * Each of them is the real client with the real decoder, and a new, empty state each time that it is built.
  *
  * @since 0.1.0
  */
@@ -46,10 +46,10 @@ import { makeClient } from "./internal/wire/client.ts"
 import type { JournalEntry } from "./Journal.ts"
 import { render, renderEntry } from "./Journal.ts"
 import type { WireFormat } from "./WireFormat.ts"
-import { standard as defaultSpelling } from "./WireFormat.ts"
+import { standard as standardFormat } from "./WireFormat.ts"
 
 /**
- * An account that the world knows.
+ * An account that the fake knows.
  *
  * @since 0.1.0
  * @category models
@@ -62,7 +62,7 @@ export interface Account {
 }
 
 /**
- * The account of a world that is not told of others: `acme1m`, in Mumbai.
+ * The default account of a fake: `acme1m`, in Mumbai.
  *
  * @since 0.1.0
  * @category constants
@@ -75,7 +75,7 @@ export const defaultAccount: Account = {
 }
 
 /**
- * How the world is. Everything has a default.
+ * How the fake is. Everything has a default.
  *
  * @since 0.1.0
  * @category models
@@ -89,33 +89,33 @@ export interface Options {
   readonly timeZone?: string | undefined
   /** From which sids and chances are drawn; a whole number. Default: 1. */
   readonly seed?: number | undefined
-  /** How records are written, where it differs from `Spelling.standard`. */
+  /** How records are written, where it differs from `WireFormat.standard`. */
   readonly wireFormat?: Partial<WireFormat> | undefined
   /**
    * How many requests an account may make in any minute, before 429. Default: 200, as Exotel's. The layers' client, which
-   * waits for its turn after 200, is told of more and not of fewer.
+   * waits for permits after 200, is given a higher limit but never a lower one.
    */
   readonly requestsPerMinute?: number | undefined
-  /** Whether a 429 tells how long to wait, and how; nobody has seen Exotel do so. Default: `absent`. */
+  /** The form of `Retry-After` on a 429; it is not confirmed that Exotel sends it. Default: `absent`. */
   readonly retryAfter?: "absent" | "seconds" | "date" | undefined
   /** How long after its end a call appears in the bulk read; Exotel's lag is unknown. Default: 0. */
   readonly bulkLag?: Duration.DurationInput | undefined
-  /** What a region answers to the account of another one; both are reported. Default: 404. */
+  /** The status with which a region answers for an account of another region; both are reported. Default: 404. */
   readonly wrongRegion?: 401 | 404 | undefined
   /** The HTTP status for an unknown call, whose body says 404; one capture has 400. Default: 404. */
   readonly unknownCall?: 400 | 404 | undefined
-  /** What is posted to the application for each call that is not told otherwise. Default: nothing. */
+  /** The callback of each call that is placed without one of its own. Default: none. */
   readonly statusCallback?: CallbackPlan | undefined
   /**
-   * What carries callbacks: `StatusCallback.clientOf(app)` hands them to a route without a socket. Default: none over
+   * The client that delivers callbacks: `CallbackPlan.clientFromApp(app)` delivers them to a route without a socket. Default: none over
    * the fake wire, undici for a server.
    */
   readonly callbackClient?: HttpClient.HttpClient | undefined
-  /** What goes wrong. More can be added by the service's `faults`. */
+  /** The planned faults. The service's `faults` adds more. */
   readonly faults?: FaultPlan | undefined
   /**
-   * Whether requests for calls, accounts and credentials that the world does not know fail the test. Requests for what
-   * the world does not do at all always fail it. Default: `false`.
+   * Whether requests for calls, accounts and credentials that the fake does not know fail the test. Requests for what
+   * the fake does not do at all always fail it. Default: `false`.
    */
   readonly strict?: boolean | undefined
   /**
@@ -130,7 +130,7 @@ export interface Options {
 type Optional<A> = { readonly [K in keyof A]?: A[K] | undefined }
 
 /**
- * What a call may be told beyond its script.
+ * Options of one placed call.
  *
  * @since 0.1.0
  * @category models
@@ -138,18 +138,18 @@ type Optional<A> = { readonly [K in keyof A]?: A[K] | undefined }
 export interface PlaceOptions extends Optional<Numbers> {
   /** Default: a new one, in the form of Exotel's. */
   readonly sid?: string | undefined
-  /** Default: the world's first account. */
+  /** Default: the fake's first account. */
   readonly accountSid?: string | undefined
-  /** What is posted to the application. Default: the world's `statusCallback`, if there is one. */
+  /** The callback of this call. Default: the fake's `statusCallback`, if any. */
   readonly statusCallback?: CallbackPlan | undefined
-  /** The call begins so much later; until then nobody knows of it. Default: 0. */
+  /** The delay before the call begins; it cannot be read before. Default: 0. */
   readonly startsIn?: Duration.DurationInput | undefined
   /** For so long after its beginning the call cannot be read yet, as may happen to one just created. Default: 0. */
   readonly readableAfter?: Duration.DurationInput | undefined
 }
 
 /**
- * What a world was promised and did not see, or saw and was not promised.
+ * Expectations that were not met: planned faults that did not fire, and requests that were not expected.
  *
  * @since 0.1.0
  * @category errors
@@ -165,7 +165,7 @@ export class UnmetExpectations
   )
 {
   override get message(): string {
-    return `The pretended Exotel did not see what was planned:\n${
+    return `The fake Exotel did not see what was planned:\n${
       this.problems.map((problem) => `- ${problem}`).join("\n")
     }\nIt was asked:\n${this.journal}`
   }
@@ -176,9 +176,9 @@ export class UnmetExpectations
  * @category models
  */
 export interface Service {
-  /** Credentials, account and region (or base URL) that reach this world: `ExotelCalls.layer(fake.options)` works. */
+  /** Credentials, account and region (or base URL) that reach this fake: `ExotelCalls.layer(fake.options)` works. */
   readonly options: ExotelConfig.Options
-  /** Where this world is reached. */
+  /** Where this fake is reached. */
   readonly baseUrl: string
   /**
    * Begins a call now (or `startsIn` later). Dies when the sid is taken or no sid at all, or the account unknown: mistakes of a test.
@@ -197,7 +197,7 @@ export interface Service {
   readonly clearFaults: Effect.Effect<void>
   /** Every request so far, in order. */
   readonly journal: Effect.Effect<ReadonlyArray<JournalEntry>>
-  /** Fails when a planned fault has not struck, or a request came that was not expected. */
+  /** Fails when a planned fault has not fired, or an unexpected request arrived. */
   readonly verify: Effect.Effect<void, UnmetExpectations>
 }
 
@@ -226,9 +226,9 @@ const numbersOf = (options: PlaceOptions): Numbers =>
 const authorizationOf = (account: Account): string =>
   `Basic ${Encoding.encodeBase64(`${Redacted.value(account.apiKey)}:${Redacted.value(account.apiToken)}`)}`
 
-/** A world, and the service that speaks for it to a client that comes by this way. */
+/** A fake, and the service that speaks for it to a client that comes by this way. */
 interface Running {
-  readonly world: FakeState
+  readonly state: FakeState
   readonly service: (reach: { readonly region: Region.Region } | { readonly baseUrl: string }) => Service
 }
 
@@ -243,7 +243,7 @@ const settingsOf = (
     return {
       seed: options.seed ?? 1,
       timeZone,
-      wireFormat: { ...defaultSpelling, ...options.wireFormat },
+      wireFormat: { ...standardFormat, ...options.wireFormat },
       requestsPerMinute: yield* positive("requestsPerMinute", options.requestsPerMinute ?? 200),
       retryAfter: options.retryAfter ?? "absent",
       bulkLagMillis: Duration.toMillis(options.bulkLag ?? Duration.zero),
@@ -262,26 +262,26 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
     const config = yield* ExotelConfig.make({ ...credentials, region, ...timeZone })
     const settings = yield* settingsOf(options, config.timeZone)
     const now = Clock.currentTimeMillis
-    const world = new FakeState(
+    const state = new FakeState(
       settings,
       accounts.map((account) => ({ ...account, authorization: authorizationOf(account) })),
       yield* now
     )
-    if (options.faults !== undefined) world.faults.add(options.faults, world.began)
-    const callbacks = yield* Callbacks.make(world, options.callbackClient)
+    if (options.faults !== undefined) state.faults.add(options.faults, state.began)
+    const callbacks = yield* Callbacks.make(state, options.callbackClient)
 
     const known = (sid: CallSid): Effect.Effect<PlacedCall> => {
-      const call = world.calls.get(sid)
+      const call = state.calls.get(sid)
       return call === undefined
         ? Effect.dieMessage(`FakeExotel has no call ${sid}; place it before it is used`)
         : Effect.succeed(call)
     }
 
     const verify = Effect.suspend(() => {
-      const problems = world.problems()
+      const problems = state.problems()
       return problems.length === 0
         ? Effect.void
-        : new UnmetExpectations({ problems, journal: render(world.journal().slice(-20)) })
+        : new UnmetExpectations({ problems, journal: render(state.journal().slice(-20)) })
     })
 
     const service = (reach: Parameters<Running["service"]>[0]): Service => ({
@@ -297,14 +297,14 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
       place: (script, placing = {}) =>
         Effect.flatMap(now, (at) => {
           const start = at + Duration.toMillis(placing.startsIn ?? Duration.zero)
-          const sid = placing.sid ?? world.nextSid()
+          const sid = placing.sid ?? state.nextSid()
           const accountSid = placing.accountSid ?? credentials.accountSid
           if (!isCallSid(sid)) return Effect.dieMessage("A call sid is made of letters and digits only")
-          if (world.calls.has(sid)) return Effect.dieMessage(`FakeExotel has a call ${sid} already`)
-          if (!world.accounts.has(accountSid)) return Effect.dieMessage(`FakeExotel has no account ${accountSid}`)
+          if (state.calls.has(sid)) return Effect.dieMessage(`FakeExotel has a call ${sid} already`)
+          if (!state.accounts.has(accountSid)) return Effect.dieMessage(`FakeExotel has no account ${accountSid}`)
           const readableAt = start + Duration.toMillis(placing.readableAfter ?? Duration.zero)
           const call: PlacedCall = { sid, accountSid, start, readableAt, numbers: numbersOf(placing), script }
-          world.calls.set(sid, call)
+          state.calls.set(sid, call)
           const callback = placing.statusCallback ?? options.statusCallback
           return Effect.as(callback === undefined ? Effect.void : callbacks.schedule(call, callback), sid)
         }),
@@ -317,15 +317,15 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
           return stateOf(call, at)
         }),
       state: (sid) => Effect.zipWith(known(sid), now, stateOf),
-      faults: (plan) => Effect.map(now, (at) => world.faults.add(plan, at)),
-      clearFaults: Effect.sync(() => world.faults.clear()),
-      journal: Effect.sync(() => world.journal()),
+      faults: (plan) => Effect.map(now, (at) => state.faults.add(plan, at)),
+      clearFaults: Effect.sync(() => state.faults.clear()),
+      journal: Effect.sync(() => state.journal()),
       verify
     })
     if (options.verifyOnClose !== false) {
       yield* Effect.addFinalizer((exit) => Exit.isSuccess(exit) ? Effect.orDie(verify) : Effect.void)
     }
-    return { service, world }
+    return { service, state }
   })
 
 const regionOfHost: ReadonlyMap<string, Region.Region> = new Map([
@@ -338,23 +338,23 @@ const regionOfHost: ReadonlyMap<string, Region.Region> = new Map([
 const runWire = (
   options: Options
 ): Effect.Effect<Context.Context<FakeExotel | HttpClient.HttpClient>, ConfigError.ConfigError, Scope.Scope> =>
-  Effect.map(run(options), ({ service, world }) => {
+  Effect.map(run(options), ({ service, state }) => {
     const client = makeClient((request, url, now) => {
       const region = regionOfHost.get(url.host)
       if (region === undefined) {
-        const row = world.record({
+        const row = state.record({
           at: now,
           operation: "unknown",
           method: request.method,
           path: `//${url.host}`,
           sid: undefined
         })
-        const why = `the pretended Exotel is reached at ${[...regionOfHost.keys()].join(", ")} only`
+        const why = `the fake Exotel is reached at ${[...regionOfHost.keys()].join(", ")} only`
         row.outcome = { _tag: "Refused", why }
-        world.unexpected.push(`${request.method} ${row.path}: ${why}`)
+        state.unexpected.push(`${request.method} ${row.path}: ${why}`)
         return { row, plan: undefined }
       }
-      return exchange(world, {
+      return exchange(state, {
         method: request.method,
         region,
         path: url.pathname,
@@ -382,7 +382,7 @@ const withCalls = (
 }
 
 /**
- * The wire alone: every request of the application's `HttpClient` to one of Exotel's hosts is answered by the world. The
+ * The wire alone: every request of the application's `HttpClient` to one of Exotel's hosts is answered by the fake. The
  * application keeps its own `ExotelCalls.layer…`.
  *
  * @since 0.1.0
@@ -431,7 +431,7 @@ export interface ServerOptions extends Options {
   readonly host?: string | undefined
   /** Which region's cluster the server plays. Default: that of the first account. */
   readonly region?: Region.Region | undefined
-  /** Told of each request when it is over. Default: a warning is logged for those that the world does not know. */
+  /** Told of each request when it is over. Default: a warning is logged for those that the fake does not know. */
   readonly onRequest?: ((entry: JournalEntry) => Effect.Effect<void>) | undefined
 }
 
@@ -442,7 +442,7 @@ const warnOfRefused = (entry: JournalEntry): Effect.Effect<void> =>
 
 /**
  * A real HTTP server on loopback, and the real `ExotelCalls` over undici: sockets, resets and all. Real sockets take real
- * time; answers still come by the clock of whoever builds the layer. When the layer is closed, so is every connection.
+ * time; responses follow the clock in force where the layer is built. When the layer is closed, so is every connection.
  *
  * @since 0.1.0
  * @category layers
@@ -458,21 +458,21 @@ export const layerServer = (
     const Server = yield* Effect.promise(() => import("./internal/wire/server.ts"))
     const wire = yield* Layer.build(Server.httpClient)
     const callbackClient = options.callbackClient ?? Context.get(wire, HttpClient.HttpClient)
-    const { service, world } = yield* run({ ...options, callbackClient })
+    const { service, state } = yield* run({ ...options, callbackClient })
     const region = options.region ?? (options.accounts?.[0] ?? defaultAccount).region
     const onRequest = options.onRequest ?? warnOfRefused
     const baseUrl = yield* Server.serve({
       host: options.host ?? "127.0.0.1",
       port: options.port ?? 0,
       handle: ({ authorization, method, url }, now) =>
-        exchange(world, { method, region, path: url.pathname, query: url.searchParams, authorization }, now),
-      afterwards: (row) => onRequest(world.toEntry(row))
+        exchange(state, { method, region, path: url.pathname, query: url.searchParams, authorization }, now),
+      afterwards: (row) => onRequest(state.toEntry(row))
     })
     return yield* withCalls(Context.add(wire, FakeExotel, service({ baseUrl })))
   }))
 
 /**
- * The environment under which `ExotelCalls.layerConfig()` reaches this world: `EXOTEL_API_KEY` and the others.
+ * The environment under which `ExotelCalls.layerConfig()` reaches this fake: `EXOTEL_API_KEY` and the others.
  *
  * @since 0.1.0
  * @category accessors

@@ -1,8 +1,8 @@
 /**
- * What goes wrong, and when. A plan is a list of faults, each a kind of damage with the conditions under which it
- * strikes; the constructors make plans of one fault, the combinators add conditions to every fault of a plan.
+ * Planned faults. A plan is a list of faults, each a kind of fault with the conditions under which it
+ * fires; the constructors make plans of one fault, the combinators add conditions to every fault of a plan.
  *
- * A request is struck by the first fault whose conditions it meets. A fault that never struck fails the test (see
+ * The first fault whose conditions a request meets fires. A fault that never fired fails the test (see
  * `FakeExotel.verify`), unless it was left to chance or marked `optional`.
  *
  * @since 0.1.0
@@ -12,7 +12,7 @@ import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
 
 /**
- * What an answer without a usable call may look like.
+ * The body of an error response.
  *
  * @since 0.1.0
  * @category models
@@ -49,15 +49,15 @@ export interface Fault {
   readonly sid?: string | undefined
   /** Only these, counted from 1 among the requests that meet the other conditions. */
   readonly requests?: ReadonlyArray<number> | undefined
-  /** Only from here on, counted from when the plan was given to the world. */
+  /** Only from here on, counted from when the plan was given to the fake. */
   readonly from?: Duration.Duration | undefined
   /** Only before this, counted in the same way. */
   readonly until?: Duration.Duration | undefined
-  /** The probability with which it strikes, from 0 to 1, drawn from the world's seed. */
+  /** The probability that it fires, from 0 to 1, drawn from the fake's seed. */
   readonly probability?: number | undefined
-  /** How often it strikes at most. */
+  /** The maximum number of times that it fires. */
   readonly times?: number | undefined
-  /** It need not strike. */
+  /** Whether it may remain unused without failing the test. */
   readonly optional?: boolean | undefined
 }
 
@@ -212,7 +212,7 @@ export const contentType = (contentType: string): FaultPlan =>
   one(`content type ${contentType}`, { _tag: "ContentType", contentType })
 
 /**
- * One field of the record holds something else, `Duration` the word `soon`, say.
+ * Replaces the value of one field of the record, for example `Duration` by the word `soon`.
  *
  * @since 0.1.0
  * @category constructors
@@ -224,7 +224,7 @@ const mapFaults = (self: FaultPlan, change: (fault: Fault) => Fault): FaultPlan 
   new FaultPlan(self.faults.map(change))
 
 /**
- * Several plans as one; of two faults that could strike a request, the one named first does.
+ * Combines plans; of two faults that could fire for a request, the one listed first does.
  *
  * @since 0.1.0
  * @category combinators
@@ -261,7 +261,7 @@ export const onRequest = (...requests: ReadonlyArray<number>) => (self: FaultPla
   mapFaults(self, (fault) => ({ ...fault, requests }))
 
 /**
- * Only from `from` to before `until`, counted from when the plan is given to the world.
+ * Only from `from` to before `until`, counted from when the plan is given to the fake.
  *
  * @since 0.1.0
  * @category combinators
@@ -276,7 +276,7 @@ export const between: {
 )
 
 /**
- * With this probability, from 0 to 1, drawn from the world's seed. Such a fault need not strike.
+ * With this probability, from 0 to 1, drawn from the fake's seed. Such a fault may remain unused.
  *
  * @since 0.1.0
  * @category combinators
@@ -298,7 +298,7 @@ export const times: {
 } = dual(2, (self: FaultPlan, times: number) => mapFaults(self, (fault) => ({ ...fault, times })))
 
 /**
- * The faults need not strike.
+ * Lets the faults remain unused without failing the test.
  *
  * @since 0.1.0
  * @category combinators

@@ -1,5 +1,5 @@
 /**
- * What a pretended Exotel was asked, request by request. It holds no phone number and no credential: paths are those of
+ * The requests that a fake Exotel received. It holds no phone number and no credential: paths are those of
  * the API, and of a query only what is harmless.
  *
  * @since 0.1.0
@@ -11,13 +11,13 @@ import { dual } from "effect/Function"
 import * as Schema from "effect/Schema"
 
 /**
- * What came of a request.
+ * The outcome of a request.
  *
  * - `Pending`: the answer is on its way
  * - `Answered`: a whole answer with this status
  * - `Broken`: the connection broke, as planned
  * - `Aborted`: the client gave up
- * - `Refused`: the world does not know such a request, and why
+ * - `Refused`: the fake does not know such a request, and why
  *
  * @since 0.1.0
  * @category models
@@ -37,7 +37,7 @@ export interface JournalEntry {
   /** Counted from 1. */
   readonly index: number
   readonly at: DateTime.Utc
-  /** How long the world had been there. */
+  /** How long the fake had been there. */
   readonly elapsed: Duration.Duration
   /** `read`: one call. `list`: the bulk read. `account`: the account resource. `callback`: a push to the application. */
   readonly operation: "read" | "list" | "account" | "callback" | "unknown"
@@ -47,7 +47,7 @@ export interface JournalEntry {
   /** The call that was asked for, if it was one. */
   readonly sid: string | undefined
   readonly outcome: Outcome
-  /** The planned fault that struck. */
+  /** The planned fault that fired. */
   readonly fault: string | undefined
 }
 
@@ -61,7 +61,7 @@ export const forCall = (sid: string) => (journal: ReadonlyArray<JournalEntry>): 
   journal.filter((entry) => entry.sid === sid)
 
 /**
- * The requests later than so long after the world began.
+ * The requests later than so long after the fake began.
  *
  * @since 0.1.0
  * @category filtering
@@ -107,7 +107,7 @@ export const render = (journal: ReadonlyArray<JournalEntry>): string =>
   journal.length === 0 ? "(no request)" : journal.map(renderEntry).join("\n")
 
 /**
- * What a test expected of the journal, and what the journal says.
+ * The difference between the journal that a test expected and the actual one.
  *
  * @since 0.1.0
  * @category errors
@@ -171,7 +171,7 @@ export const expectPolled: {
 })
 
 /**
- * Nothing was asked later than so long after the world began.
+ * Nothing was asked later than so long after the fake began.
  *
  * @since 0.1.0
  * @category assertions
@@ -190,7 +190,7 @@ export const expectNoRequestAfter: {
 })
 
 /**
- * At most so many requests began in any stretch of that length, callbacks aside: the limit of an account, say.
+ * Fails if more requests than this began in any period of that length, callbacks excluded; for example, the limit of an account.
  *
  * @since 0.1.0
  * @category assertions

@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 /**
  * A clock that starts at the present time of the clock in force and runs `factor` times as fast; greater than zero.
  * Sleeps and time-outs are as much shorter, while sockets take the time that they take: with a large factor, time-outs of
- * a few seconds may strike.
+ * a few seconds may expire.
  *
  * @since 0.1.0
  * @category constructors

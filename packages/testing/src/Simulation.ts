@@ -1,8 +1,8 @@
 /**
  * Lives through hours of a program at once: virtual time that moves on by itself.
  *
- * Where a `TestClock` is told how far to go, and takes Node some milliseconds for each sleep that it ends, this clock goes
- * on to the next sleep whenever every fiber waits, without a turn of the event loop. It suits programs that wait for
+ * A `TestClock` is advanced by the test and takes milliseconds for each sleep that ends; this clock advances
+ * to the next sleep whenever every fiber waits, without yielding to the event loop. It suits programs that wait for
  * nothing but time, as all do over the fake wire.
  *
  * @since 0.1.0
@@ -61,7 +61,7 @@ class VirtualClock implements Clock.Clock {
     return low
   }
 
-  /** Ends the next sleep; false when nobody sleeps, or only for ever. */
+  /** Ends the next sleep; false when no fiber sleeps for a finite time. */
   advance(): boolean {
     const next = this.sleepers[0]
     if (next === undefined || !Number.isFinite(next.at)) return false
@@ -87,7 +87,7 @@ export interface Options {
 const MOST_STEPS = 10_000_000
 
 /**
- * Runs the program on virtual time to its end, in one go. The same program tells the same story each time.
+ * Runs the program on virtual time to its end, in one go. The same program has the same result each time.
  *
  * Dies when the program waits for something that is not time, such as a socket or a promise, or goes round and round
  * without time passing: both would hang a test.

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `exotel-fake`: the pretended Exotel as a program, for clients in any language. */
+/** `exotel-fake`: the fake Exotel as a program, for clients in any language. */
 import * as Region from "@effect-exotel/core/Region"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -16,7 +16,7 @@ import { demo, parse } from "./internal/command/scriptFile.ts"
 import { renderEntry } from "./Journal.ts"
 import * as ScaledClock from "./ScaledClock.ts"
 
-const help = `exotel-fake: a pretended Exotel over HTTP, for programs in any language.
+const help = `exotel-fake: a fake Exotel over HTTP, for programs in any language.
 
 usage: exotel-fake [options] [script.json]
 
@@ -43,7 +43,7 @@ script file:
   }
   kinds of script: answered, inbound, busy, noAnswer, failed, canceled, custom
   kinds of fault:  status, reset, stalled, slowDrip, truncated, hugeBody, garbage, html, malformed
-  also: requestsPerMinute, retryAfter, bulkLag, wrongRegion, unknownCall, spelling, timeZone, statusCallback
+  also: requestsPerMinute, retryAfter, bulkLag, wrongRegion, unknownCall, wireFormat, timeZone, statusCallback
 
 what is served, below http://<host>:<port>:
   GET /v1/Accounts/<account>/Calls/<sid>.json?details=true   one call; XML without .json

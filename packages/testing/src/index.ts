@@ -1,5 +1,5 @@
 /**
- * A pretended Exotel for tests.
+ * A fake Exotel for tests.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,6 @@ export * as Arbitraries from "./Arbitraries.ts"
 /** @since 0.1.0 */
 export * as CallScript from "./CallScript.ts"
 /** @since 0.1.0 */
-export * as Conformance from "./Conformance.ts"
 /** @since 0.1.0 */
 export * as FakeExotel from "./FakeExotel.ts"
 /** @since 0.1.0 */

@@ -43,7 +43,7 @@ describe("FakeExotel.layer", () => {
     for (
       const [name, wireFormat] of Object.entries({ standard: WireFormat.standard, alternate: WireFormat.alternate })
     ) {
-      it.effect(`reads the same in ${format} and the ${name} spelling`, () =>
+      it.effect(`reads the same in ${format} and the ${name} wireFormat`, () =>
         Effect.gen(function*() {
           const fake = yield* FakeExotel.FakeExotel
           const { settled } = yield* story(yield* fake.place(script))
@@ -208,7 +208,7 @@ describe("expectations", () => {
           yield* elsewhere.get(yield* fake.place(script))
         }).pipe(Effect.provide([FakeExotel.layerHttpClient(), RequestBudget.layerUnlimited]))
       )
-      assert.include(report, "the pretended Exotel is reached at api.exotel.com")
+      assert.include(report, "the fake Exotel is reached at api.exotel.com")
     }))
 
   it.effect("the journal shows each request with its time and outcome", () =>

@@ -7,7 +7,7 @@ import { cases } from "./support/cases.ts"
 
 describe("arbitraries", () => {
   it.effect.prop(
-    "a body in either format and any spelling decodes to the call that it was written from",
+    "a body in either format and any wireFormat decodes to the call that it was written from",
     { wire: Arbitraries.wireCall, format: FastCheck.constantFrom<"json" | "xml">("json", "xml") },
     ({ format, wire }) =>
       Effect.gen(function*() {

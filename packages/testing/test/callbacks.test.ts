@@ -121,7 +121,7 @@ describe("a status callback", () => {
           until: ([first]) => first !== undefined && first.outcome._tag !== "Pending"
         })
       }).pipe(Effect.provide(Layer.fresh(FakeExotel.layerServer())))
-      // The receiver is a pretended Exotel, too, and has no such path.
+      // The receiver is a fake Exotel, too, and has no such path.
       deepStrictEqual(events[0]?.outcome, { _tag: "Answered", status: 501 })
     }).pipe(Effect.provide(FakeExotel.layerServer({ verifyOnClose: false }))))
 })

@@ -1,11 +1,12 @@
 /** One suite against the fake wire, the loopback server, and the real service where the environment names one. */
-import { CallScript, Conformance, FakeExotel, WireFormat } from "@effect-exotel/testing"
+import { CallScript, FakeExotel, WireFormat } from "@effect-exotel/testing"
 import { FetchHttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Layer, Option, TestClock } from "effect"
+import * as Conformance from "./support/conformance.ts"
 
-/** Two hours ago, two calls began that have ended since; one goes on. */
+/** Two calls that began two hours ago and have ended, and one that continues. */
 const subject = (settle: Effect.Effect<void>) =>
   Effect.gen(function*() {
     const fake = yield* FakeExotel.FakeExotel
@@ -29,7 +30,7 @@ runAll("the fake wire", (check) =>
     yield* check.run(yield* subject(TestClock.adjust("2 hours")))
   }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
 
-runAll("the fake wire, spelled the other way", (check) =>
+runAll("the fake wire in the alternate format", (check) =>
   Effect.gen(function*() {
     yield* check.run(yield* subject(TestClock.adjust("2 hours")))
   }).pipe(
@@ -43,12 +44,12 @@ runAll("the loopback server", (check) =>
   }).pipe(Effect.provide(Layer.merge(FakeExotel.layerServer(), FetchHttpClient.layer))))
 
 describe("the suite itself", () => {
-  it.effect("names what is amiss in a service that is no Exotel", () =>
+  it.effect("reports each difference in a service that does not behave as Exotel", () =>
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
       const known = {
         options: fake.options,
-        // Neither of them has ended.
+        // Neither has ended.
         completed: yield* fake.place(CallScript.answered()),
         unanswered: yield* fake.place(CallScript.answered())
       }

@@ -1,4 +1,4 @@
-/** Each fault on the fake wire, as the real client meets it, and when it strikes. */
+/** Each fault on the fake wire, as the real client meets it, and when it fires. */
 import { ExotelCalls, RetryPolicy } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan, Journal } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -104,7 +104,7 @@ describe("a fault", () => {
     ))
 })
 
-describe("a fault strikes", () => {
+describe("a fault fires", () => {
   it.effect("on the n-th request", () =>
     Effect.gen(function*() {
       const seen = yield* outcomes(yield* place, 4)
@@ -114,10 +114,10 @@ describe("a fault strikes", () => {
   it.effect("for one call, and counts that call's requests", () =>
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
-      const [struck, spared] = [yield* place, yield* place]
-      yield* fake.faults(FaultPlan.status(403).pipe(FaultPlan.forCall(struck), FaultPlan.onRequest(2)))
+      const [fired, spared] = [yield* place, yield* place]
+      yield* fake.faults(FaultPlan.status(403).pipe(FaultPlan.forCall(fired), FaultPlan.onRequest(2)))
       deepStrictEqual(yield* outcomes(spared, 3), ["in-progress", "in-progress", "in-progress"])
-      deepStrictEqual(yield* outcomes(struck, 2), ["in-progress", "AccessDenied"])
+      deepStrictEqual(yield* outcomes(fired, 2), ["in-progress", "AccessDenied"])
     }).pipe(Effect.provide(FakeExotel.layer())))
 
   it.effect("within a window of time, and at most so many times", () =>
@@ -159,8 +159,8 @@ describe("a fault strikes", () => {
       )
     return Effect.gen(function*() {
       const first = yield* run(1)
-      const struck = first.filter((outcome) => outcome === "AccessDenied").length
-      assert.isTrue(struck > 3 && struck < 25, `${struck} of 40`)
+      const fired = first.filter((outcome) => outcome === "AccessDenied").length
+      assert.isTrue(fired > 3 && fired < 25, `${fired} of 40`)
       deepStrictEqual(yield* run(1), first)
       notDeepStrictEqual(yield* run(2), first)
     })

@@ -1,4 +1,4 @@
-/** `find` and `list` of the real client against the pretended bulk read, in both formats. */
+/** `find` and `list` of the real client against the fake bulk read, in both formats. */
 import { CallSid, ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"

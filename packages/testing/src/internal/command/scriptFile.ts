@@ -1,4 +1,4 @@
-/** The file from which `exotel-fake` makes its world: JSON, checked strictly, so that a slip is named and not ignored. */
+/** The file from which `exotel-fake` makes its state: JSON, checked strictly, so that a slip is named and not ignored. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -143,7 +143,7 @@ const World = Schema.Struct({
   bulkLag: optional(DurationText),
   wrongRegion: optional(Schema.Literal(401, 404)),
   unknownCall: optional(Schema.Literal(400, 404)),
-  spelling: optional(Schema.Struct({
+  wireFormat: optional(Schema.Struct({
     numbers: optional(Schema.Literal("number", "string")),
     jsonEmpty: optional(Schema.Literal("null", "empty string", "absent")),
     xmlEmpty: optional(Schema.Literal("self-closing", "pair", "absent")),
@@ -222,7 +222,7 @@ const placementsOf = (call: typeof PlannedCall.Type): ReadonlyArray<Placement> =
   }))
 }
 
-/** What is wrong with a file, a line for each place. */
+/** The problems of a file, one line for each place. */
 export class ScriptFileError extends Schema.TaggedError<ScriptFileError>("@effect-exotel/testing/ScriptFileError")(
   "ScriptFileError",
   { problems: Schema.Array(Schema.String) }
@@ -238,7 +238,7 @@ const problemsOf = (error: ParseResult.ParseError): ReadonlyArray<string> =>
       /^\./,
       ""
     )
-    // What stands there instead may be a phone number or a token.
+    // The actual value may be a phone number or a token.
     return `${where === "" ? "the file" : where}: ${message.replace(/, actual [^]*$/, "")}`
   })
 
@@ -266,7 +266,7 @@ export const parse = (text: string): Effect.Effect<ScriptFile, ScriptFileError> 
     }))
   )
 
-/** What is served without a file: a call that is answered, one that is not, and one that is busy, over and over. */
+/** The calls that are served without a file: one answered, one not answered, one busy, repeatedly. */
 export const demo: ScriptFile = {
   options: {},
   placements: [

@@ -19,7 +19,7 @@ interface Refused {
 type Test = (call: PlacedCall) => boolean
 
 const DAY = 24 * 60 * 60 * 1000
-/** What is searched without `DateCreated`, and how wide `DateCreated` may be. */
+/** The period that is searched without `DateCreated`, and the widest `DateCreated`. */
 const MONTH_DAYS = 31
 /** How far back `DateCreated` may reach: six months. */
 const OLDEST_DAYS = 184
@@ -45,7 +45,7 @@ const bounds = <A>(
 const within = (value: number | undefined, { gte, lte }: { gte: number | undefined; lte: number | undefined }) =>
   value !== undefined && (gte === undefined || value >= gte) && (lte === undefined || value <= lte)
 
-/** What a list of words filters on; numbers of phones at most five. */
+/** The filters that take a list of words; phone numbers at most five. */
 const wordFilters: ReadonlyArray<readonly [string, (call: PlacedCall, now: number) => string, number]> = [
   ["Status", (call, now) => stateOf(call, now).status, Infinity],
   ["Direction", (call) => call.script.direction, Infinity],
@@ -67,11 +67,11 @@ const parseWallClock = (zone: DateTime.TimeZone) => (text: string): number | und
     )
     : undefined
 
-const createdFilter = (world: FakeState, query: URLSearchParams, now: number): Either.Either<Test, Refused> => {
+const createdFilter = (state: FakeState, query: URLSearchParams, now: number): Either.Either<Test, Refused> => {
   const today = calendar(now)
   const text = query.get("DateCreated")
   if (text === null) return Either.right((call) => calendar(call.start) >= today - MONTH_DAYS * DAY)
-  return Either.flatMap(bounds("DateCreated", text, parseWallClock(world.settings.timeZone)), ({ gte, lte }) => {
+  return Either.flatMap(bounds("DateCreated", text, parseWallClock(state.settings.timeZone)), ({ gte, lte }) => {
     if ((gte ?? lte ?? today) < today - OLDEST_DAYS * DAY) return bad("DateCreated must be within the last 6 months")
     if (gte !== undefined && (lte ?? today) - gte > MONTH_DAYS * DAY) {
       return bad("DateCreated must not be wider than 1 month")
@@ -88,9 +88,9 @@ const settledSeconds = (call: PlacedCall, now: number): number | undefined =>
 const settledPrice = (call: PlacedCall, now: number): number | undefined =>
   stateOf(call, now).settled && call.script.price !== undefined ? Number(call.script.price) : undefined
 
-const filters = (world: FakeState, query: URLSearchParams, now: number): Either.Either<ReadonlyArray<Test>, Refused> =>
+const filters = (state: FakeState, query: URLSearchParams, now: number): Either.Either<ReadonlyArray<Test>, Refused> =>
   Either.gen(function*() {
-    const tests: Array<Test> = [yield* createdFilter(world, query, now)]
+    const tests: Array<Test> = [yield* createdFilter(state, query, now)]
     for (const [name, read, most] of wordFilters) {
       const words = query.get(name)?.split(",")
       if (words === undefined) continue
@@ -111,14 +111,14 @@ const filters = (world: FakeState, query: URLSearchParams, now: number): Either.
   })
 
 /** Calls that ended long enough ago to be listed, out of those that were named or of all. */
-const candidates = (world: FakeState, query: URLSearchParams): Either.Either<Iterable<PlacedCall>, Refused> => {
+const candidates = (state: FakeState, query: URLSearchParams): Either.Either<Iterable<PlacedCall>, Refused> => {
   const text = query.get("Sid")
-  if (text === null) return Either.right(world.calls.values())
+  if (text === null) return Either.right(state.calls.values())
   const sids = new Set(text.split(",").map((sid) => sid.trim()).filter((sid) => sid !== ""))
   if (sids.size > 100) return bad("At most 100 values are allowed in Sid")
   const found: Array<PlacedCall> = []
   for (const sid of sids) {
-    const call = world.calls.get(sid)
+    const call = state.calls.get(sid)
     if (call !== undefined) found.push(call)
   }
   return Either.right(found)
@@ -156,15 +156,15 @@ const pageUri = (path: string, query: URLSearchParams, cursor: readonly ["After"
 }
 
 export const listCalls = (
-  world: FakeState,
+  state: FakeState,
   where: { readonly accountSid: string; readonly format: Format },
   query: URLSearchParams,
   reading: { readonly preSigned: boolean },
   now: number
 ): { readonly body: string } | Refused => {
-  const { bulkLagMillis, wireFormat, timeZone } = world.settings
+  const { bulkLagMillis, wireFormat, timeZone } = state.settings
   const listed = Either.gen(function*() {
-    const tests = yield* filters(world, query, now)
+    const tests = yield* filters(state, query, now)
     const size = yield* pageSize(query)
     const order = query.get("SortBy") ?? "DateCreated:desc"
     if (order !== "DateCreated:asc" && order !== "DateCreated:desc") return yield* bad("Invalid parameter SortBy")
@@ -176,7 +176,7 @@ export const listCalls = (
     const at = place === null ? undefined : yield* fromCursor(place)
 
     const matching: Array<PlacedCall> = []
-    for (const call of yield* candidates(world, query)) {
+    for (const call of yield* candidates(state, query)) {
       if (call.accountSid !== where.accountSid || now < call.readableAt) continue
       if (now >= call.start + stateOf(call, now).endsAt + bulkLagMillis && tests.every((test) => test(call))) {
         matching.push(call)

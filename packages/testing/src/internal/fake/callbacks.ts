@@ -42,7 +42,7 @@ const fieldsOf = (
   const { script } = call
   const settled = new Script.CallScript({ ...script, settles: Duration.zero })
   const ended = event === "terminal"
-  // A callback tells the whole, though a read at that moment would not yet.
+  // A callback carries the settled values, although a read at that moment would not.
   const record = recordOf({ ...call, script: settled }, call.start + at, { details: true, preSigned: false })
   const time = (millis: number) => wallClock(millis, zone)
   return {
@@ -78,7 +78,7 @@ const flat = (fields: Fields): ReadonlyArray<readonly [string, string]> =>
       )
   )
 
-const BOUNDARY = "----pretended-exotel-form-boundary"
+const BOUNDARY = "----fake-exotel-form-boundary"
 
 /** Written by hand: undici 7.30 fails on a `FormData` that is not its own. */
 const multipartPart = ([name, value]: readonly [string, string]): string =>
@@ -115,7 +115,7 @@ interface Subscription {
 }
 
 export const make = (
-  world: FakeState,
+  state: FakeState,
   client: HttpClient.HttpClient | undefined
 ): Effect.Effect<Callbacks, never, Scope.Scope> =>
   Effect.map(FiberMap.make<string>(), (fibers) => {
@@ -127,7 +127,7 @@ export const make = (
       Effect.gen(function*() {
         const copies = callback.copies ?? 1
         for (let copy = 0; copy < Math.max(1, copies); copy++) {
-          const row = world.record({
+          const row = state.record({
             at: yield* Clock.currentTimeMillis,
             operation: "callback",
             method: "POST",
@@ -138,9 +138,9 @@ export const make = (
             row.outcome = { _tag: "Broken", how: "lost, as planned" }
           } else if (sender === undefined) {
             row.outcome = { _tag: "Refused", why: "there is no callbackClient to post it with" }
-            world.unexpected.push(`a callback for call ${call.sid}: there is no callbackClient to post it with`)
+            state.unexpected.push(`a callback for call ${call.sid}: there is no callbackClient to post it with`)
           } else {
-            const fields = fieldsOf(call, event, at, world.settings.timeZone, callback.customField)
+            const fields = fieldsOf(call, event, at, state.settings.timeZone, callback.customField)
             row.outcome = yield* Effect.scoped(sender.execute(requestOf(callback, fields))).pipe(
               Effect.match({
                 onFailure: () => ({ _tag: "Broken", how: "could not be delivered" } as const),

@@ -1,4 +1,4 @@
-/** Decides which fault strikes a request, and remembers which have struck. */
+/** Decides which fault fires for a request, and records which have fired. */
 import * as Duration from "effect/Duration"
 import { PCGRandom } from "effect/Utils"
 import type { Fault, FaultPlan } from "../../FaultPlan.ts"
@@ -33,9 +33,9 @@ export class FaultEngine {
     this.planned = []
   }
 
-  /** Every fault counts the request; the first that it fits strikes. */
-  strike(sid: string | undefined, now: number): Fault | undefined {
-    let struck: Fault | undefined
+  /** Every fault counts the request; the first whose conditions hold fires. */
+  select(sid: string | undefined, now: number): Fault | undefined {
+    let fired: Fault | undefined
     for (const planned of this.planned) {
       const { fault } = planned
       if (fault.sid !== undefined && fault.sid !== sid) continue
@@ -43,17 +43,17 @@ export class FaultEngine {
       if (fault.from !== undefined && elapsed < Duration.toMillis(fault.from)) continue
       if (fault.until !== undefined && elapsed >= Duration.toMillis(fault.until)) continue
       planned.seen++
-      if (struck !== undefined) continue
+      if (fired !== undefined) continue
       if (fault.requests !== undefined && !fault.requests.includes(planned.seen)) continue
       if (fault.times !== undefined && planned.fired >= fault.times) continue
       if (fault.probability !== undefined && planned.random.number() >= fault.probability) continue
       planned.fired++
-      struck = fault
+      fired = fault
     }
-    return struck
+    return fired
   }
 
-  /** A line for each fault that should have struck and did not, with how near it came. `asked` are the calls read. */
+  /** One line for each required fault that did not fire, with its request count. `asked` are the calls read. */
   unfired(asked: ReadonlyArray<string>): ReadonlyArray<string> {
     const lines: Array<string> = []
     for (const { fault, fired, seen } of this.planned) {

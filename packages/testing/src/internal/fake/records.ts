@@ -1,10 +1,10 @@
-/** What Exotel knows of a call at one instant, before it is spelled in a format. Pure: a script and a time go in. */
+/** The record of a call at one instant, before it is encoded. Pure: computed from a script and a time. */
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import * as Duration from "effect/Duration"
 import type { CallScript } from "../../CallScript.ts"
 import * as Script from "../../CallScript.ts"
 
-/** A call in the world. Everything but the script is fixed when it is placed. */
+/** A call in the fake. Everything but the script is fixed when it is placed. */
 export interface PlacedCall {
   readonly sid: CallSid
   readonly accountSid: string
@@ -16,7 +16,7 @@ export interface PlacedCall {
   script: CallScript
 }
 
-/** Who called whom. Shared by all calls that do not say otherwise. */
+/** The numbers of a call. The default is shared by all calls. */
 export interface Numbers {
   readonly from: string
   readonly to: string
@@ -62,7 +62,7 @@ const Y2000 = Date.UTC(2000, 0, 1)
 const Y2026 = Date.UTC(2026, 0, 1)
 
 /**
- * The date that the world writes for an instant of the clock. A `TestClock` begins in 1970, which on Exotel's wire means
+ * The date that the fake writes for an instant of the clock. A `TestClock` begins in 1970, which on Exotel's wire means
  * "no time"; until the year 2000 the calendar is moved so that it begins with 2026.
  */
 export const calendar = (millis: number): number => millis < Y2000 ? millis + Y2026 : millis
@@ -70,7 +70,7 @@ export const calendar = (millis: number): number => millis < Y2000 ? millis + Y2
 const seconds = (duration: Duration.Duration): number => Math.round(Duration.toSeconds(duration))
 
 const detailsOf = (script: CallScript, state: Script.State): DetailsRecord => {
-  // The second leg is there once somebody was put through to it.
+  // The second leg exists once the call was connected to it.
   const twoLegs = state.leg2Status !== undefined || script.phases.some((phase) => phase.parties === 2)
   const onLine = (parties: 1 | 2) => state.settled ? seconds(Script.connectedTime(script, parties)) : undefined
   return {
@@ -83,7 +83,7 @@ const detailsOf = (script: CallScript, state: Script.State): DetailsRecord => {
 
 export const stateOf = (call: PlacedCall, now: number): Script.State => Script.stateAt(call.script, now - call.start)
 
-/** What a read finds. `preSigned` asks for a link to the recording that needs no credentials. */
+/** The record that a read returns. `preSigned` asks for a link to the recording that needs no credentials. */
 export const recordOf = (
   call: PlacedCall,
   now: number,
@@ -114,7 +114,7 @@ export const recordOf = (
     uri: `/v1/Accounts/${accountSid}/Calls/${sid}`,
     recordingUrl: recorded ? `https://recordings.exotel.com/exotelrecordings/${accountSid}/${sid}.mp3` : undefined,
     preSignedRecordingUrl: recorded && options.preSigned
-      ? `https://recordings.exotel.com/exotelrecordings/${accountSid}/${sid}.mp3?Signature=pretended`
+      ? `https://recordings.exotel.com/exotelrecordings/${accountSid}/${sid}.mp3?Signature=fake`
       : undefined,
     details: options.details ? detailsOf(script, state) : undefined
   }

@@ -1,4 +1,4 @@
-/** What Exotel answers: from a request and a time to a plan and a line in the journal. */
+/** Routes a request at an instant to a response plan and an entry of the journal. */
 import type { Region } from "@effect-exotel/core/Region"
 import type { Format } from "../wire/encode.ts"
 import { encodeAccount, encodeCall, encodeError } from "../wire/encode.ts"
@@ -19,7 +19,7 @@ export interface WireRequest {
 
 export interface Exchange {
   readonly row: Row
-  /** Undefined when the world does not know such a request; the row's outcome says why. */
+  /** Undefined for a request that the fake does not support; the row's outcome has the reason. */
   readonly plan: ResponsePlan | undefined
 }
 
@@ -93,18 +93,18 @@ const shownQuery = (query: URLSearchParams): string => {
   return parts.length === 0 ? "" : `?${parts.join("&")}`
 }
 
-const refuse = (world: FakeState, row: Row, why: string): Exchange => {
+const refuse = (state: FakeState, row: Row, why: string): Exchange => {
   row.outcome = { _tag: "Refused", why }
-  world.unexpected.push(`${row.method} ${row.path}: ${why}`)
+  state.unexpected.push(`${row.method} ${row.path}: ${why}`)
   return { row, plan: undefined }
 }
 
 /** Anything but what is documented and built here: a client that relies on it must not learn so in production. */
 const unknownRequest = (request: WireRequest, where: Route | undefined): string | undefined => {
-  if (where === undefined) return "the pretended Exotel has no such resource"
-  if (request.method !== "GET") return `the pretended Exotel does not do ${request.method} here`
+  if (where === undefined) return "the fake Exotel has no such resource"
+  if (request.method !== "GET") return `the fake Exotel does not do ${request.method} here`
   for (const name of request.query.keys()) {
-    if (!parameters[where.operation].has(name)) return `the pretended Exotel does not know the parameter ${name}`
+    if (!parameters[where.operation].has(name)) return `the fake Exotel does not know the parameter ${name}`
   }
   return undefined
 }
@@ -116,23 +116,23 @@ interface Failure {
   readonly bodyStatus?: number
   readonly message: string
   readonly retryAfterMillis?: number
-  /** What a test that is strict should be told. */
+  /** The problem that strict mode reports. */
   readonly unexpected?: () => string
 }
 
-const checkAccount = (world: FakeState, request: WireRequest, where: Route, now: number): AccountState | Failure => {
-  const account = world.accounts.get(where.accountSid)
+const checkAccount = (state: FakeState, request: WireRequest, where: Route, now: number): AccountState | Failure => {
+  const account = state.accounts.get(where.accountSid)
   if (account === undefined || account.authorization !== request.authorization) {
     const unexpected = () =>
       account === undefined
-        ? `no account ${where.accountSid}; known: ${[...world.accounts.keys()].join(", ")}`
+        ? `no account ${where.accountSid}; known: ${[...state.accounts.keys()].join(", ")}`
         : request.authorization === undefined
         ? "there are no credentials on it"
         : `its API key or token is not that of ${where.accountSid}`
     return { status: 401, message: "Authentication failed", unexpected }
   }
   if (account.region !== request.region) {
-    const { wrongRegion } = world.settings
+    const { wrongRegion } = state.settings
     return {
       status: wrongRegion,
       message: wrongRegion === 401 ? "Authentication failed" : "No matching results",
@@ -143,8 +143,8 @@ const checkAccount = (world: FakeState, request: WireRequest, where: Route, now:
   return wait === 0 ? account : { status: 429, message: "Too many requests", retryAfterMillis: wait }
 }
 
-const failed = (world: FakeState, failure: Failure, format: Format, now: number): Reply => {
-  const { retryAfter, wireFormat } = world.settings
+const failed = (state: FakeState, failure: Failure, format: Format, now: number): Reply => {
+  const { retryAfter, wireFormat } = state.settings
   const { bodyStatus, message, retryAfterMillis, status } = failure
   return {
     status,
@@ -169,46 +169,46 @@ const validity = (query: URLSearchParams): "absent" | "good" | "bad" => {
 }
 
 const resource = (
-  world: FakeState,
+  state: FakeState,
   request: WireRequest,
   where: Route,
   now: number
 ): { readonly body: string } | Failure => {
-  const { wireFormat, timeZone, unknownCall } = world.settings
+  const { wireFormat, timeZone, unknownCall } = state.settings
   const { accountSid, format, operation, sid } = where
   if (operation === "account") return { body: encodeAccount(accountSid, format, wireFormat) }
   const signed = validity(request.query)
   if (signed === "bad") return { status: 400, message: "RecordingUrlValidity must be between 5 and 60" }
   const reading = { details: request.query.get("details") === "true", preSigned: signed === "good" }
-  if (operation === "list") return listCalls(world, where, request.query, reading, now)
-  const call = world.calls.get(sid ?? "")
+  if (operation === "list") return listCalls(state, where, request.query, reading, now)
+  const call = state.calls.get(sid ?? "")
   if (call === undefined || call.accountSid !== accountSid || now < call.readableAt) {
     return {
       status: unknownCall,
       bodyStatus: 404,
       message: "No matching results",
-      unexpected: () => suggestSid(sid ?? "", world.calls.keys(), world.calls.size)
+      unexpected: () => suggestSid(sid ?? "", state.calls.keys(), state.calls.size)
     }
   }
   return { body: encodeCall(recordOf(call, now, reading), format, wireFormat, timeZone) }
 }
 
-const answer = (world: FakeState, request: WireRequest, where: Route, row: Row, now: number): Reply => {
-  const account = checkAccount(world, request, where, now)
-  const found = "status" in account ? account : resource(world, request, where, now)
+const answer = (state: FakeState, request: WireRequest, where: Route, row: Row, now: number): Reply => {
+  const account = checkAccount(state, request, where, now)
+  const found = "status" in account ? account : resource(state, request, where, now)
   if ("status" in found) {
-    if (world.settings.strict && found.unexpected !== undefined) {
-      world.unexpected.push(`${row.method} ${row.path}: ${found.unexpected()}`)
+    if (state.settings.strict && found.unexpected !== undefined) {
+      state.unexpected.push(`${row.method} ${row.path}: ${found.unexpected()}`)
     }
-    return failed(world, found, where.format, now)
+    return failed(state, found, where.format, now)
   }
   return { status: 200, headers: { "content-type": contentTypes[where.format] }, body: found.body }
 }
 
 /** Answers a request at an instant of the clock. */
-export const exchange = (world: FakeState, request: WireRequest, now: number): Exchange => {
+export const exchange = (state: FakeState, request: WireRequest, now: number): Exchange => {
   const where = parseRoute(request.path)
-  const row = world.record({
+  const row = state.record({
     at: now,
     operation: where?.operation ?? "unknown",
     method: request.method,
@@ -218,11 +218,11 @@ export const exchange = (world: FakeState, request: WireRequest, now: number): E
   })
   const unknown = unknownRequest(request, where)
   if (where === undefined || unknown !== undefined) {
-    return refuse(world, row, unknown ?? "the pretended Exotel has no such resource")
+    return refuse(state, row, unknown ?? "the fake Exotel has no such resource")
   }
-  const reply = answer(world, request, where, row, now)
-  const fault = world.faults.strike(where.sid, now)
+  const reply = answer(state, request, where, row, now)
+  const fault = state.faults.select(where.sid, now)
   if (fault === undefined) return { row, plan: intact(reply) }
   row.fault = fault.name
-  return { row, plan: withFault(reply, fault.kind, where.format, world.settings.wireFormat) }
+  return { row, plan: withFault(reply, fault.kind, where.format, state.settings.wireFormat) }
 }

@@ -1,4 +1,4 @@
-/** The state of one pretended Exotel: accounts, calls, faults, and what was asked. Time comes in as a number. */
+/** The state of one fake Exotel: accounts, calls, faults, and what was asked. Time comes in as a number. */
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import type { Region } from "@effect-exotel/core/Region"
 import * as DateTime from "effect/DateTime"
@@ -92,7 +92,7 @@ export class FakeState {
     return entry
   }
 
-  /** What fails a test, in words: unexpected requests, and faults that did not strike. */
+  /** The problems that fail a test: unexpected requests, and faults that did not fire. */
   problems(): ReadonlyArray<string> {
     const asked = new Set<string>()
     for (const { sid } of this.rows) if (sid !== undefined) asked.add(sid)

@@ -1,4 +1,4 @@
-/** Says of a sid that nobody placed which one was perhaps meant, and what differs. */
+/** Suggests the placed sid that is most similar to an unknown one, and names the difference. */
 
 /** The number of places at which texts of one length differ; Infinity for other lengths. */
 const differences = (a: string, b: string): number => {

@@ -1,5 +1,5 @@
 /**
- * The fake wire: an `HttpClient` that carries a plan out in the caller's fiber, on the caller's clock. Nothing in
+ * The fake wire: an `HttpClient` that executes a response plan in the caller's fiber, on the caller's clock. Nothing in
  * it leaves the fiber, so that a `TestClock` never finds a reader waiting for anything but time.
  */
 import * as Cookies from "@effect/platform/Cookies"
@@ -22,7 +22,7 @@ const encoder = new TextEncoder()
 const FILL_BYTES = 64 * 1024
 const filler = encoder.encode(" ".repeat(FILL_BYTES))
 
-/** What Node's clients say when a connection breaks. */
+/** The error that Node's clients report for a broken connection. */
 class ConnectionError extends Error {
   readonly code: string
   constructor(how: "refused" | "reset") {
@@ -130,7 +130,7 @@ class FakeResponse extends Inspectable.Class implements HttpClientResponse.HttpC
   }
 }
 
-/** What the world does with a request: a row of its journal, and what goes over the wire, if it knows the request. */
+/** Handles a request: adds a row to the journal, and plans the response if the request is supported. */
 export type Handle = (
   request: HttpClientRequest,
   url: URL,

@@ -1,4 +1,4 @@
-/** From a record to a body, in JSON or XML and in any spelling that occurs. Fields stand in Exotel's order. */
+/** Encodes a record as a JSON or XML body, in any wire format that occurs. Fields are in Exotel's order. */
 import * as DateTime from "effect/DateTime"
 import type { WireFormat } from "../../WireFormat.ts"
 import type { CallRecord, DetailsRecord } from "../fake/records.ts"
@@ -12,7 +12,7 @@ const offsetAt = (zone: DateTime.TimeZone, millis: number): number =>
 export const wallClock = (millis: number, zone: DateTime.TimeZone): string =>
   new Date(millis + offsetAt(zone, millis)).toISOString().slice(0, 19).replace("T", " ")
 
-/** A number that may be spelled as text. */
+/** A number that may be written as text. */
 type Numeric = { readonly digits: string }
 /** A field's name and value; undefined is empty, a list is what stands inside. */
 type Field = readonly [name: string, value: string | Numeric | undefined | ReadonlyArray<Field>]
@@ -21,9 +21,9 @@ const numeric = (value: number | string | undefined): Numeric | undefined =>
   value === undefined ? undefined : { digits: String(value) }
 
 /** The `Call` without its details, which the two formats write differently. */
-const flatFields = (record: CallRecord, spelling: WireFormat, zone: DateTime.TimeZone): Array<Field> => {
+const flatFields = (record: CallRecord, wireFormat: WireFormat, zone: DateTime.TimeZone): Array<Field> => {
   const time = (millis: number | undefined): string | undefined =>
-    millis !== undefined ? wallClock(millis, zone) : spelling.unsetTime === "empty" ? undefined : spelling.unsetTime
+    millis !== undefined ? wallClock(millis, zone) : wireFormat.unsetTime === "empty" ? undefined : wireFormat.unsetTime
   const fields: Array<Field> = [
     ["Sid", record.sid],
     ["ParentCallSid", record.parentCallSid],
@@ -51,58 +51,58 @@ const flatFields = (record: CallRecord, spelling: WireFormat, zone: DateTime.Tim
   return fields
 }
 
-const jsonValue = (value: string | Numeric | undefined, spelling: WireFormat): string | undefined => {
+const jsonValue = (value: string | Numeric | undefined, wireFormat: WireFormat): string | undefined => {
   if (value === undefined) {
-    return spelling.jsonEmpty === "absent" ? undefined : spelling.jsonEmpty === "null" ? "null" : "\"\""
+    return wireFormat.jsonEmpty === "absent" ? undefined : wireFormat.jsonEmpty === "null" ? "null" : "\"\""
   }
   if (typeof value === "string") return JSON.stringify(value)
-  return spelling.numbers === "number" ? value.digits : `"${value.digits}"`
+  return wireFormat.numbers === "number" ? value.digits : `"${value.digits}"`
 }
 
 const isList = (value: Field[1]): value is ReadonlyArray<Field> => Array.isArray(value)
 
-const jsonObject = (fields: ReadonlyArray<Field>, spelling: WireFormat): string => {
+const jsonObject = (fields: ReadonlyArray<Field>, wireFormat: WireFormat): string => {
   const parts: Array<string> = []
   for (const [name, value] of fields) {
-    const text = isList(value) ? jsonObject(value, spelling) : jsonValue(value, spelling)
+    const text = isList(value) ? jsonObject(value, wireFormat) : jsonValue(value, wireFormat)
     if (text !== undefined) parts.push(`"${name}":${text}`)
   }
   return `{${parts.join(",")}}`
 }
 
-const jsonDetails = (details: DetailsRecord, spelling: WireFormat): string => {
+const jsonDetails = (details: DetailsRecord, wireFormat: WireFormat): string => {
   const object = jsonObject([
     ["ConversationDuration", numeric(details.conversationDuration)],
     ["Leg1Status", details.leg1Status],
     ["Leg2Status", details.leg2Status]
-  ], spelling)
+  ], wireFormat)
   const legs = details.legs.map((leg) =>
-    `{"Leg":${jsonObject([["Id", numeric(leg.id)], ["OnCallDuration", numeric(leg.onCallDuration)]], spelling)}}`
+    `{"Leg":${jsonObject([["Id", numeric(leg.id)], ["OnCallDuration", numeric(leg.onCallDuration)]], wireFormat)}}`
   )
-  const list = details.legs.length === 0 ? jsonValue(undefined, spelling) : `[${legs.join(",")}]`
+  const list = details.legs.length === 0 ? jsonValue(undefined, wireFormat) : `[${legs.join(",")}]`
   if (list === undefined) return object
   return object === "{}" ? `{"Legs":${list}}` : `${object.slice(0, -1)},"Legs":${list}}`
 }
 
-const jsonRecord = (record: CallRecord, spelling: WireFormat, zone: DateTime.TimeZone): string => {
-  const flat = jsonObject(flatFields(record, spelling, zone), spelling)
+const jsonRecord = (record: CallRecord, wireFormat: WireFormat, zone: DateTime.TimeZone): string => {
+  const flat = jsonObject(flatFields(record, wireFormat, zone), wireFormat)
   return record.details === undefined
     ? flat
-    : `${flat.slice(0, -1)},"Details":${jsonDetails(record.details, spelling)}}`
+    : `${flat.slice(0, -1)},"Details":${jsonDetails(record.details, wireFormat)}}`
 }
 
 const xmlText = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 
-const xmlElements = (fields: ReadonlyArray<Field>, spelling: WireFormat, indent: string): string => {
-  const [line, deeper] = spelling.prettyXml ? [`\n${indent}`, `${indent} `] : ["", ""]
+const xmlElements = (fields: ReadonlyArray<Field>, wireFormat: WireFormat, indent: string): string => {
+  const [line, deeper] = wireFormat.prettyXml ? [`\n${indent}`, `${indent} `] : ["", ""]
   let out = ""
   for (const [name, value] of fields) {
     if (value === undefined) {
-      if (spelling.xmlEmpty !== "absent") {
-        out += line + (spelling.xmlEmpty === "pair" ? `<${name}></${name}>` : `<${name}/>`)
+      if (wireFormat.xmlEmpty !== "absent") {
+        out += line + (wireFormat.xmlEmpty === "pair" ? `<${name}></${name}>` : `<${name}/>`)
       }
     } else if (isList(value)) {
-      out += `${line}<${name}>${xmlElements(value, spelling, deeper)}${line}</${name}>`
+      out += `${line}<${name}>${xmlElements(value, wireFormat, deeper)}${line}</${name}>`
     } else {
       const text = typeof value === "string" ? xmlText(value) : value.digits
       out += `${line}<${name}>${text}</${name}>`
@@ -124,27 +124,27 @@ const xmlDetails = (details: DetailsRecord): Field => ["Details", [
   ]
 ]]
 
-const xmlRecord = (record: CallRecord, spelling: WireFormat, zone: DateTime.TimeZone): Field => {
-  const flat = flatFields(record, spelling, zone)
+const xmlRecord = (record: CallRecord, wireFormat: WireFormat, zone: DateTime.TimeZone): Field => {
+  const flat = flatFields(record, wireFormat, zone)
   return ["Call", record.details === undefined ? flat : [...flat, xmlDetails(record.details)]]
 }
 
-const xmlDocument = (fields: ReadonlyArray<Field>, spelling: WireFormat): string =>
-  `${spelling.prettyXml ? "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" : ""}${xmlElements(fields, spelling, "")}`
+const xmlDocument = (fields: ReadonlyArray<Field>, wireFormat: WireFormat): string =>
+  `${wireFormat.prettyXml ? "<?xml version=\"1.0\" encoding=\"UTF-8\"?>" : ""}${xmlElements(fields, wireFormat, "")}`
 
-const finishJson = (text: string, spelling: WireFormat): string =>
-  spelling.escapedSlashes ? text.replaceAll("/", "\\/") : text
+const finishJson = (text: string, wireFormat: WireFormat): string =>
+  wireFormat.escapedSlashes ? text.replaceAll("/", "\\/") : text
 
 /** `{"Call":{…}}` or `<TwilioResponse><Call>…`. */
 export const encodeCall = (
   record: CallRecord,
   format: Format,
-  spelling: WireFormat,
+  wireFormat: WireFormat,
   zone: DateTime.TimeZone
 ): string =>
   format === "json"
-    ? finishJson(`{"Call":${jsonRecord(record, spelling, zone)}}`, spelling)
-    : xmlDocument([["TwilioResponse", [xmlRecord(record, spelling, zone)]]], spelling)
+    ? finishJson(`{"Call":${jsonRecord(record, wireFormat, zone)}}`, wireFormat)
+    : xmlDocument([["TwilioResponse", [xmlRecord(record, wireFormat, zone)]]], wireFormat)
 
 /** The page of a bulk read: JSON entries are flat, without a `Call` wrapper. The shape in XML is not documented. */
 export const encodePage = (
@@ -157,7 +157,7 @@ export const encodePage = (
     readonly nextPageUri: string | undefined
   },
   format: Format,
-  spelling: WireFormat,
+  wireFormat: WireFormat,
   zone: DateTime.TimeZone
 ): string => {
   const metadata: ReadonlyArray<Field> = [
@@ -168,13 +168,13 @@ export const encodePage = (
     ["NextPageUri", page.nextPageUri]
   ]
   if (format === "xml") {
-    const calls = page.records.map((record) => xmlRecord(record, spelling, zone))
-    return xmlDocument([["TwilioResponse", [["Metadata", metadata], ["Calls", calls]]]], spelling)
+    const calls = page.records.map((record) => xmlRecord(record, wireFormat, zone))
+    return xmlDocument([["TwilioResponse", [["Metadata", metadata], ["Calls", calls]]]], wireFormat)
   }
-  const calls = page.records.map((record) => jsonRecord(record, spelling, zone))
+  const calls = page.records.map((record) => jsonRecord(record, wireFormat, zone))
   return finishJson(
-    `{"Metadata":${jsonObject(metadata, { ...spelling, numbers: "number" })},"Calls":[${calls.join(",")}]}`,
-    spelling
+    `{"Metadata":${jsonObject(metadata, { ...wireFormat, numbers: "number" })},"Calls":[${calls.join(",")}]}`,
+    wireFormat
   )
 }
 
@@ -182,34 +182,34 @@ export const encodePage = (
 export const encodeError = (
   error: { readonly status: number; readonly message: string; readonly code: number | undefined },
   format: Format,
-  spelling: WireFormat
+  wireFormat: WireFormat
 ): string => {
   const fields: Array<Field> = [["Status", numeric(error.status)], ["Message", error.message]]
-  if (error.code !== undefined && spelling.errorCode !== "absent") {
-    fields.push(["Code", spelling.errorCode === "number" ? numeric(error.code) : String(error.code)])
+  if (error.code !== undefined && wireFormat.errorCode !== "absent") {
+    fields.push(["Code", wireFormat.errorCode === "number" ? numeric(error.code) : String(error.code)])
   }
-  // The status is a number whatever the spelling of durations and prices.
+  // The status is a number whatever the format of durations and prices.
   if (format === "json") {
-    return finishJson(`{"RestException":${jsonObject(fields, { ...spelling, numbers: "number" })}}`, spelling)
+    return finishJson(`{"RestException":${jsonObject(fields, { ...wireFormat, numbers: "number" })}}`, wireFormat)
   }
   const exception: Field = ["RestException", fields]
   return xmlDocument(
-    [spelling.xmlErrorRoot === "TwilioResponse" ? ["TwilioResponse", [exception]] : exception],
-    spelling
+    [wireFormat.xmlErrorRoot === "TwilioResponse" ? ["TwilioResponse", [exception]] : exception],
+    wireFormat
   )
 }
 
-/** What the account resource shows that is nobody's secret; the real one holds an auth token too. */
-export const encodeAccount = (accountSid: string, format: Format, spelling: WireFormat): string => {
+/** The account resource. Like the real one it holds an auth token, which no client may keep. */
+export const encodeAccount = (accountSid: string, format: Format, wireFormat: WireFormat): string => {
   const fields: ReadonlyArray<Field> = [
     ["Sid", accountSid],
-    ["FriendlyName", "A pretended account"],
+    ["FriendlyName", "A fake account"],
     ["Type", "Full"],
     ["Status", "active"],
     ["AuthToken", "fake-auth-token-that-must-not-be-kept"],
     ["Uri", `/v1/Accounts/${accountSid}`]
   ]
   return format === "json"
-    ? finishJson(`{"Account":${jsonObject(fields, spelling)}}`, spelling)
-    : xmlDocument([["TwilioResponse", [["Account", fields]]]], spelling)
+    ? finishJson(`{"Account":${jsonObject(fields, wireFormat)}}`, wireFormat)
+    : xmlDocument([["TwilioResponse", [["Account", fields]]]], wireFormat)
 }

@@ -1,4 +1,4 @@
-/** What goes over the wire for one request, step by step: the one plan that the fake wire and the server both carry out. */
+/** The response to one request, step by step. The fake wire and the server execute the same plan. */
 import * as Duration from "effect/Duration"
 import type { FaultKind } from "../../FaultPlan.ts"
 import type { WireFormat } from "../../WireFormat.ts"
@@ -58,16 +58,16 @@ const inPieces = (text: string, bytes: number, millis: number): ReadonlyArray<St
 const malform = (body: string, field: string, value: string): string => {
   const name = field.replace(/[^A-Za-z0-9]/g, "")
   if (body.startsWith("{")) {
-    const spelled = `"${name}":${JSON.stringify(value)}`
+    const written = `"${name}":${JSON.stringify(value)}`
     const found = new RegExp(`"${name}":(?:"(?:[^"\\\\]|\\\\.)*"|[^,}\\]]+)`)
     return found.test(body)
-      ? body.replace(found, () => spelled)
-      : body.replace("\"Sid\":", () => `${spelled},"Sid":`)
+      ? body.replace(found, () => written)
+      : body.replace("\"Sid\":", () => `${written},"Sid":`)
   }
   const text = value.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
-  const spelled = `<${name}>${text}</${name}>`
+  const written = `<${name}>${text}</${name}>`
   const found = new RegExp(`<${name}/>|<${name}>[^<]*</${name}>`)
-  return found.test(body) ? body.replace(found, () => spelled) : body.replace("<Sid>", () => `${spelled}<Sid>`)
+  return found.test(body) ? body.replace(found, () => written) : body.replace("<Sid>", () => `${written}<Sid>`)
 }
 
 const gatewayPage = (status: number): string =>
@@ -76,7 +76,7 @@ const gatewayPage = (status: number): string =>
 const statusReply = (
   damage: FaultKind & { readonly _tag: "Status" },
   format: Format,
-  spelling: WireFormat
+  wireFormat: WireFormat
 ): Reply => ({
   status: damage.status,
   headers: {
@@ -93,16 +93,16 @@ const statusReply = (
         ? { status: 503, message: "Service Unavailable; ", code: 35008 }
         : { status: damage.status, message: "A planned fault", code: undefined },
       format,
-      spelling
+      wireFormat
     )
 })
 
 /** The answer as it comes through a fault. */
-export const withFault = (reply: Reply, damage: FaultKind, format: Format, spelling: WireFormat): ResponsePlan => {
+export const withFault = (reply: Reply, damage: FaultKind, format: Format, wireFormat: WireFormat): ResponsePlan => {
   const whole = intact(reply)
   switch (damage._tag) {
     case "Status":
-      return intact(statusReply(damage, format, spelling))
+      return intact(statusReply(damage, format, wireFormat))
     case "Refused":
       return { ...whole, before: [{ _tag: "Break", how: "refused" }] }
     case "Reset": {

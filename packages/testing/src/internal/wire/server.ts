@@ -1,4 +1,4 @@
-/** A real HTTP server on loopback that carries transmissions out on the clock of whoever built it. */
+/** A real HTTP server on loopback that sends response plans on the clock in force where it is built. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as Clock from "effect/Clock"
@@ -14,7 +14,7 @@ import type { ResponsePlan, Step } from "./plan.ts"
 /** The client that a program on Node would use. */
 export const httpClient = NodeHttpClient.layerUndici
 
-/** What the server hears of a request. */
+/** The parts of a request that the server uses. */
 export interface Heard {
   readonly method: string
   readonly url: URL
@@ -40,7 +40,7 @@ const fill = (response: Http.ServerResponse, bytes: number): Effect.Effect<void>
   )
 
 /** Breaks the connection off; true when it did. */
-const carryOutStep = (response: Http.ServerResponse, step: Step): Effect.Effect<boolean> => {
+const sendStep = (response: Http.ServerResponse, step: Step): Effect.Effect<boolean> => {
   switch (step._tag) {
     case "Wait":
       return Effect.as(wait(step.millis), false)
@@ -61,10 +61,10 @@ const end = (response: Http.ServerResponse, body?: string): Effect.Effect<void> 
     response.end(body, () => resume(Effect.void))
   })
 
-const carryOut = (response: Http.ServerResponse, plan: ResponsePlan, row: Row): Effect.Effect<void> =>
+const send = (response: Http.ServerResponse, plan: ResponsePlan, row: Row): Effect.Effect<void> =>
   Effect.gen(function*() {
     for (const step of plan.before) {
-      if (yield* carryOutStep(response, step)) {
+      if (yield* sendStep(response, step)) {
         row.outcome = { _tag: "Broken", how: "connection reset" }
         return
       }
@@ -80,7 +80,7 @@ const carryOut = (response: Http.ServerResponse, plan: ResponsePlan, row: Row): 
       response.writeHead(plan.status, { ...plan.headers })
       response.flushHeaders()
       for (const step of plan.body) {
-        if (yield* carryOutStep(response, step)) {
+        if (yield* sendStep(response, step)) {
           row.outcome = { _tag: "Broken", how: "reset in the middle of the body" }
           return
         }
@@ -131,7 +131,7 @@ const listen = (
 export const serve = (options: {
   readonly host: string
   readonly port: number
-  readonly handle: (heard: Heard, now: number) => Exchange
+  readonly handle: (received: Heard, now: number) => Exchange
   readonly afterwards: (row: Row) => Effect.Effect<void>
 }): Effect.Effect<string, HttpServerError.ServeError, Scope.Scope> =>
   Effect.gen(function*() {
@@ -139,12 +139,12 @@ export const serve = (options: {
     const answer = (request: Http.IncomingMessage, response: Http.ServerResponse) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const target = request.url ?? "/"
-        // A target that is no path is answered as one that nobody knows.
+        // A target that is not a path is answered as an unknown path.
         const url = new URL(URL.canParse(target, ORIGIN) ? target : "/", ORIGIN)
         const { authorization } = request.headers
         const { row, plan } = options.handle({ method: request.method ?? "GET", url, authorization }, now)
         return Effect.ensuring(
-          plan === undefined ? refuse(response, row) : carryOut(response, plan, row),
+          plan === undefined ? refuse(response, row) : send(response, plan, row),
           Effect.suspend(() => options.afterwards(row))
         )
       })

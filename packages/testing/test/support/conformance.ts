@@ -1,10 +1,6 @@
 /**
- * What Exotel does, as checks that run against anything that claims to be it: the fake wire, the loopback server, and the
- * real service. Where the pretended Exotel and the real one part, the first to know should be this suite.
- *
- * The checks know no test runner: `for (const check of Conformance.suite) it.effect(check.name, () => check.run(subject))`.
- *
- * @since 0.1.0
+ * Checks of what Exotel does, which run against the fake wire, the loopback server and the real service. Where the fake
+ * and the real Exotel differ, this suite fails first.
  */
 import * as Call from "@effect-exotel/core/Call"
 import * as CallStatus from "@effect-exotel/core/CallStatus"
@@ -24,10 +20,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
 /**
- * What is examined: an account that can be read, and calls of it.
- *
- * @since 0.1.0
- * @category models
+ * The subject: an account that can be read, and calls of it.
  */
 export interface Subject {
   readonly options: ExotelConfig.Options
@@ -40,10 +33,7 @@ export interface Subject {
 }
 
 /**
- * What was expected, and what there was instead. Values that could be personal are not in it.
- *
- * @since 0.1.0
- * @category errors
+ * The expected and the actual value. Personal values are left out.
  */
 export class ConformanceFailure
   extends Schema.TaggedError<ConformanceFailure>("@effect-exotel/testing/ConformanceFailure")("ConformanceFailure", {
@@ -58,9 +48,6 @@ export class ConformanceFailure
 
 /**
  * One thing that Exotel does.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Check {
   /** A sentence. */
@@ -112,7 +99,7 @@ const present = (call: Call.Call, ...fields: ReadonlyArray<keyof Call.Call>) =>
 const baseUrlOf = (options: ExotelConfig.Options): string =>
   options.baseUrl === undefined ? Region.baseUrls[options.region ?? "singapore"] : String(options.baseUrl)
 
-/** A raw answer, for what the client does not tell. */
+/** A raw response, for facts that the client does not expose. */
 const raw = (subject: Subject, path: string) =>
   Effect.gen(function*() {
     const { accountSid, apiKey, apiToken } = subject.options
@@ -150,9 +137,6 @@ const check = (name: string, run: Check["run"], applies: Check["applies"] = alwa
 
 /**
  * Every check.
- *
- * @since 0.1.0
- * @category checks
  */
 export const suite: ReadonlyArray<Check> = [
   check("a settled completed call has its times, duration, price and direction", (subject) =>
@@ -262,9 +246,6 @@ const optionalString = (name: string): Config.Config<string | undefined> =>
 /**
  * The subject that the environment names, if it names one: `EXOTEL_*` as for `ExotelCalls.layerConfig`, and the sids
  * `EXOTEL_CONFORMANCE_COMPLETED`, and optionally `…_UNANSWERED` and `…_ONGOING`. None when the first sid is not set.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const fromEnv: Effect.Effect<Option.Option<Subject>, ConfigError.ConfigError> = Effect.flatMap(
   optionalString("EXOTEL_CONFORMANCE_COMPLETED"),
