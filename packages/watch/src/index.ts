@@ -7,6 +7,8 @@
 /** @since 0.1.0 */
 export * as CallWatch from "./CallWatch.ts"
 /** @since 0.1.0 */
+export * as FleetCheckpoint from "./FleetCheckpoint.ts"
+/** @since 0.1.0 */
 export * as FleetEvent from "./FleetEvent.ts"
 /** @since 0.1.0 */
 export * as FleetState from "./FleetState.ts"
