@@ -114,7 +114,8 @@ export const withPermit = <A, E, R>(effect: Effect.Effect<A, E, R>, permit: Perm
   )
 
 /**
- * A budget without a limit: it grants every permit at once.
+ * A budget that grants every permit at once and ignores 429s: for tests, and for programs that limit their requests
+ * elsewhere. A budget with a limit of `Infinity` still pauses after a 429.
  *
  * @since 0.1.0
  * @category constructors
@@ -144,19 +145,19 @@ export interface MemoryOptions {
  * `interactive` request can use all of them. `watch` and `background` requests leave a twentieth unused, and are spread
  * evenly over the minute after an initial burst of ten.
  *
- * A 429 reduces the limit to nine tenths of the permits granted in the minute before, but at least to a tenth of the
- * configured limit; each minute without another 429 restores a tenth. Its `Retry-After` (or `X-RateLimit-Reset`), up to
- * 5 minutes, pauses all requests. `X-RateLimit-Limit` can lower the limit but not raise it. `X-RateLimit-Remaining` shows
- * what other programs of the account have used.
+ * A 429 pauses all requests for its `Retry-After` (or `X-RateLimit-Reset`), up to 5 minutes. It also reduces the limit to
+ * nine tenths of the permits granted in the minute before, by half at most and never below a tenth of the configured limit;
+ * further 429s within a minute are the same event, and each minute restores a fifth. `X-RateLimit-Limit` can lower the
+ * limit but not raise it. `X-RateLimit-Remaining` shows what other programs of the account have used.
+ *
+ * Changes of the wall clock have no effect.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeMemory = (options: MemoryOptions = {}): Service => {
   const limit = Math.floor(options.requestsPerMinute ?? 200)
-  return limit === Infinity
-    ? unlimited
-    : PermitQueue.make({ window: new SlidingWindow(limit >= 1 ? limit : 1, 60_000) })
+  return PermitQueue.make({ window: new SlidingWindow(limit >= 1 ? limit : 1, 60_000) })
 }
 
 /**
@@ -182,7 +183,7 @@ export const layerMemory = (options?: MemoryOptions): Layer.Layer<RequestBudget>
   Layer.sync(RequestBudget, () => makeMemory(options))
 
 /**
- * A budget without a limit as a layer.
+ * `unlimited` as a layer.
  *
  * @since 0.1.0
  * @category layers

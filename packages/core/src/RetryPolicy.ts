@@ -1,5 +1,5 @@
 /**
- * How often, how soon and at what price a failed read is tried again within one `get`.
+ * The number of attempts of a read and the waits between them.
  *
  * @since 0.1.0
  */
@@ -9,31 +9,29 @@ import * as Duration from "effect/Duration"
 /**
  * A retry policy as a value.
  *
- * Tried again are transport errors, 429 and 5xx; every read is a `GET`, so trying again is safe. The wait before retry n
- * is drawn evenly from 0 to `backoff · 2^(n-1)` ("full jitter"), so that many clients do not come back together.
+ * Transport errors, 429 and 5xx are retried; every read is a `GET`, so a retry is safe. The wait before retry n is a random
+ * time from 0 to `backoff · 2^(n-1)` ("full jitter"), so that many clients do not retry together. Every attempt waits for the
+ * request budget, so retries never exceed it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Policy {
-  /** How often a read is tried at most, the first time included; 1 or more. */
+  /** The highest number of attempts, the first one included; 1 or more. */
   readonly attempts: number
-  /** The longest first wait after a transport error or a 5xx. */
+  /** The upper bound of the first wait after a transport error or a 5xx. */
   readonly backoff: Duration.Duration
-  /** The longest first wait after a 429 or a 503. */
+  /** The upper bound of the first wait after a 429 or a 503. */
   readonly throttledBackoff: Duration.Duration
-  /** The longest `Retry-After` that is waited for. Beyond it, the read fails at once with `retryAfter` in its error. */
-  readonly retryAfterCap: Duration.Duration
   /**
-   * What keeps an outage from being multiplied by its retries: each client may retry `burst` times on credit, and earns
-   * `perSuccess` of a retry with each read that succeeds and `perMinute` retries with each minute, up to `burst` again.
+   * The longest `Retry-After`, and the longest pause of the request budget, that a read waits for. Beyond it, the read
+   * fails at once with `retryAfter` in its error.
    */
-  readonly budget: { readonly burst: number; readonly perSuccess: number; readonly perMinute: number }
+  readonly retryAfterCap: Duration.Duration
 }
 
 /**
- * 3 attempts; waits up to 50 ms (1 s after 429 or 503), doubling; `Retry-After` up to 20 s; a budget of 50 retries,
- * refilled by one for every 10 reads that succeed and by 6 a minute.
+ * 3 attempts; waits up to 50 ms (1 s after 429 or 503), doubling; `Retry-After` up to 20 s.
  *
  * @since 0.1.0
  * @category constants
@@ -42,8 +40,7 @@ export const standard: Policy = {
   attempts: 3,
   backoff: Duration.millis(50),
   throttledBackoff: Duration.seconds(1),
-  retryAfterCap: Duration.seconds(20),
-  budget: { burst: 50, perSuccess: 0.1, perMinute: 6 }
+  retryAfterCap: Duration.seconds(20)
 }
 
 /**
@@ -55,7 +52,7 @@ export const standard: Policy = {
 export const none: Policy = { ...standard, attempts: 1 }
 
 /**
- * The policy in force. It has a default, so nothing needs to be provided; to change it for a part of a program:
+ * The policy in force. It has a default. To change it for a part of a program:
  *
  * @example
  * ```ts

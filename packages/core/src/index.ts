@@ -25,6 +25,8 @@ export * as ExotelError from "./ExotelError.ts"
 /** @since 0.1.0 */
 export * as ExotelMetrics from "./ExotelMetrics.ts"
 /** @since 0.1.0 */
+export * as MonotonicClock from "./MonotonicClock.ts"
+/** @since 0.1.0 */
 export * as Region from "./Region.ts"
 /** @since 0.1.0 */
 export * as RequestBudget from "./RequestBudget.ts"

@@ -1,8 +1,8 @@
-/** The budget that every request waits for, on its own and under the service. */
+/** The request budget in memory, by itself and under the client. */
 import { ExotelCalls, ExotelMetrics, RequestBudget, RetryPolicy } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Chunk, Duration, Effect, Exit, Fiber, Metric, Option, Random, TestClock, Tracer } from "effect"
+import { Chunk, Clock, Duration, Effect, Exit, Fiber, Metric, Option, Random, TestClock, Tracer } from "effect"
 import { rateLimitInfo } from "../src/internal/http/rateLimit.ts"
 import { credentials, makeCalls, sid } from "./support/clients.ts"
 import { status, stub } from "./support/stub.ts"
@@ -11,8 +11,8 @@ const body = (sid: string) => JSON.stringify({ Call: { Sid: sid, Status: "comple
 
 const answering = () => stub(() => new Response(body(sid), { status: 200 }))
 
-/** Takes so many turns one after the other as they come, and writes down when. */
-const taking = (
+/** Acquires permits and records the order in which they are granted. */
+const acquireAll = (
   budget: RequestBudget.Service,
   priority: RequestBudget.Priority,
   count: number,
@@ -27,12 +27,20 @@ const taking = (
 
 const settle = TestClock.adjust(0)
 
+const rateLimited = (seconds: number): RequestBudget.RateLimitInfo => ({
+  status: 429,
+  retryAfter: Option.some(Duration.seconds(seconds)),
+  limit: Option.none(),
+  remaining: Option.none(),
+  reset: Option.none()
+})
+
 describe("a budget", () => {
-  it.effect("grants at once what it has, and the rest as the minute slides, in the order of asking", () =>
+  it.effect("grants what it has at once and the rest as the minute slides, in the order of arrival", () =>
     Effect.gen(function*() {
       const budget = RequestBudget.makeMemory({ requestsPerMinute: 5 })
       const order: Array<string> = []
-      const fiber = yield* taking(budget, "interactive", 12, order)
+      const fiber = yield* acquireAll(budget, "interactive", 12, order)
       yield* settle
       assert.strictEqual(order.length, 5)
       yield* TestClock.adjust("59 seconds")
@@ -44,15 +52,15 @@ describe("a budget", () => {
       yield* Fiber.join(fiber)
     }))
 
-  it.effect("lets whoever is in a hurry overtake those who can wait", () =>
+  it.effect("grants interactive requests before others that arrived earlier", () =>
     Effect.gen(function*() {
       const budget = RequestBudget.makeMemory({ requestsPerMinute: 60 })
       const order: Array<string> = []
-      yield* taking(budget, "background", 30, order)
-      yield* taking(budget, "watch", 30, order)
+      yield* acquireAll(budget, "background", 30, order)
+      yield* acquireAll(budget, "watch", 30, order)
       yield* settle
       order.length = 0
-      yield* taking(budget, "interactive", 5, order)
+      yield* acquireAll(budget, "interactive", 5, order)
       yield* settle
       deepStrictEqual(order, [0, 1, 2, 3, 4].map((i) => `interactive ${i}`))
       yield* TestClock.adjust("30 seconds")
@@ -60,30 +68,62 @@ describe("a budget", () => {
       assert.isFalse(order.some((who) => who.startsWith("background") && order.indexOf(who) < 20))
     }))
 
-  it.effect("starves nobody, however many are in a hurry", () =>
+  it.effect("serves every priority under a continuous overload of interactive requests", () =>
     Effect.gen(function*() {
       const budget = RequestBudget.makeMemory({ requestsPerMinute: 60 })
       const order: Array<string> = []
-      // Twice as many as the minute holds, and they keep coming.
-      yield* Effect.fork(Effect.forever(Effect.zipRight(
-        taking(budget, "interactive", 1, order),
-        Effect.sleep("500 millis")
-      )))
-      yield* TestClock.adjust("2 minutes")
-      yield* taking(budget, "watch", 1, order)
-      yield* taking(budget, "background", 1, order)
-      yield* TestClock.adjust("6 minutes")
+      // Twice the limit. In steps, for a test clock takes real time for every sleep that it ends.
+      const overload = (seconds: number) =>
+        Effect.forEach(
+          Array.from({ length: seconds / 10 }),
+          () => Effect.zipRight(acquireAll(budget, "interactive", 20, order), TestClock.adjust("10 seconds"))
+        )
+      yield* overload(60)
+      yield* acquireAll(budget, "watch", 1, order)
+      yield* acquireAll(budget, "background", 1, order)
+      yield* overload(240)
       assert.isTrue(order.includes("watch 0"))
       assert.isTrue(order.includes("background 0"))
     }))
 
-  it.effect("gives the place of whoever leaves to the next, and a turn that was granted too late back", () =>
+  it.effect("lets a watch wait 10 s longer than an interactive request, and background 60 s", () =>
+    Effect.gen(function*() {
+      for (const [priority, aging] of [["watch", 10], ["background", 60]] as const) {
+        const budget = RequestBudget.makeMemory({ requestsPerMinute: 1 })
+        const order: Array<string> = []
+        // While the pause lasts nothing is granted, so all of them wait.
+        yield* budget.observe(rateLimited(120))
+        yield* acquireAll(budget, priority, 1, order)
+        yield* TestClock.adjust(Duration.seconds(aging - 1))
+        yield* acquireAll(budget, "interactive", 1, order, "before")
+        yield* TestClock.adjust("2 seconds")
+        yield* acquireAll(budget, "interactive", 1, order, "after")
+        yield* TestClock.adjust("6 minutes")
+        deepStrictEqual(order, ["before 0", `${priority} 0`, "after 0"])
+      }
+    }))
+
+  it.effect("grants a released permit to the next waiter at once", () =>
+    Effect.gen(function*() {
+      const budget = RequestBudget.makeMemory({ requestsPerMinute: 2 })
+      const [permit] = yield* Effect.all([budget.acquire("interactive"), budget.acquire("interactive")])
+      const order: Array<string> = []
+      yield* acquireAll(budget, "interactive", 2, order)
+      yield* settle
+      deepStrictEqual(order, [])
+      yield* budget.release(permit)
+      yield* budget.release(permit)
+      yield* settle
+      deepStrictEqual(order, ["interactive 0"])
+    }))
+
+  it.effect("passes the place of an interrupted request to the next, and takes back a released permit", () =>
     Effect.gen(function*() {
       const budget = RequestBudget.makeMemory({ requestsPerMinute: 2 })
       yield* Effect.replicateEffect(budget.acquire("interactive"), 2)
       const order: Array<string> = []
-      const first = yield* taking(budget, "interactive", 1, order, "first")
-      yield* taking(budget, "interactive", 1, order, "second")
+      const first = yield* acquireAll(budget, "interactive", 1, order, "first")
+      yield* acquireAll(budget, "interactive", 1, order, "second")
       yield* settle
       yield* Fiber.interrupt(first)
       yield* TestClock.adjust("1 minute")
@@ -92,7 +132,7 @@ describe("a budget", () => {
       yield* budget.acquire("interactive")
     }))
 
-  it.effect("leaves no timer and no fiber behind when nobody waits any more", () =>
+  it.effect("leaves no timer and no fiber behind when no request waits", () =>
     Effect.gen(function*() {
       const budget = RequestBudget.makeMemory({ requestsPerMinute: 1 })
       yield* budget.acquire("interactive")
@@ -101,24 +141,38 @@ describe("a budget", () => {
       assert.strictEqual(Chunk.size(yield* TestClock.sleeps()), 1)
       yield* Fiber.interruptAll(waiting)
       yield* settle
-      // A test clock keeps the sleeps of those who are gone: nobody must wake.
+      // A test clock keeps the sleeps of interrupted fibers; a permit must still be granted.
       const order: Array<string> = []
       yield* TestClock.adjust("1 hour")
-      yield* taking(budget, "interactive", 1, order)
+      yield* acquireAll(budget, "interactive", 1, order)
       yield* settle
       assert.strictEqual(order.length, 1)
     }))
 
-  it.effect("never holds anybody up for longer than the minute needs when the clock is set back", () =>
+  it.effect("is not affected when the wall clock is set back or forward", () =>
     Effect.gen(function*() {
-      yield* TestClock.setTime(10_000_000)
+      const clock = yield* Effect.clock
+      let wall = 10_000_000
+      const withWall = Effect.withClock({
+        [Clock.ClockTypeId]: Clock.ClockTypeId,
+        unsafeCurrentTimeMillis: () => wall,
+        unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+        currentTimeMillis: Effect.sync(() => wall),
+        currentTimeNanos: clock.currentTimeNanos,
+        sleep: (duration) => clock.sleep(duration)
+      })
       const budget = RequestBudget.makeMemory({ requestsPerMinute: 3 })
-      yield* Effect.replicateEffect(budget.acquire("interactive"), 3)
-      yield* TestClock.setTime(1_000_000)
+      yield* Effect.replicateEffect(withWall(budget.acquire("interactive")), 3)
       const order: Array<string> = []
-      yield* taking(budget, "interactive", 1, order)
-      yield* TestClock.adjust("61 seconds")
-      assert.strictEqual(order.length, 1)
+      yield* withWall(acquireAll(budget, "interactive", 1, order))
+      for (const time of [1_000_000, 99_000_000]) {
+        wall = time
+        yield* withWall(acquireAll(budget, "interactive", 1, order))
+        yield* TestClock.adjust("29 seconds")
+        assert.strictEqual(order.length, 0)
+      }
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(order.length, 3)
     }))
 
   it.effect("without a limit costs no wait", () =>
@@ -129,7 +183,7 @@ describe("a budget", () => {
     }))
 
   it.effect(
-    "lets everybody through in the end, at any mixture of askers, leavers and rests",
+    "grants every request in the end, for any mixture of requests, interruptions and pauses",
     () =>
       Effect.gen(function*() {
         for (let world = 0; world < 20; world++) {
@@ -151,13 +205,7 @@ describe("a budget", () => {
               if (Exit.isInterrupted(exit)) left += 1
             }
             if (i % 20 === 0) {
-              yield* budget.observe({
-                status: 429,
-                retryAfter: Option.some(Duration.seconds(3)),
-                limit: Option.none(),
-                remaining: Option.none(),
-                reset: Option.none()
-              })
+              yield* budget.observe(rateLimited(3))
             }
             if (i % 5 === 0) yield* TestClock.adjust("500 millis")
           }
@@ -170,11 +218,11 @@ describe("a budget", () => {
   )
 })
 
-describe("the service", () => {
+describe("the client", () => {
   const make = (client: ReturnType<typeof stub>, requestsPerMinute: number) =>
     makeCalls({ ...credentials, region: "mumbai", requestsPerMinute }).pipe(Effect.provide(client.layer))
 
-  it.effect("has reads, retries, bulk reads and region probes take a turn each", () =>
+  it.effect("acquires a permit for each read, retry, bulk read and region probe", () =>
     Effect.gen(function*() {
       const client = stub(() => status(503))
       const calls = yield* make(client, 4)
@@ -199,7 +247,7 @@ describe("the service", () => {
       yield* Fiber.join(probing)
     }))
 
-  it.effect("takes a turn that was taken beforehand for one request, and for further ones its own", () =>
+  it.effect("uses the permit of withPermit for one request, and acquires permits for further ones", () =>
     Effect.gen(function*() {
       const client = answering()
       const calls = yield* make(client, 1)
@@ -215,7 +263,7 @@ describe("the service", () => {
       yield* Fiber.join(reads)
     }))
 
-  it.effect("begins its time-out when the turn has come", () =>
+  it.effect("starts its timeout when the permit is granted", () =>
     Effect.gen(function*() {
       const calls = yield* make(answering(), 1)
       yield* calls.get(sid)
@@ -224,7 +272,7 @@ describe("the service", () => {
       assert.strictEqual((yield* Fiber.join(late)).sid, sid)
     }))
 
-  it.effect("shows the wait in the span and in the metrics", () => {
+  it.effect("reports the wait in the span and in the metrics", () => {
     const attributes: Array<unknown> = []
     const tracer = Tracer.make({
       span: (name, parent, context, links, startTime, kind) => ({
@@ -261,7 +309,7 @@ describe("the service", () => {
     }).pipe(Effect.withTracer(tracer))
   })
 
-  it.effect("shares a budget that it is given with others of the account", () =>
+  it.effect("shares a budget from the context with other clients", () =>
     Effect.gen(function*() {
       const one = answering()
       const other = answering()
@@ -279,7 +327,7 @@ describe("the service", () => {
       yield* Fiber.join(third)
     }))
 
-  it.effect("waits through a rest that a read would have waited for, and fails unsent for a longer one", () =>
+  it.effect("waits for a pause up to the policy's cap, and fails without a request for a longer one", () =>
     Effect.gen(function*() {
       let retryAfter = "10"
       const client = stub((_, n) =>
@@ -303,9 +351,9 @@ describe("the service", () => {
     }))
 })
 
-describe("what an answer says of the limit", () => {
+describe("the rate limit information of a response", () => {
   const now = 1_700_000_000_000
-  it("is read from either form of the reset, and garbage is nothing", () => {
+  it("is read from both forms of the reset, and ignores garbage", () => {
     const reset = (header: string) =>
       Option.map(
         Option.flatMap(
@@ -320,7 +368,7 @@ describe("what an answer says of the limit", () => {
     for (const odd of ["", "soon", "-1", "1e9", "99999999999"]) deepStrictEqual(reset(odd), Option.none())
   })
 
-  it("is nothing where nothing is said", () => {
+  it("is absent when no header is present", () => {
     deepStrictEqual(rateLimitInfo(200, {}, now), Option.none())
     deepStrictEqual(rateLimitInfo(200, { "x-ratelimit-remaining": "many" }, now), Option.none())
     assert.isTrue(Option.isSome(rateLimitInfo(429, {}, now)))

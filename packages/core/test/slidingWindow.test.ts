@@ -1,4 +1,4 @@
-/** How many requests may go, and when: told the time directly. */
+/** The sliding window with its reserve, pace and AIMD, at times that the test passes. */
 import type { RequestBudget } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, FastCheck, Option } from "effect"
@@ -21,12 +21,12 @@ const seconds = (n: number) => Option.some(Duration.seconds(n))
 const busiest = (times: ReadonlyArray<number>): number =>
   Math.max(0, ...times.map((from) => times.filter((at) => at >= from && at < from + MINUTE).length))
 
-/** Takes as many turns as may go from one second to another, looking each 50 ms. */
-const takeAll = (turns: SlidingWindow, priority: RequestBudget.Priority, from: number, to: number): Array<number> => {
+/** Acquires as many permits as possible between two times, tried every 50 ms. */
+const takeAll = (window: SlidingWindow, priority: RequestBudget.Priority, from: number, to: number): Array<number> => {
   const times: Array<number> = []
   for (let now = from; now < to; now += 50) {
-    while (turns.waitOf(priority, now, false) === 0) {
-      turns.grant(priority, now)
+    while (window.waitOf(priority, now, false) === 0) {
+      window.grant(priority, now)
       times.push(now)
     }
   }
@@ -34,7 +34,7 @@ const takeAll = (turns: SlidingWindow, priority: RequestBudget.Priority, from: n
 }
 
 describe("a sliding minute", () => {
-  it("never holds more than the limit, whoever asks when, whatever is given back, said or set back", () => {
+  it("never holds more than the limit for any sequence of requests, releases, 429s and headers", () => {
     const happening = FastCheck.record({
       later: FastCheck.oneof(FastCheck.nat(2000), FastCheck.nat(70_000)),
       what: FastCheck.oneof(
@@ -48,11 +48,11 @@ describe("a sliding minute", () => {
         },
         {
           weight: 1,
-          arbitrary: FastCheck.constantFrom<"give back" | "429" | "headers" | "set back">(
-            "give back",
+          arbitrary: FastCheck.constantFrom<"release" | "429" | "headers" | "restrict">(
+            "release",
             "429",
             "headers",
-            "set back"
+            "restrict"
           )
         }
       ),
@@ -64,31 +64,28 @@ describe("a sliding minute", () => {
         FastCheck.integer({ min: 1, max: 60 }),
         FastCheck.array(happening, { maxLength: 40 }),
         (limit, happenings) => {
-          const turns = new SlidingWindow(limit, MINUTE)
+          const window = new SlidingWindow(limit, MINUTE)
           let now = 1_000_000
-          let granted: Array<number> = []
+          const granted: Array<number> = []
           let last: RequestBudget.Permit | undefined
           for (const { aged, later, times, what } of happenings) {
             now += later
-            if (what === "give back") {
+            if (what === "release") {
               if (last !== undefined && granted.at(-1) === now) {
-                turns.release(last)
+                window.release(last)
                 granted.pop()
                 last = undefined
               }
-            } else if (what === "429") turns.observe(signal(429, { retryAfter: seconds(times % 7) }), now)
+            } else if (what === "429") window.observe(signal(429, { retryAfter: seconds(times % 7) }), now)
             else if (what === "headers") {
-              turns.observe(signal(200, { remaining: Option.some(times), limit: Option.some(limit) }), now)
-            } else if (what === "set back") {
-              turns.shift(later)
-              granted = granted.map((at) => at - later)
-              now -= later
-            } else {
+              window.observe(signal(200, { remaining: Option.some(times), limit: Option.some(limit) }), now)
+            } else if (what === "restrict") window.restrict(0.5, now + later)
+            else {
               for (let i = 0; i < times; i++) {
-                const wait = turns.waitOf(what, now, aged)
+                const wait = window.waitOf(what, now, aged)
                 assert.isTrue(wait >= 0 && Number.isFinite(wait))
                 if (wait > 0) break
-                last = turns.grant(what, now)
+                last = window.grant(what, now)
                 granted.push(now)
               }
             }
@@ -100,92 +97,151 @@ describe("a sliding minute", () => {
     )
   })
 
-  it("may be used up at once by whoever is in a hurry, and opens as it slides", () => {
-    const turns = new SlidingWindow(200, MINUTE)
-    assert.strictEqual(takeAll(turns, "interactive", 0, 50).length, 200)
-    assert.strictEqual(turns.waitOf("interactive", 1000, false), 59_000)
-    assert.strictEqual(takeAll(turns, "interactive", 1000, 60_000).length, 0)
-    assert.strictEqual(takeAll(turns, "interactive", 60_000, 60_050).length, 200)
+  it("lets interactive requests use it up at once, and has room again as it slides", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    assert.strictEqual(takeAll(window, "interactive", 0, 50).length, 200)
+    assert.strictEqual(window.waitOf("interactive", 1000, false), 59_000)
+    assert.strictEqual(takeAll(window, "interactive", 1000, 60_000).length, 0)
+    assert.strictEqual(takeAll(window, "interactive", 60_000, 60_050).length, 200)
   })
 
-  it("gives whoever can wait ten at once, the rest evenly, and keeps a twentieth back", () => {
+  it("gives paced requests ten permits at once and the rest evenly, and keeps a twentieth in reserve", () => {
     for (const priority of ["watch", "background"] as const) {
-      const turns = new SlidingWindow(200, MINUTE)
-      const times = takeAll(turns, priority, 0, 10 * MINUTE)
+      const window = new SlidingWindow(200, MINUTE)
+      const times = takeAll(window, priority, 0, 10 * MINUTE)
       assert.strictEqual(times.filter((at) => at === 0).length, 10)
       assert.strictEqual(busiest(times), 190)
       const gaps = times.slice(10, 180).map((at, i, all) => at - (all[i - 1] ?? at - 300))
       assert.isAtMost(Math.max(...gaps), 350)
-      assert.isAtLeast(takeAll(turns, "interactive", 10 * MINUTE, 10 * MINUTE + 50).length, 10)
+      assert.isAtLeast(takeAll(window, "interactive", 10 * MINUTE, 10 * MINUTE + 50).length, 10)
     }
   })
 
-  it("lets whoever has waited too long use the reserve", () => {
-    const turns = new SlidingWindow(20, MINUTE)
-    const permit = turns.grant("interactive", 0)
-    takeAll(turns, "interactive", 0, 50)
-    turns.release(permit)
-    assert.isAbove(turns.waitOf("watch", 100, false), 0)
-    assert.strictEqual(turns.waitOf("watch", 100, true), 0)
+  it("lets an aged request use the reserve", () => {
+    const window = new SlidingWindow(20, MINUTE)
+    const permit = window.grant("interactive", 0)
+    takeAll(window, "interactive", 0, 50)
+    window.release(permit)
+    assert.isAbove(window.waitOf("watch", 100, false), 0)
+    assert.strictEqual(window.waitOf("watch", 100, true), 0)
   })
 
-  it("leaves to those who can wait what the others did not need", () => {
-    const turns = new SlidingWindow(200, MINUTE)
-    assert.strictEqual(turns.availablePerWindow(0), 190)
-    for (let i = 0; i < 120; i++) turns.grant("interactive", i)
-    assert.strictEqual(turns.availablePerWindow(1000), 80)
-    assert.strictEqual(turns.availablePerWindow(MINUTE + 1000), 190)
+  it("leaves to paced requests what interactive requests did not use", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    assert.strictEqual(window.available(0), 190)
+    for (let i = 0; i < 120; i++) window.grant("interactive", i)
+    assert.strictEqual(window.available(1000), 80)
+    assert.strictEqual(window.available(MINUTE + 1000), 190)
+  })
+})
+
+describe("a released permit", () => {
+  it("frees its own grant and its step of the pace", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    const first = window.grant("watch", 0)
+    takeAll(window, "watch", 0, 50)
+    const wait = window.waitOf("watch", 100, false)
+    assert.isAbove(wait, 0)
+    window.release(first)
+    assert.strictEqual(window.waitOf("watch", 100, false), 0)
+    window.grant("watch", 100)
+    assert.closeTo(window.waitOf("watch", 100, false), wait, 0.001)
+  })
+
+  it("frees the grant at its own time, and only once", () => {
+    const window = new SlidingWindow(2, MINUTE)
+    const early = window.grant("interactive", 0)
+    window.grant("interactive", 30_000)
+    window.release(early)
+    window.release(early)
+    window.grant("interactive", 40_000)
+    // The grants of 30 s and 40 s are left: the window has room again at 90 s.
+    assert.strictEqual(window.waitOf("interactive", 40_000, false), 50_000)
+  })
+
+  it("that has left the window frees nothing", () => {
+    const window = new SlidingWindow(1, MINUTE)
+    const old = window.grant("interactive", 0)
+    window.waitOf("interactive", MINUTE, false)
+    window.grant("interactive", MINUTE)
+    window.release(old)
+    assert.strictEqual(window.waitOf("interactive", MINUTE, false), MINUTE)
   })
 })
 
 describe("a 429", () => {
-  it("rests everybody for as long as it says, five minutes at most", () => {
-    const turns = new SlidingWindow(200, MINUTE)
-    turns.observe(signal(429, { retryAfter: seconds(7) }), 1000)
+  it("pauses all priorities for its Retry-After, five minutes at most", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    window.observe(signal(429, { retryAfter: seconds(7) }), 1000)
     for (const priority of ["interactive", "watch", "background"] as const) {
-      assert.strictEqual(turns.waitOf(priority, 1000, true), 7000)
-      assert.strictEqual(turns.waitOf(priority, 8000, false), 0)
+      assert.strictEqual(window.waitOf(priority, 1000, true), 7000)
+      assert.strictEqual(window.waitOf(priority, 8000, false), 0)
     }
-    turns.observe(signal(429, { retryAfter: seconds(100_000) }), 1000)
-    assert.strictEqual(turns.pausedFor(1000), 300_000)
+    window.observe(signal(429, { retryAfter: seconds(100_000) }), 1000)
+    assert.strictEqual(window.pausedFor(1000), 300_000)
   })
 
-  it("lowers what is allowed to nine tenths of what went, a tenth of the limit at least, and that comes back", () => {
-    const turns = new SlidingWindow(200, MINUTE)
-    for (let i = 0; i < 100; i++) turns.grant("interactive", i)
-    turns.observe(signal(429), 1000)
-    assert.strictEqual(turns.allowed(1000), 90)
-    assert.strictEqual(turns.allowed(1000 + MINUTE), 110)
-    assert.strictEqual(turns.allowed(1000 + 20 * MINUTE), 200)
-    turns.observe(signal(429), 30 * MINUTE)
-    assert.strictEqual(turns.allowed(30 * MINUTE), 20)
+  it("pauses a budget without a limit, too", () => {
+    const window = new SlidingWindow(Infinity, MINUTE)
+    for (let i = 0; i < 10_000; i++) window.grant("watch", 0)
+    window.observe(signal(429, { retryAfter: seconds(7) }), 0)
+    assert.strictEqual(window.waitOf("watch", 0, false), 7000)
+    assert.strictEqual(window.waitOf("watch", 7000, false), 0)
+    assert.strictEqual(window.available(7000), Infinity)
+  })
+
+  it("reduces the limit to nine tenths of the grants of the last minute, which time restores", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    for (let i = 0; i < 150; i++) window.grant("interactive", i)
+    window.observe(signal(429), 1000)
+    assert.strictEqual(window.allowed(1000), 135)
+    assert.strictEqual(window.allowed(1000 + MINUTE), 175)
+    assert.strictEqual(window.allowed(1000 + 2 * MINUTE), 200)
+  })
+
+  it("halves the limit at most, and in a burst counts once", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    for (let at = 0; at < MINUTE; at += 1000) window.observe(signal(429, { retryAfter: seconds(1) }), at)
+    assert.strictEqual(window.allowed(0), 100)
+    window.observe(signal(429), MINUTE)
+    assert.strictEqual(window.allowed(MINUTE), 70)
+  })
+
+  it("never reduces the limit below a tenth, from which it recovers within five minutes", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    let now = 0
+    for (; now < 20 * MINUTE; now += MINUTE) {
+      window.observe(signal(429), now)
+      assert.isAtLeast(window.allowed(now), 20)
+    }
+    assert.strictEqual(window.allowed(now + 4 * MINUTE), 200)
   })
 })
 
-describe("the headers of an answer", () => {
+describe("the headers of a response", () => {
   it("lower the limit and never raise it", () => {
-    const turns = new SlidingWindow(200, MINUTE)
-    turns.observe(signal(200, { limit: Option.some(120) }), 0)
-    assert.strictEqual(turns.allowed(0), 120)
-    turns.observe(signal(200, { limit: Option.some(900) }), 0)
-    assert.strictEqual(turns.allowed(0), 200)
-    turns.observe(signal(200, { limit: Option.some(1) }), 0)
-    assert.strictEqual(turns.allowed(0), 20)
+    const window = new SlidingWindow(200, MINUTE)
+    window.observe(signal(200, { limit: Option.some(120) }), 0)
+    assert.strictEqual(window.allowed(0), 120)
+    window.observe(signal(200, { limit: Option.some(900) }), 0)
+    assert.strictEqual(window.allowed(0), 200)
+    window.observe(signal(200, { limit: Option.some(1) }), 0)
+    assert.strictEqual(window.allowed(0), 20)
   })
 
-  it("tell what others have used, until the reset", () => {
-    const turns = new SlidingWindow(200, MINUTE)
-    for (let i = 0; i < 30; i++) turns.grant("interactive", 0)
-    turns.observe(signal(200, { remaining: Option.some(5), limit: Option.some(200), reset: seconds(20) }), 1000)
-    assert.strictEqual(takeAll(turns, "interactive", 1000, 1050).length, 5)
-    assert.strictEqual(turns.waitOf("interactive", 1000, false), 20_000)
-    assert.strictEqual(takeAll(turns, "interactive", 21_000, 21_050).length, 165)
+  it("show what other programs have used, until the reset", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    for (let i = 0; i < 30; i++) window.grant("interactive", 0)
+    window.observe(signal(200, { remaining: Option.some(5), limit: Option.some(200), reset: seconds(20) }), 1000)
+    assert.strictEqual(takeAll(window, "interactive", 1000, 1050).length, 5)
+    assert.strictEqual(window.waitOf("interactive", 1000, false), 20_000)
+    assert.strictEqual(takeAll(window, "interactive", 21_000, 21_050).length, 165)
   })
 
-  it("that say that enough is left change nothing", () => {
-    const turns = new SlidingWindow(200, MINUTE)
-    turns.grant("interactive", 0)
-    turns.observe(signal(200, { remaining: Option.some(199), limit: Option.some(200) }), 0)
-    assert.strictEqual(takeAll(turns, "interactive", 0, 50).length, 199)
+  it("change nothing when enough remains", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    window.grant("interactive", 0)
+    window.observe(signal(200, { remaining: Option.some(199), limit: Option.some(200) }), 0)
+    assert.strictEqual(takeAll(window, "interactive", 0, 50).length, 199)
   })
 })

@@ -37,7 +37,8 @@ export class VirtualClock implements Clock.Clock {
     return this.offset + this.elapsed
   }
   unsafeCurrentTimeNanos(): bigint {
-    return BigInt(this.unsafeCurrentTimeMillis()) * 1_000_000n
+    // Monotonic, as the hardware's: setting the clock does not change it.
+    return BigInt(Math.round(this.elapsed * 1e6))
   }
   readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
   readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())

@@ -9,7 +9,7 @@ export class Grant {
   readonly [TypeId]: TypeId = TypeId
   readonly priority: Priority
   /** When it was granted, in milliseconds. */
-  at: number
+  readonly at: number
   /** By how many milliseconds it has moved the pace on. */
   readonly interval: number
 

@@ -1,26 +1,31 @@
 /**
- * How many requests may go, and when: a sliding minute, of which a reserve and an even pace are kept for those who are in
- * a hurry, and what answers have taught. Has no effects; is told the time, in milliseconds.
+ * The limit as a sliding window, with a reserve for interactive requests, an even pace for the others, and AIMD after 429s.
+ * Pure: the caller passes the time, in milliseconds.
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Permit, Priority, RateLimitInfo } from "../../RequestBudget.ts"
 import { Grant } from "./permit.ts"
 
-/** The share of the minute that only interactive requests may use. */
+const MINUTE_MILLIS = 60_000
+
+/** The share of the window that only interactive requests can use. */
 const RESERVE = 0.05
 
-/** So many paced requests may go at once after a pause. */
+/** The number of paced requests that can go at once after an idle time. */
 const BURST = 10
 
-/** Whatever is learnt, so much of the limit remains. */
-const LEAST = 0.1
+/** The share of the limit that no 429 and no header reduces. */
+const FLOOR = 0.1
 
-/** Of what was granted in the minute before a 429, so much is allowed after it. */
+/** A 429 reduces the limit to this share of the grants in the window before it, */
 const DECREASE = 0.9
 
-/** And so much of the limit comes back with each minute without another. */
-const RECOVERY = 0.1
+/** but at once to no less than this share of the limit that was in force. */
+const LARGEST_STEP = 0.5
+
+/** The share of the limit that each window without a 429 restores. */
+const INCREASE = 0.2
 
 const LONGEST_PAUSE_MILLIS = 300_000
 
@@ -28,56 +33,59 @@ const millis = (duration: Option.Option<Duration.Duration>): number | undefined 
   Option.getOrUndefined(Option.map(duration, Duration.toMillis))
 
 export class SlidingWindow {
-  readonly limit: number
-  private readonly window: number
-  /** The grants of this window, oldest first. */
-  private grants: Array<Grant> = []
+  private readonly limit: number
+  private readonly length: number
+  /** The grants of this window, oldest first; none without a limit. */
+  private readonly grants: Array<Grant> = []
   private interactiveCount = 0
-  /** The even pace: when the next paced turn would come if none had come early. */
+  /** When the next paced grant would come if none had come early. */
   private paceAt = Number.NEGATIVE_INFINITY
   private pausedUntil = Number.NEGATIVE_INFINITY
-  /** What a 429 has left of the limit, and when. */
-  private reducedLimit: { readonly to: number; readonly at: number } | undefined
-  /** What `X-RateLimit-Limit` says. */
+  /** The limit that a 429 has left, and when. */
+  private reducedLimit = { to: Number.POSITIVE_INFINITY, at: Number.NEGATIVE_INFINITY }
+  /** `X-RateLimit-Limit`. */
   private advertisedLimit = Number.POSITIVE_INFINITY
-  /** What others have used of the account's limit. */
+  /** The requests of other programs of the account, going by `X-RateLimit-Remaining`. */
   private externalUsage = { count: 0, until: Number.NEGATIVE_INFINITY }
+  /** The share of the limit for this process, until a time. */
+  private restriction = { share: 1, until: Number.NEGATIVE_INFINITY }
 
-  constructor(limit: number, windowMillis: number) {
+  constructor(limit: number, lengthMillis: number) {
     this.limit = limit
-    this.window = windowMillis
+    this.length = lengthMillis
   }
 
-  /** How many requests a window may hold now. */
+  /** The highest number of requests in a window at this time. */
   allowed(now: number): number {
-    const least = Math.max(1, Math.floor(this.limit * LEAST))
-    const recovered = this.reducedLimit === undefined
+    const share = now < this.restriction.until ? this.limit * this.restriction.share : this.limit
+    const recovered = this.reducedLimit.to === Number.POSITIVE_INFINITY
       ? this.limit
-      : this.reducedLimit.to + (now - this.reducedLimit.at) / this.window * this.limit * RECOVERY
-    return Math.floor(Math.max(least, Math.min(this.limit, this.advertisedLimit, recovered)))
+      : this.reducedLimit.to + (now - this.reducedLimit.at) / this.length * this.limit * INCREASE
+    const floor = Math.max(1, Math.floor(this.limit * FLOOR))
+    return Math.floor(Math.max(floor, Math.min(share, this.advertisedLimit, recovered)))
   }
 
-  private spare(allowed: number): number {
-    return allowed > 1 ? allowed - Math.max(1, Math.ceil(allowed * RESERVE)) : allowed
-  }
-
-  /** What is left to paced requests in a window, going by what the others needed in the last one. */
-  availablePerWindow(now: number): number {
+  /** The requests per window that are left to paced requests, going by what the others used in the last one. */
+  available(now: number): number {
     this.evictExpired(now)
-    const spare = this.spare(this.allowed(now))
-    return Math.max(0, Math.min(spare, this.allowed(now) - this.interactiveCount - this.externalCount(now)))
+    const allowed = this.allowed(now)
+    return Math.max(0, Math.min(this.paced(allowed), allowed - this.interactiveCount - this.externalCount(now)))
+  }
+
+  perMinute(perWindow: number): number {
+    return perWindow * MINUTE_MILLIS / this.length
   }
 
   pausedFor(now: number): number {
     return Math.max(0, this.pausedUntil - now)
   }
 
-  /** How long a request of this priority has to wait, 0 when it may go; `aged` when it has waited too long already. */
+  /** How long a request of this priority has to wait, 0 when it can go; `aged` when it may use the reserve. */
   waitOf(priority: Priority, now: number, aged: boolean): number {
     this.evictExpired(now)
     const allowed = this.allowed(now)
     const isPaced = priority !== "interactive"
-    const upTo = isPaced && !aged ? this.spare(allowed) : allowed
+    const upTo = isPaced && !aged ? this.paced(allowed) : allowed
     return Math.max(
       this.pausedFor(now),
       this.windowWait(upTo, now),
@@ -90,6 +98,7 @@ export class SlidingWindow {
   grant(priority: Priority, now: number): Grant {
     const interval = priority === "interactive" ? 0 : this.interval(this.allowed(now))
     const grant = new Grant(priority, now, interval)
+    if (this.limit === Number.POSITIVE_INFINITY) return grant
     this.grants.push(grant)
     if (priority === "interactive") this.interactiveCount += 1
     else this.paceAt = Math.max(this.paceAt, now) + interval
@@ -99,50 +108,51 @@ export class SlidingWindow {
   /** Removes the grant of this permit. Does nothing when it has left the window or was released before. */
   release(permit: Permit): void {
     const index = this.grants.findIndex((grant) => grant === permit)
-    if (index < 0) return
-    const [grant] = this.grants.splice(index, 1)
-    if (permit.priority === "interactive") this.interactiveCount -= 1
-    this.paceAt -= grant?.interval ?? 0
+    const [grant] = index < 0 ? [] : this.grants.splice(index, 1)
+    if (grant === undefined) return
+    if (grant.priority === "interactive") this.interactiveCount -= 1
+    this.paceAt -= grant.interval
   }
 
-  observe(signal: RateLimitInfo, now: number): void {
-    const retryAfter = millis(signal.retryAfter)
-    const reset = millis(signal.reset)
-    if (signal.status === 429) {
-      this.evictExpired(now)
-      const granted = this.grants.length
-      this.reducedLimit = { to: Math.min(this.allowed(now), granted * DECREASE), at: now }
-      const pause = retryAfter ?? reset ?? 0
+  observe(info: RateLimitInfo, now: number): void {
+    this.evictExpired(now)
+    const reset = millis(info.reset)
+    if (info.status === 429) {
+      // The responses to requests that were sent together are one event.
+      if (now >= this.reducedLimit.at + this.length) {
+        const allowed = this.allowed(now)
+        const to = Math.min(allowed, Math.max(allowed * LARGEST_STEP, this.grants.length * DECREASE))
+        this.reducedLimit = { to, at: now }
+      }
+      const pause = millis(info.retryAfter) ?? reset ?? 0
       this.pausedUntil = Math.max(this.pausedUntil, now + Math.min(pause, LONGEST_PAUSE_MILLIS))
     }
-    if (Option.isSome(signal.limit)) this.advertisedLimit = signal.limit.value
-    if (Option.isSome(signal.remaining)) {
-      this.evictExpired(now)
-      const limit = Option.getOrElse(signal.limit, () => this.limit)
-      const ours = this.grants.length
+    if (Option.isSome(info.limit)) this.advertisedLimit = info.limit.value
+    if (Option.isSome(info.remaining)) {
+      const limit = Option.getOrElse(info.limit, () => this.limit)
       this.externalUsage = {
-        count: Math.max(0, limit - signal.remaining.value - ours),
-        until: now + Math.min(reset ?? this.window, this.window)
+        count: Math.max(0, limit - info.remaining.value - this.grants.length),
+        until: now + Math.min(reset ?? this.length, this.length)
       }
     }
   }
 
-  /** Moves everything with a clock that was set back. */
-  shift(back: number): void {
-    for (const grant of this.grants) grant.at -= back
-    this.paceAt -= back
-    this.pausedUntil -= back
-    this.externalUsage = { ...this.externalUsage, until: this.externalUsage.until - back }
-    if (this.reducedLimit !== undefined) this.reducedLimit = { ...this.reducedLimit, at: this.reducedLimit.at - back }
+  /** Allows only a share of the limit until one window after `until`: no window may hold more than that share. */
+  restrict(share: number, until: number): void {
+    this.restriction = { share, until: until + this.length }
+  }
+
+  private paced(allowed: number): number {
+    return allowed > 1 && Number.isFinite(allowed) ? allowed - Math.max(1, Math.ceil(allowed * RESERVE)) : allowed
   }
 
   private interval(allowed: number): number {
-    return this.window / this.spare(allowed)
+    return this.length / this.paced(allowed)
   }
 
-  /** How many paced requests may be early. */
+  /** The number of paced requests that can be early. */
   private burst(allowed: number): number {
-    return Math.min(BURST, Math.ceil(this.spare(allowed) / 4)) - 1
+    return Math.min(BURST, Math.ceil(this.paced(allowed) / 4)) - 1
   }
 
   private externalCount(now: number): number {
@@ -150,20 +160,19 @@ export class SlidingWindow {
   }
 
   private windowWait(upTo: number, now: number): number {
-    const externalUsage = this.externalCount(now)
-    const excess = this.grants.length + externalUsage - upTo
+    const external = this.externalCount(now)
+    const excess = this.grants.length + external - upTo
     if (excess < 0) return 0
-    // The window opens when enough of ours have left it, or the others' have.
+    // The window has room again when enough of our grants have left it, or the external usage has.
     const leaving = this.grants[excess]
-    const ours = leaving === undefined ? Number.POSITIVE_INFINITY : leaving.at + this.window - now
-    return externalUsage === 0 ? ours : Math.min(ours, this.externalUsage.until - now)
+    const ours = leaving === undefined ? Number.POSITIVE_INFINITY : leaving.at + this.length - now
+    return external === 0 ? ours : Math.min(ours, this.externalUsage.until - now)
   }
 
-  /** Drops what has left the window. */
   private evictExpired(now: number): void {
     let expired = 0
     for (const grant of this.grants) {
-      if (grant.at > now - this.window) break
+      if (grant.at > now - this.length) break
       if (grant.priority === "interactive") this.interactiveCount -= 1
       expired += 1
     }

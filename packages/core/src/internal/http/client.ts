@@ -10,7 +10,7 @@ import type { ExotelConfig } from "../../ExotelConfig.ts"
 import type { ExotelError } from "../../ExotelError.ts"
 import { RateLimited } from "../../ExotelError.ts"
 import type * as RequestBudget from "../../RequestBudget.ts"
-import { RetryPolicy } from "../../RetryPolicy.ts"
+import type * as RetryPolicy from "../../RetryPolicy.ts"
 import { loadXmlParser } from "../decode/body.ts"
 import { makeRecordDecoder } from "../decode/callFromResponse.ts"
 import { errorFromResponse } from "../decode/errorFromResponse.ts"
@@ -18,7 +18,7 @@ import type { DecodeContext, ParsedResponse, RawResponse } from "../decode/respo
 import { parseResponse } from "../decode/response.ts"
 import { secretForms } from "../redact/masking.ts"
 import * as RegionProbe from "./regionProbe.ts"
-import { makeBudget, withRetries } from "./retry.ts"
+import { withRetries } from "./retry.ts"
 import * as Transport from "./transport.ts"
 
 export interface Read<A> {
@@ -46,7 +46,6 @@ export const make = (
   Effect.gen(function*() {
     const transport = yield* Transport.make(config, requestBudget)
     const probe = yield* RegionProbe.make(config, transport)
-    const budget = makeBudget()
     const decodeRecord = makeRecordDecoder(config.timeZone)
     // Loaded now, so that the first read does not wait for it.
     if (config.format === "xml") yield* loadXmlParser
@@ -55,15 +54,6 @@ export const make = (
     const apiToken = Redacted.value(config.apiToken)
     const secrets = secretForms(apiKey, apiToken, Encoding.encodeBase64(`${apiKey}:${apiToken}`))
     const serverAddress = new URL(config.baseUrl).hostname
-
-    /** A rest that is longer than a read would wait for, had it been told itself, it does not wait for either. */
-    const longPause = Effect.flatMap(requestBudget.pausedFor, (pause) =>
-      Duration.isZero(pause)
-        ? Effect.succeedNone
-        : Effect.map(
-          RetryPolicy,
-          ({ retryAfterCap }) => Duration.greaterThan(pause, retryAfterCap) ? Option.some(pause) : Option.none()
-        ))
 
     const send = <A>({ statusOnly, url }: Read<A>): Effect.Effect<RawResponse, Transport.RequestFailure> =>
       statusOnly === true
@@ -78,25 +68,26 @@ export const make = (
           send(read),
           (cause) => Transport.toError(cause, { ...place, ...region }, serverAddress)
         )
-        const once = Effect.flatMap(longPause, (pause): Effect.Effect<RawResponse, ExotelError> =>
-          Option.isNone(pause)
-            ? sent
-            : new RateLimited({ ...place, ...region, status: 429, retryAfter: pause.value })).pipe(
-            Effect.tap((answer) => Effect.annotateCurrentSpan("http.response.status_code", answer.status)),
-            Effect.flatMap(parseResponse),
-            Effect.flatMap((answer) =>
-              Transport.isSuccess(answer.status)
-                ? read.decode(answer, reading)
-                : Effect.fail(errorFromResponse(answer, reading))
+        const once = ({ retryAfterCap }: RetryPolicy.Policy) =>
+          Effect.flatMap(requestBudget.pausedFor, (pause): Effect.Effect<RawResponse, ExotelError> =>
+            Duration.greaterThan(pause, retryAfterCap)
+              ? new RateLimited({ ...place, ...region, status: 429, retryAfter: pause })
+              : sent).pipe(
+              Effect.tap((answer) =>
+                Effect.annotateCurrentSpan("http.response.status_code", answer.status)
+              ),
+              Effect.flatMap(parseResponse),
+              Effect.flatMap((answer) =>
+                Transport.isSuccess(answer.status)
+                  ? read.decode(answer, reading)
+                  : Effect.fail(errorFromResponse(answer, reading))
+              )
             )
+        const log = (attempt: number, error: ExotelError, delay: Duration.Duration) =>
+          Effect.logDebug("Retrying an Exotel read").pipe(
+            Effect.annotateLogs({ ...place, attempt, error: error._tag, delay: Duration.format(delay) })
           )
-        const log = (attempt: number, error: ExotelError, delay: Option.Option<Duration.Duration>) =>
-          Option.match(delay, {
-            onNone: () => Effect.logDebug("Exotel read failed; the retry budget is used up"),
-            onSome: (delay) =>
-              Effect.annotateLogs(Effect.logDebug("Exotel read failed; trying again"), "delay", Duration.format(delay))
-          }).pipe(Effect.annotateLogs({ ...place, attempt, error: error._tag }))
-        return withRetries(once, budget, log).pipe(
+        return withRetries(once, log).pipe(
           Effect.catchAll((error) => Effect.flatMap(probe.explain(error), Effect.fail)),
           Effect.tapError((error) => Effect.annotateCurrentSpan("error.type", error._tag)),
           Effect.withSpan(read.name, {

@@ -1,5 +1,4 @@
-/** Tries a read again as a retry policy says, within what an outage leaves to spend. */
-import * as Clock from "effect/Clock"
+/** Retries a read as the retry policy says. Each attempt waits for the request budget, which limits what an outage costs. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -9,15 +8,15 @@ import * as Errors from "../../ExotelError.ts"
 import type { Policy } from "../../RetryPolicy.ts"
 import { RetryPolicy } from "../../RetryPolicy.ts"
 
-/** A read is tried again after no answer, 429 and 5xx. A body that did arrive is not asked for twice in a row. */
-const isTriedAgain = (error: ExotelError): boolean => error.isRetryable && error._tag !== "ResponseParseError"
+/** Transport errors, 429 and 5xx. A malformed body is not requested again at once. */
+const isRetried = (error: ExotelError): boolean => error.isRetryable && error._tag !== "ResponseParseError"
 
 const isThrottled = (error: ExotelError): boolean =>
   error._tag === "RateLimited" || (error._tag === "ServiceUnavailable" && error.status === 503)
 
 /**
- * How long to wait before retry `n` (from 1), or none when the error is final, the attempts are used up, or Exotel asks
- * for a longer rest than the policy grants. `chance` is drawn from [0, 1).
+ * The wait before retry `n` (from 1); none when the error is final, the attempts are used up, or `Retry-After` exceeds the
+ * policy's cap. `chance` is in [0, 1). The `Retry-After` of a 429 is not part of the wait: the request budget pauses for it.
  */
 export const delayBefore = (
   policy: Policy,
@@ -25,62 +24,30 @@ export const delayBefore = (
   n: number,
   chance: number
 ): Option.Option<Duration.Duration> => {
-  if (!isTriedAgain(error) || !(n < policy.attempts)) return Option.none()
-  const backoff = Duration.toMillis(isThrottled(error) ? policy.throttledBackoff : policy.backoff)
-  const asked = Errors.retryAfter(error)
-  if (Option.isNone(asked)) return Option.some(Duration.millis(chance * backoff * 2 ** (n - 1)))
-  return Duration.greaterThan(asked.value, policy.retryAfterCap)
-    ? Option.none()
-    // All clients were given the same moment: the jitter comes after it.
-    : Option.some(Duration.sum(asked.value, Duration.millis(chance * backoff)))
-}
-
-/** Retries on credit. Shared by all reads of one client. */
-export interface RetryBudget {
-  readonly earn: (policy: Policy) => void
-  readonly spend: (policy: Policy, now: number) => boolean
-}
-
-export const makeBudget = (): RetryBudget => {
-  let spent = 0
-  let spentAt = 0
-  return {
-    earn: (policy) => {
-      spent = Math.max(0, spent - policy.budget.perSuccess)
-    },
-    spend: (policy, now) => {
-      // A program that reads seldom would otherwise go without retries for days after an outage.
-      spent = Math.max(0, spent - Math.max(0, now - spentAt) / 60_000 * policy.budget.perMinute)
-      spentAt = now
-      // Ten times a tenth is not exactly one.
-      if (spent + 1 > policy.budget.burst + 1e-6) return false
-      spent += 1
-      return true
-    }
-  }
+  if (!isRetried(error) || !(n < policy.attempts)) return Option.none()
+  const backoff = chance * Duration.toMillis(isThrottled(error) ? policy.throttledBackoff : policy.backoff)
+  const retryAfter = Errors.retryAfter(error)
+  if (Option.isNone(retryAfter)) return Option.some(Duration.millis(backoff * 2 ** (n - 1)))
+  if (Duration.greaterThan(retryAfter.value, policy.retryAfterCap)) return Option.none()
+  // All clients were given the same time; the jitter comes after it.
+  const wait = error._tag === "RateLimited" ? Duration.zero : retryAfter.value
+  return Option.some(Duration.sum(wait, Duration.millis(backoff)))
 }
 
 export const withRetries = <A>(
-  read: Effect.Effect<A, ExotelError>,
-  budget: RetryBudget,
-  /** Told of each retry, and of one that the budget does not allow, then without a delay. */
-  log: (attempt: number, error: ExotelError, delay: Option.Option<Duration.Duration>) => Effect.Effect<void>
+  /** One attempt under the policy. */
+  read: (policy: Policy) => Effect.Effect<A, ExotelError>,
+  /** Called before each retry. */
+  log: (attempt: number, error: ExotelError, delay: Duration.Duration) => Effect.Effect<void>
 ): Effect.Effect<A, ExotelError> =>
   Effect.flatMap(RetryPolicy, (policy) => {
     const attempt = (n: number): Effect.Effect<A, ExotelError> =>
-      Effect.matchEffect(read, {
-        onSuccess: (value) => {
-          budget.earn(policy)
-          return Effect.succeed(value)
-        },
-        onFailure: (error) =>
-          Effect.flatMap(Effect.zip(Random.next, Clock.currentTimeMillis), ([chance, now]) => {
-            const delay = delayBefore(policy, error, n, chance)
-            if (Option.isNone(delay)) return Effect.fail(error)
-            return budget.spend(policy, now)
-              ? Effect.zipRight(log(n, error, delay), Effect.delay(attempt(n + 1), delay.value))
-              : Effect.zipRight(log(n, error, Option.none()), Effect.fail(error))
-          })
-      })
+      Effect.catchAll(read(policy), (error) =>
+        Effect.flatMap(Random.next, (chance) =>
+          Option.match(delayBefore(policy, error, n, chance), {
+            onNone: () =>
+              Effect.fail(error),
+            onSome: (delay) => Effect.zipRight(log(n, error, delay), Effect.delay(attempt(n + 1), delay))
+          })))
     return attempt(1)
   })
