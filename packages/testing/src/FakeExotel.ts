@@ -18,8 +18,10 @@ import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
 import * as ExotelConfig from "@effect-exotel/core/ExotelConfig"
 import * as Region from "@effect-exotel/core/Region"
 import type * as RequestBudget from "@effect-exotel/core/RequestBudget"
+import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpServerError from "@effect/platform/HttpServerError"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Clock from "effect/Clock"
 import * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -33,6 +35,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { CallbackPlan } from "./CallbackPlan.ts"
+import { clientFromApp } from "./CallbackPlan.ts"
 import type { CallScript, State } from "./CallScript.ts"
 import { advanceAt } from "./CallScript.ts"
 import type { FaultPlan } from "./FaultPlan.ts"
@@ -107,8 +110,8 @@ export interface Options {
   /** The callback of each call that is placed without one of its own. Default: none. */
   readonly statusCallback?: CallbackPlan | undefined
   /**
-   * The client that delivers callbacks: `CallbackPlan.clientFromApp(app)` delivers them to a route without a socket. Default: none over
-   * the fake wire, undici for a server.
+   * The client that delivers callbacks. Default: none over the fake wire, undici for a server. To test a route, use
+   * `deliverCallbacks` of the service instead.
    */
   readonly callbackClient?: HttpClient.HttpClient | undefined
   /** The planned faults. The service's `faults` adds more. */
@@ -195,6 +198,13 @@ export interface Service {
   readonly faults: (plan: FaultPlan) => Effect.Effect<void>
   /** Forgets every planned fault. */
   readonly clearFaults: Effect.Effect<void>
+  /**
+   * Delivers all further callbacks to this application, without a socket and on the same clock. The application may use
+   * the fake itself, through a `CallWatch` for example.
+   */
+  readonly deliverCallbacks: <E, R>(
+    app: HttpApp.Default<E, R>
+  ) => Effect.Effect<void, never, Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>>
   /** Every request so far, in order. */
   readonly journal: Effect.Effect<ReadonlyArray<JournalEntry>>
   /** Fails when a planned fault has not fired, or an unexpected request arrived. */
@@ -319,6 +329,7 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
       state: (sid) => Effect.zipWith(known(sid), now, stateOf),
       faults: (plan) => Effect.map(now, (at) => state.faults.add(plan, at)),
       clearFaults: Effect.sync(() => state.faults.clear()),
+      deliverCallbacks: (app) => Effect.flatMap(clientFromApp(app), callbacks.connect),
       journal: Effect.sync(() => state.journal()),
       verify
     })

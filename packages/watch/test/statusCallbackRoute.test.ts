@@ -177,4 +177,18 @@ describe("StatusCallbackRoute.app", () => {
       // The first poll, and one for each hint.
       assert.strictEqual((yield* fake.journal).length, 3)
     }).pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer())))))
+
+  it.effect("is tested with the callbacks of the fake, which the route's watch uses itself", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      yield* fake.deliverCallbacks(StatusCallbackRoute.app({ secret: Redacted.make("s3cretEnough") }))
+      const call = yield* fake.place(CallScript.answered({ ring: "10 seconds", talk: "60 seconds" }), {
+        statusCallback: { url: "https://app.example/exotel/s3cretEnough" }
+      })
+      const watch = yield* CallWatch.CallWatch
+      const ended = yield* Effect.fork(watch.awaitEnd(call, { cadence: "10 minutes" }))
+      yield* TestClock.adjust("71 seconds")
+      assert.strictEqual((yield* Fiber.join(ended)).status, "completed")
+      deepStrictEqual((yield* fake.journal).map(({ operation }) => operation), ["read", "callback", "read"])
+    }).pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer())))))
 })

@@ -104,6 +104,8 @@ const requestOf = (callback: CallbackPlan, fields: Fields): HttpClientRequest.Ht
 const shownAddress = (url: string): string => URL.canParse(url) ? `${new URL(url).origin}/…` : "<no URL>"
 
 export interface Callbacks {
+  /** Posts all further callbacks with this client. */
+  readonly connect: (client: HttpClient.HttpClient) => Effect.Effect<void>
   readonly schedule: (call: PlacedCall, callback: CallbackPlan) => Effect.Effect<void>
   /** The call's script was changed: what was not posted yet comes at another time. */
   readonly reschedule: (call: PlacedCall) => Effect.Effect<void>
@@ -120,7 +122,8 @@ export const make = (
 ): Effect.Effect<Callbacks, never, Scope.Scope> =>
   Effect.map(FiberMap.make<string>(), (fibers) => {
     // Exotel sends no trace headers.
-    const sender = client === undefined ? undefined : HttpClient.withTracerPropagation(client, false)
+    const untraced = HttpClient.withTracerPropagation(false)
+    let sender = client === undefined ? undefined : untraced(client)
     const subscriptions = new Map<string, Subscription>()
 
     const post = (call: PlacedCall, callback: CallbackPlan, event: Event, at: number) =>
@@ -137,8 +140,13 @@ export const make = (
           if (copies === 0) {
             row.outcome = { _tag: "Broken", how: "lost, as planned" }
           } else if (sender === undefined) {
-            row.outcome = { _tag: "Refused", why: "there is no callbackClient to post it with" }
-            state.unexpected.push(`a callback for call ${call.sid}: there is no callbackClient to post it with`)
+            row.outcome = {
+              _tag: "Refused",
+              why: "there is no callbackClient to post it with; call deliverCallbacks or set callbackClient"
+            }
+            state.unexpected.push(
+              `a callback for call ${call.sid}: there is no callbackClient to post it with; call deliverCallbacks or set callbackClient`
+            )
           } else {
             const fields = fieldsOf(call, event, at, state.settings.timeZone, callback.customField)
             row.outcome = yield* Effect.scoped(sender.execute(requestOf(callback, fields))).pipe(
@@ -171,6 +179,10 @@ export const make = (
       })
 
     return {
+      connect: (client) =>
+        Effect.sync(() => {
+          sender = untraced(client)
+        }),
       schedule: (call, callback) => {
         subscriptions.set(call.sid, { callback, posted: new Set() })
         return run(call)
