@@ -139,6 +139,16 @@ export type TerminalCall = Call & { readonly status: CallStatus.TerminalStatus }
 export const isTerminal = (call: Call): call is TerminalCall => CallStatus.isTerminal(call.status)
 
 /**
+ * {@link TerminalCall} as a schema: it rejects a call that has not ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const TerminalCall: Schema.Schema<TerminalCall, typeof Call.Encoded> = Call.pipe(
+  Schema.filter(isTerminal, { identifier: "TerminalCall", message: () => "the call has not ended" })
+)
+
+/**
  * Returns whether the details are there; narrows to {@link CallWithDetails}.
  *
  * @since 0.1.0

@@ -2,7 +2,7 @@
 import { Call, CallStatus } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Equal, Option } from "effect"
+import { Either, Equal, Option, Schema } from "effect"
 import { inspect } from "node:util"
 import { answered, fresh, toCall, unanswered } from "./support/wire.ts"
 
@@ -19,6 +19,14 @@ describe("an ended call", () => {
       assert.isFalse(Call.isTerminal(toCall({ ...answered, status })))
     })
   }
+
+  it("decodes as a terminal call, and an ongoing call does not", () => {
+    const decode = Schema.decodeEither(Call.TerminalCall)
+    const ended = toCall(answered)
+    const ongoing = toCall({ ...answered, status: "in-progress" })
+    deepStrictEqual(Either.getOrThrow(decode(Schema.encodeSync(Call.Call)(ended))), ended)
+    assert.isTrue(Either.isLeft(decode(Schema.encodeSync(Call.Call)(ongoing))))
+  })
 
   it("is settled when end, duration and price are there, and the recording where one is expected", () => {
     const call = toCall(answered)

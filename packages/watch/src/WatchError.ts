@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as ExotelError from "@effect-exotel/core/ExotelError"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
@@ -30,7 +31,8 @@ export class WatchTimeout extends Schema.TaggedError<WatchTimeout>("@effect-exot
     elapsed: Schema.DurationFromMillis,
     /** The error of the last poll, if that failed. */
     lastError: Schema.optional(ExotelError.ExotelError)
-  }
+  },
+  HttpApiSchema.annotations({ status: 504 })
 ) {
   override get message(): string {
     const [why, advice] = {
@@ -62,13 +64,22 @@ export class WatchTimeout extends Schema.TaggedError<WatchTimeout>("@effect-exot
  * @since 0.1.0
  * @category errors
  */
-export type WatchError =
-  | ExotelError.AuthenticationError
-  | ExotelError.AccessDenied
-  | ExotelError.CallNotFound
-  | ExotelError.RegionMismatch
-  | ExotelError.InvalidRequest
-  | WatchTimeout
+export type WatchError = typeof WatchError.Type
+
+/**
+ * The errors of a watch as a schema, to store them or to respond with them.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const WatchError = Schema.Union(
+  ExotelError.AuthenticationError,
+  ExotelError.AccessDenied,
+  ExotelError.CallNotFound,
+  ExotelError.RegionMismatch,
+  ExotelError.InvalidRequest,
+  WatchTimeout
+)
 
 /**
  * The watch of one call of a fleet died of a defect: an exception in a function of the policy or in the HTTP client. The
