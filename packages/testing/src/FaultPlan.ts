@@ -10,56 +10,76 @@
 import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
+import * as Schema from "effect/Schema"
+import { DurationText, optional as absent, PositiveInt } from "./internal/schemas.ts"
 
 /**
- * The body of an error response.
+ * The body of an error response: Exotel's `RestException`, a gateway's web page, or nothing.
  *
  * @since 0.1.0
  * @category models
  */
-export type FaultKind =
-  | { readonly _tag: "Status"; readonly status: number; readonly retryAfter: string | undefined; readonly body: Body }
-  | { readonly _tag: "Refused" }
-  | { readonly _tag: "Reset"; readonly at: "request" | "body" }
-  | { readonly _tag: "Stalled"; readonly at: "request" | "body"; readonly duration: Duration.Duration }
-  | { readonly _tag: "SlowDrip"; readonly bytes: number; readonly every: Duration.Duration }
-  | { readonly _tag: "Truncated"; readonly keep: number }
-  | { readonly _tag: "Huge"; readonly bytes: number }
-  | { readonly _tag: "Replaced"; readonly body: string }
-  | { readonly _tag: "ContentType"; readonly contentType: string }
-  | { readonly _tag: "Malformed"; readonly field: string; readonly value: string }
-
-/**
- * The body of an error's answer: Exotel's `RestException`, a gateway's web page, or nothing.
- *
- * @since 0.1.0
- * @category models
- */
-export type Body = "exotel" | "html" | "empty"
+export const Body = Schema.Literal("exotel", "html", "empty")
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface Fault {
-  /** Names it in the journal and in reports. */
-  readonly name: string
-  readonly kind: FaultKind
+export type Body = typeof Body.Type
+
+/** The part of the exchange that a fault affects. */
+const at = absent(Schema.Literal("request", "body"))
+
+const conditions = {
   /** Only requests about this call. */
-  readonly sid?: string | undefined
-  /** Only these, counted from 1 among the requests that meet the other conditions. */
-  readonly requests?: ReadonlyArray<number> | undefined
-  /** Only from here on, counted from when the plan was given to the fake. */
-  readonly from?: Duration.Duration | undefined
-  /** Only before this, counted in the same way. */
-  readonly until?: Duration.Duration | undefined
+  forCall: absent(Schema.String),
+  /** Only these requests, counted from 1 among those that meet the other conditions. */
+  onRequest: absent(Schema.Array(PositiveInt)),
+  /** Only from the first instant to before the second, counted from when the plan was given to the fake. */
+  between: absent(Schema.Tuple(DurationText, DurationText)),
   /** The probability that it fires, from 0 to 1, drawn from the fake's seed. */
-  readonly probability?: number | undefined
+  probability: absent(Schema.Number.pipe(Schema.between(0, 1))),
   /** The maximum number of times that it fires. */
-  readonly times?: number | undefined
+  times: absent(PositiveInt),
   /** Whether it may remain unused without failing the test. */
-  readonly optional?: boolean | undefined
+  optional: absent(Schema.Boolean)
 }
+
+const kind = <K extends string, F extends Schema.Struct.Fields>(kind: K, fields: F) =>
+  Schema.Struct({ kind: Schema.Literal(kind), ...fields, ...conditions })
+
+/**
+ * One planned fault: its kind and the conditions under which it fires. The same form serves the constructors of this
+ * module and the script files of `exotel-fake`, where durations are texts such as `"8 seconds"`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Fault = Schema.Union(
+  kind("status", {
+    status: Schema.Int.pipe(Schema.between(200, 599)),
+    /** Sent as it is: seconds, a date, or garbage. */
+    retryAfter: absent(Schema.String),
+    body: absent(Body)
+  }),
+  kind("refused", {}),
+  kind("reset", { at }),
+  kind("stalled", { at, duration: absent(DurationText) }),
+  kind("slowBody", { bytes: absent(PositiveInt), every: absent(DurationText) }),
+  kind("truncated", { keep: absent(Schema.Number.pipe(Schema.between(0, 1))) }),
+  kind("hugeBody", { bytes: absent(PositiveInt) }),
+  kind("body", { body: Schema.String }),
+  kind("garbage", {}),
+  kind("html", {}),
+  kind("contentType", { contentType: Schema.String }),
+  kind("malformed", { field: Schema.String, value: Schema.String })
+)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Fault = typeof Fault.Type
 
 /**
  * @since 0.1.0
@@ -75,17 +95,23 @@ export class FaultPlan extends Pipeable.Class() {
 }
 
 /**
- * Nothing goes wrong.
+ * A plan of these faults.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (faults: Iterable<Fault>): FaultPlan => new FaultPlan([...faults])
+
+/**
+ * No faults.
  *
  * @since 0.1.0
  * @category constants
  */
-export const none: FaultPlan = new FaultPlan([])
-
-const one = (name: string, kind: FaultKind): FaultPlan => new FaultPlan([{ name, kind }])
+export const none: FaultPlan = make([])
 
 /**
- * An answer with this status in place of the real one. `retryAfter` is a duration, sent in whole seconds, or a string
+ * A response with this status in place of the real one. `retryAfter` is a duration, sent in whole seconds, or a string
  * that is sent as it is, such as a date or garbage.
  *
  * @since 0.1.0
@@ -94,15 +120,17 @@ const one = (name: string, kind: FaultKind): FaultPlan => new FaultPlan([{ name,
 export const status = (
   status: number,
   options: { readonly retryAfter?: Duration.Duration | string | undefined; readonly body?: Body | undefined } = {}
-): FaultPlan =>
-  one(`status ${status}`, {
-    _tag: "Status",
+): FaultPlan => {
+  const retryAfter = Duration.isDuration(options.retryAfter)
+    ? String(Math.ceil(Duration.toSeconds(options.retryAfter)))
+    : options.retryAfter
+  return make([{
+    kind: "status",
     status,
-    retryAfter: Duration.isDuration(options.retryAfter)
-      ? String(Math.ceil(Duration.toSeconds(options.retryAfter)))
-      : options.retryAfter,
-    body: options.body ?? "exotel"
-  })
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+    ...(options.body === undefined ? {} : { body: options.body })
+  }])
+}
 
 /**
  * The connection is refused. A loopback server, which has accepted it by then, resets it instead.
@@ -110,38 +138,34 @@ export const status = (
  * @since 0.1.0
  * @category constructors
  */
-export const refused: FaultPlan = one("connection refused", { _tag: "Refused" })
+export const refused: FaultPlan = make([{ kind: "refused" }])
 
 /**
- * The connection breaks before an answer, or with `"body"` in the middle of one.
+ * The connection breaks before a response, or with `"body"` in the middle of one.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const reset = (at: "request" | "body" = "request"): FaultPlan =>
-  one(at === "body" ? "reset in the middle of the body" : "connection reset", { _tag: "Reset", at })
+export const reset = (at: "request" | "body" = "request"): FaultPlan => make([{ kind: "reset", at }])
 
 /**
- * Nothing comes for so long (for ever by default), then the answer goes on: before its beginning, or with `"body"` in
- * its middle. The time passes on the clock.
+ * Nothing arrives for this long (for ever by default), then the response continues: before its beginning, or with
+ * `"body"` in its middle. The time passes on the clock.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const stalled = (
   options: { readonly duration?: Duration.DurationInput | undefined; readonly at?: "request" | "body" | undefined } = {}
-): FaultPlan => {
-  const duration = Duration.decode(options.duration ?? Duration.infinity)
-  const at = options.at ?? "request"
-  const where = at === "body" ? " in the middle of the body" : ""
-  return one(
-    Duration.isFinite(duration) ? `stalled for ${Duration.format(duration)}${where}` : `stalled${where}`,
-    { _tag: "Stalled", at, duration }
-  )
-}
+): FaultPlan =>
+  make([{
+    kind: "stalled",
+    at: options.at ?? "request",
+    duration: Duration.decode(options.duration ?? Duration.infinity)
+  }])
 
 /**
- * The body comes in small pieces: by default 16 bytes a second.
+ * The body arrives in small pieces: by default 16 bytes a second.
  *
  * @since 0.1.0
  * @category constructors
@@ -149,27 +173,27 @@ export const stalled = (
 export const slowBody = (
   options: { readonly bytes?: number | undefined; readonly every?: Duration.DurationInput | undefined } = {}
 ): FaultPlan =>
-  one("slow drip", {
-    _tag: "SlowDrip",
+  make([{
+    kind: "slowBody",
     bytes: Math.max(1, Math.trunc(options.bytes ?? 16)),
     every: Duration.decode(options.every ?? "1 second")
-  })
+  }])
 
 /**
- * The body ends early, as if it were whole. `keep` is the part that comes, from 0 to 1. Default: 0.5.
+ * The body ends early, as if it were whole. `keep` is the part that arrives, from 0 to 1. Default: 0.5.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const truncated = (keep: number = 0.5): FaultPlan => one("truncated body", { _tag: "Truncated", keep })
+export const truncated = (keep: number = 0.5): FaultPlan => make([{ kind: "truncated", keep }])
 
 /**
- * A body of so many bytes, without a `Content-Length`. Default: 16 MiB.
+ * A body of this many bytes, without a `Content-Length`. Default: 16 MiB.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const hugeBody = (bytes: number = 16 * 1024 * 1024): FaultPlan => one("huge body", { _tag: "Huge", bytes })
+export const hugeBody = (bytes: number = 16 * 1024 * 1024): FaultPlan => make([{ kind: "hugeBody", bytes }])
 
 /**
  * Status 200 with this body in place of the call.
@@ -177,7 +201,7 @@ export const hugeBody = (bytes: number = 16 * 1024 * 1024): FaultPlan => one("hu
  * @since 0.1.0
  * @category constructors
  */
-export const body = (body: string): FaultPlan => one("another body", { _tag: "Replaced", body })
+export const body = (body: string): FaultPlan => make([{ kind: "body", body }])
 
 /**
  * Status 200 with bytes that are neither JSON nor XML.
@@ -185,10 +209,7 @@ export const body = (body: string): FaultPlan => one("another body", { _tag: "Re
  * @since 0.1.0
  * @category constructors
  */
-export const garbage: FaultPlan = one("garbage", {
-  _tag: "Replaced",
-  body: "\u0000\u0001\ufffd%PDF-1.4 0xdeadbeef \u0007"
-})
+export const garbage: FaultPlan = make([{ kind: "garbage" }])
 
 /**
  * Status 200 with a gateway's web page.
@@ -196,20 +217,15 @@ export const garbage: FaultPlan = one("garbage", {
  * @since 0.1.0
  * @category constructors
  */
-export const html: FaultPlan = one("web page", {
-  _tag: "Replaced",
-  body:
-    "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
-})
+export const html: FaultPlan = make([{ kind: "html" }])
 
 /**
- * The right answer under another content type.
+ * The right response under another content type.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const contentType = (contentType: string): FaultPlan =>
-  one(`content type ${contentType}`, { _tag: "ContentType", contentType })
+export const contentType = (contentType: string): FaultPlan => make([{ kind: "contentType", contentType }])
 
 /**
  * Replaces the value of one field of the record, for example `Duration` by the word `soon`.
@@ -217,8 +233,7 @@ export const contentType = (contentType: string): FaultPlan =>
  * @since 0.1.0
  * @category constructors
  */
-export const malformed = (field: string, value: string): FaultPlan =>
-  one(`malformed ${field}`, { _tag: "Malformed", field, value })
+export const malformed = (field: string, value: string): FaultPlan => make([{ kind: "malformed", field, value }])
 
 const mapFaults = (self: FaultPlan, change: (fault: Fault) => Fault): FaultPlan =>
   new FaultPlan(self.faults.map(change))
@@ -241,7 +256,7 @@ export const all = (...plans: ReadonlyArray<FaultPlan>): FaultPlan =>
 export const forCall: {
   (sid: string): (self: FaultPlan) => FaultPlan
   (self: FaultPlan, sid: string): FaultPlan
-} = dual(2, (self: FaultPlan, sid: string) => mapFaults(self, (fault) => ({ ...fault, sid })))
+} = dual(2, (self: FaultPlan, sid: string) => mapFaults(self, (fault) => ({ ...fault, forCall: sid })))
 
 /**
  * Only the n-th request, or several, counted from 1 among those that meet the other conditions.
@@ -250,7 +265,7 @@ export const forCall: {
  * ```ts
  * import { FaultPlan } from "@effect-exotel/testing"
  *
- * // The second and the third read of whatever call are answered 503.
+ * // The second and the third read, of any call, are answered with 503.
  * const outage = FaultPlan.status(503).pipe(FaultPlan.onRequest(2, 3))
  * ```
  *
@@ -258,7 +273,7 @@ export const forCall: {
  * @category combinators
  */
 export const onRequest = (...requests: ReadonlyArray<number>) => (self: FaultPlan): FaultPlan =>
-  mapFaults(self, (fault) => ({ ...fault, requests }))
+  mapFaults(self, (fault) => ({ ...fault, onRequest: requests }))
 
 /**
  * Only from `from` to before `until`, counted from when the plan is given to the fake.
@@ -272,7 +287,7 @@ export const between: {
 } = dual(
   3,
   (self: FaultPlan, from: Duration.DurationInput, until: Duration.DurationInput) =>
-    mapFaults(self, (fault) => ({ ...fault, from: Duration.decode(from), until: Duration.decode(until) }))
+    mapFaults(self, (fault) => ({ ...fault, between: [Duration.decode(from), Duration.decode(until)] }))
 )
 
 /**
@@ -306,17 +321,56 @@ export const times: {
 export const optional = (self: FaultPlan): FaultPlan => mapFaults(self, (fault) => ({ ...fault, optional: true }))
 
 /**
- * The words for a fault in reports: `status 503 on requests 2, 3 of call abc`.
+ * The name of a fault in the journal, such as `status 503`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const nameOf = (fault: Fault): string => {
+  switch (fault.kind) {
+    case "status":
+      return `status ${fault.status}`
+    case "refused":
+      return "connection refused"
+    case "reset":
+      return fault.at === "body" ? "reset in the middle of the body" : "connection reset"
+    case "stalled": {
+      const where = fault.at === "body" ? " in the middle of the body" : ""
+      return fault.duration !== undefined && Duration.isFinite(fault.duration)
+        ? `stalled for ${Duration.format(fault.duration)}${where}`
+        : `stalled${where}`
+    }
+    case "slowBody":
+      return "slow body"
+    case "truncated":
+      return "truncated body"
+    case "hugeBody":
+      return "huge body"
+    case "body":
+      return "replaced body"
+    case "garbage":
+      return "garbage"
+    case "html":
+      return "web page"
+    case "contentType":
+      return `content type ${fault.contentType}`
+    case "malformed":
+      return `malformed ${fault.field}`
+  }
+}
+
+/**
+ * The description of a fault in reports: `status 503 on requests 2, 3 of call abc`.
  *
  * @since 0.1.0
  * @category accessors
  */
 export const describe = (fault: Fault): string => {
-  const { probability, from, name, requests, sid, until } = fault
-  const nth = requests === undefined ? "" : ` on request${requests.length === 1 ? "" : "s"} ${requests.join(", ")}`
-  const of = sid === undefined ? "" : `${nth === "" ? " for" : " of"} call ${sid}`
-  const window = from === undefined || until === undefined
+  const { between, forCall, onRequest, probability } = fault
+  const nth = onRequest === undefined ? "" : ` on request${onRequest.length === 1 ? "" : "s"} ${onRequest.join(", ")}`
+  const of = forCall === undefined ? "" : `${nth === "" ? " for" : " of"} call ${forCall}`
+  const window = between === undefined
     ? ""
-    : ` between ${Duration.format(from)} and ${Duration.format(until)}`
-  return `${name}${nth}${of}${window}${probability === undefined ? "" : ` with chance ${probability}`}`
+    : ` between ${Duration.format(between[0])} and ${Duration.format(between[1])}`
+  return `${nameOf(fault)}${nth}${of}${window}${probability === undefined ? "" : ` with probability ${probability}`}`
 }

@@ -38,13 +38,13 @@ export class FaultEngine {
     let fired: Fault | undefined
     for (const planned of this.planned) {
       const { fault } = planned
-      if (fault.sid !== undefined && fault.sid !== sid) continue
+      if (fault.forCall !== undefined && fault.forCall !== sid) continue
       const elapsed = now - planned.since
-      if (fault.from !== undefined && elapsed < Duration.toMillis(fault.from)) continue
-      if (fault.until !== undefined && elapsed >= Duration.toMillis(fault.until)) continue
+      if (fault.between !== undefined && elapsed < Duration.toMillis(fault.between[0])) continue
+      if (fault.between !== undefined && elapsed >= Duration.toMillis(fault.between[1])) continue
       planned.seen++
       if (fired !== undefined) continue
-      if (fault.requests !== undefined && !fault.requests.includes(planned.seen)) continue
+      if (fault.onRequest !== undefined && !fault.onRequest.includes(planned.seen)) continue
       if (fault.times !== undefined && planned.fired >= fault.times) continue
       if (fault.probability !== undefined && planned.random.number() >= fault.probability) continue
       planned.fired++
@@ -58,7 +58,7 @@ export class FaultEngine {
     const lines: Array<string> = []
     for (const { fault, fired, seen } of this.planned) {
       if (fault.optional === true || fault.probability !== undefined) continue
-      const wanted = fault.requests?.length ?? 1
+      const wanted = fault.onRequest?.length ?? 1
       if (fired >= wanted) continue
       const how = fired === 0 ? "never fired" : `fired ${fired} of ${wanted} times`
       lines.push(`the planned fault "${describe(fault)}" ${how}: ${fitting(fault, seen, asked)}`)
@@ -69,6 +69,6 @@ export class FaultEngine {
 
 const fitting = (fault: Fault, seen: number, asked: ReadonlyArray<string>): string => {
   if (seen > 0) return `${seen === 1 ? "1 request" : `${seen} requests`} met its other conditions`
-  if (fault.sid === undefined || asked.includes(fault.sid)) return "no request met its conditions"
+  if (fault.forCall === undefined || asked.includes(fault.forCall)) return "no request met its conditions"
   return asked.length === 0 ? "no call was read" : `that call was not read; ${asked.slice(0, 5).join(", ")} was`
 }

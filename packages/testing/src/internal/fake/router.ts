@@ -1,5 +1,6 @@
 /** Routes a request at an instant to a response plan and an entry of the journal. */
 import type { Region } from "@effect-exotel/core/Region"
+import { nameOf } from "../../FaultPlan.ts"
 import type { Format } from "../wire/encode.ts"
 import { encodeAccount, encodeCall, encodeError } from "../wire/encode.ts"
 import type { Reply, ResponsePlan } from "../wire/plan.ts"
@@ -223,6 +224,6 @@ export const exchange = (state: FakeState, request: WireRequest, now: number): E
   const reply = answer(state, request, where, row, now)
   const fault = state.faults.select(where.sid, now)
   if (fault === undefined) return { row, plan: intact(reply) }
-  row.fault = fault.name
-  return { row, plan: withFault(reply, fault.kind, where.format, state.settings.wireFormat) }
+  row.fault = nameOf(fault)
+  return { row, plan: withFault(reply, fault, where.format, state.settings.wireFormat) }
 }

@@ -1,6 +1,6 @@
 /** The response to one request, step by step. The fake wire and the server execute the same plan. */
 import * as Duration from "effect/Duration"
-import type { FaultKind } from "../../FaultPlan.ts"
+import type { Fault } from "../../FaultPlan.ts"
 import type { WireFormat } from "../../WireFormat.ts"
 import type { Format } from "./encode.ts"
 import { encodeError } from "./encode.ts"
@@ -70,63 +70,69 @@ const malform = (body: string, field: string, value: string): string => {
   return found.test(body) ? body.replace(found, () => written) : body.replace("<Sid>", () => `${written}<Sid>`)
 }
 
-const gatewayPage = (status: number): string =>
+const gatewayPage = (status: string): string =>
   `<!DOCTYPE html>\n<html><head><title>${status}</title></head><body><h1>${status}</h1></body></html>\n`
 
 const statusReply = (
-  damage: FaultKind & { readonly _tag: "Status" },
+  fault: Fault & { readonly kind: "status" },
   format: Format,
   wireFormat: WireFormat
 ): Reply => ({
-  status: damage.status,
+  status: fault.status,
   headers: {
-    "content-type": damage.body === "html" ? "text/html" : contentTypes[format],
-    ...(damage.retryAfter === undefined ? {} : { "retry-after": damage.retryAfter })
+    "content-type": fault.body === "html" ? "text/html" : contentTypes[format],
+    ...(fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter })
   },
-  body: damage.body === "empty"
+  body: fault.body === "empty"
     ? ""
-    : damage.body === "html"
-    ? gatewayPage(damage.status)
+    : fault.body === "html"
+    ? gatewayPage(String(fault.status))
     : encodeError(
-      // The words of a 503 that was captured.
-      damage.status === 503
+      // The text of a 503 that was captured.
+      fault.status === 503
         ? { status: 503, message: "Service Unavailable; ", code: 35008 }
-        : { status: damage.status, message: "A planned fault", code: undefined },
+        : { status: fault.status, message: "A planned fault", code: undefined },
       format,
       wireFormat
     )
 })
 
-/** The answer as it comes through a fault. */
-export const withFault = (reply: Reply, damage: FaultKind, format: Format, wireFormat: WireFormat): ResponsePlan => {
+const GARBAGE = "\u0000\u0001\ufffd%PDF-1.4 0xdeadbeef \u0007"
+
+/** The response as it arrives under a fault. */
+export const withFault = (reply: Reply, fault: Fault, format: Format, wireFormat: WireFormat): ResponsePlan => {
   const whole = intact(reply)
-  switch (damage._tag) {
-    case "Status":
-      return intact(statusReply(damage, format, wireFormat))
-    case "Refused":
+  switch (fault.kind) {
+    case "status":
+      return intact(statusReply(fault, format, wireFormat))
+    case "refused":
       return { ...whole, before: [{ _tag: "Break", how: "refused" }] }
-    case "Reset": {
-      if (damage.at === "request") return { ...whole, before: [{ _tag: "Break", how: "reset" }] }
+    case "reset": {
+      if (fault.at !== "body") return { ...whole, before: [{ _tag: "Break", how: "reset" }] }
       const [first] = halves(reply.body, 0.5)
       return { ...whole, body: [{ _tag: "Send", text: first }, { _tag: "Break", how: "reset" }] }
     }
-    case "Stalled": {
-      const wait = { _tag: "Wait", millis: Duration.toMillis(damage.duration) } as const
-      if (damage.at === "request") return { ...whole, before: [wait] }
+    case "stalled": {
+      const wait = { _tag: "Wait", millis: Duration.toMillis(fault.duration ?? Duration.infinity) } as const
+      if (fault.at !== "body") return { ...whole, before: [wait] }
       const [first, second] = halves(reply.body, 0.5)
       return { ...whole, body: [{ _tag: "Send", text: first }, wait, { _tag: "Send", text: second }] }
     }
-    case "SlowDrip":
-      return { ...whole, body: inPieces(reply.body, damage.bytes, Duration.toMillis(damage.every)) }
-    case "Truncated":
-      return intact({ ...reply, body: halves(reply.body, damage.keep)[0] })
-    case "Huge":
-      return { ...whole, status: 200, body: [{ _tag: "Fill", bytes: damage.bytes }] }
-    case "Replaced":
-      return intact({ ...reply, status: 200, body: damage.body })
-    case "ContentType":
-      return intact({ ...reply, headers: { ...reply.headers, "content-type": damage.contentType } })
-    case "Malformed":
-      return intact({ ...reply, body: malform(reply.body, damage.field, damage.value) })
+    case "slowBody":
+      return { ...whole, body: inPieces(reply.body, fault.bytes ?? 16, Duration.toMillis(fault.every ?? "1 second")) }
+    case "truncated":
+      return intact({ ...reply, body: halves(reply.body, fault.keep ?? 0.5)[0] })
+    case "hugeBody":
+      return { ...whole, status: 200, body: [{ _tag: "Fill", bytes: fault.bytes ?? 16 * 1024 * 1024 }] }
+    case "body":
+      return intact({ ...reply, status: 200, body: fault.body })
+    case "garbage":
+      return intact({ ...reply, status: 200, body: GARBAGE })
+    case "html":
+      return intact({ ...reply, status: 200, body: gatewayPage("502 Bad Gateway") })
+    case "contentType":
+      return intact({ ...reply, headers: { ...reply.headers, "content-type": fault.contentType } })
+    case "malformed":
+      return intact({ ...reply, body: malform(reply.body, fault.field, fault.value) })
   }
 }
