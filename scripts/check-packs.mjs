@@ -27,11 +27,14 @@ const versionOf = (name) => readJson(`node_modules/${name}/package.json`).versio
 const shipped = /^(package\.json|README\.md|LICENSE|src\/.+\.ts|dist\/.+\.(js|js\.map|d\.ts|d\.ts\.map))$/
 
 const pack = (directory) => {
-  const { name } = readJson(`${directory}/package.json`)
+  const { exports, name } = readJson(`${directory}/package.json`)
   const packed = run("pnpm", ["--dir", directory, "pack", "--json", "--pack-destination", packs])
   const { filename, files } = JSON.parse(packed)
   const paths = files.map(({ path }) => path)
-  const missing = ["package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.d.ts"]
+  // A package without an entry point is a command.
+  const isLibrary = exports["."] !== undefined
+  const entries = isLibrary ? ["dist/index.js", "dist/index.d.ts"] : []
+  const missing = ["package.json", "README.md", "LICENSE", ...entries]
     .filter((path) => !paths.includes(path))
   const strangers = paths.filter((path) => !shipped.test(path))
   const orphans = paths.filter((path) => path.endsWith(".js") && !paths.includes(toSource(path)))
@@ -39,9 +42,9 @@ const pack = (directory) => {
   if (strangers.length > 0) fail(`${name}: the tarball should not hold ${strangers.join(", ")}.`)
   if (orphans.length > 0) fail(`${name}: built from sources that are gone: ${orphans.join(", ")}. Run pnpm build.`)
   run("publint", ["run", filename, "--strict"])
-  run("attw", [filename, "--profile", "esm-only"])
+  if (isLibrary) run("attw", [filename, "--profile", "esm-only"])
   console.log(`${name}: ${paths.length} files; publint and attw have no complaint.`)
-  const modules = paths.flatMap((path) => /^dist\/(.+)\.js$/.exec(path)?.[1] ?? [])
+  const modules = isLibrary ? paths.flatMap((path) => /^dist\/(.+)\.js$/.exec(path)?.[1] ?? []) : []
   return { name, filename, modules }
 }
 

@@ -81,6 +81,16 @@ export class CallScript extends Pipeable.Class() implements Fields {
   }
 }
 
+export {
+  /**
+   * A duration, encoded as a text such as `"8 seconds"`.
+   *
+   * @since 0.1.0
+   * @category schemas
+   */
+  DurationText
+}
+
 const commonFields = {
   /** Time from the end to the complete record; Exotel takes 17 s to 15 min (call-details page). Default: 20 seconds. */
   settles: optional(DurationText),

@@ -33,7 +33,8 @@ describe("a fault", () => {
       [FaultPlan.hugeBody(), "ResponseParseError TooLarge"],
       [FaultPlan.body("{}"), "ResponseParseError Unexpected"],
       [FaultPlan.contentType("text/plain"), "in-progress"],
-      [FaultPlan.malformed("Duration", "soon"), "ResponseParseError Unexpected"],
+      [FaultPlan.malformed("Sid", "no sid"), "ResponseParseError Unexpected"],
+      [FaultPlan.malformed("Duration", "soon"), "in-progress"],
       [FaultPlan.malformed("Nonsense", "x"), "in-progress"]
     ] as const
   ) {

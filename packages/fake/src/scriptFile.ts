@@ -1,28 +1,35 @@
-/** The file from which `exotel-fake` makes its state: JSON, checked strictly, so that a slip is named and not ignored. */
+/** The script file of `exotel-fake`: JSON, checked strictly, so that every mistake is reported with its path. */
+import { isAccountSid } from "@effect-exotel/core/AccountSid"
+import { isCallSid } from "@effect-exotel/core/CallSid"
+import * as CallScript from "@effect-exotel/testing/CallScript"
+import * as FakeExotel from "@effect-exotel/testing/FakeExotel"
+import * as FaultPlan from "@effect-exotel/testing/FaultPlan"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import * as CallScript from "../../CallScript.ts"
-import type * as FakeExotel from "../../FakeExotel.ts"
-import * as FaultPlan from "../../FaultPlan.ts"
-import { DurationText, optional, PositiveInt } from "../schemas.ts"
+
+/** Exact, so that the message about a wrong value describes that value, and not `undefined`. */
+const optional = <S extends Schema.Schema.All>(schema: S) => Schema.optionalWith(schema, { exact: true })
+
+const PositiveInt = Schema.Int.pipe(Schema.positive())
+const { DurationText } = CallScript
 
 const StatusCallback = Schema.Struct({
-  url: Schema.String,
+  url: Schema.String.pipe(Schema.filter((url) => URL.canParse(url), { message: () => "must be an absolute URL" })),
   contentType: optional(Schema.Literal("multipart", "form", "json")),
   events: optional(Schema.Array(Schema.Literal("answered", "terminal"))),
   copies: optional(Schema.NonNegativeInt),
-  late: optional(DurationText),
+  delay: optional(DurationText),
   customField: optional(Schema.String)
 })
 
 const PlannedCall = Schema.Struct({
   script: CallScript.Description,
   sid: optional(Schema.String),
-  /** How long after the start of the command the call begins. */
+  /** The time from the start of the command to the beginning of the call. */
   at: optional(DurationText),
-  /** More calls of the same script, one every so often. */
+  /** More calls of the same script, at this interval. */
   repeat: optional(Schema.Struct({ every: DurationText, times: PositiveInt })),
   from: optional(Schema.String),
   to: optional(Schema.String),
@@ -31,7 +38,7 @@ const PlannedCall = Schema.Struct({
   statusCallback: optional(StatusCallback)
 })
 
-const World = Schema.Struct({
+const File = Schema.Struct({
   accounts: optional(Schema.NonEmptyArray(Schema.Struct({
     accountSid: Schema.String,
     apiKey: Schema.Redacted(Schema.String),
@@ -105,7 +112,7 @@ const problemsOf = (error: ParseResult.ParseError): ReadonlyArray<string> =>
     return `${where === "" ? "the file" : where}: ${message.replace(/, actual [^]*$/, "")}`
   })
 
-const decode = Schema.decodeUnknown(World, { onExcessProperty: "error", errors: "all" })
+const decode = Schema.decodeUnknown(File, { onExcessProperty: "error", errors: "all" })
 
 const readJson = (text: string): Effect.Effect<unknown, ScriptFileError> =>
   Effect.try({
@@ -114,20 +121,48 @@ const readJson = (text: string): Effect.Effect<unknown, ScriptFileError> =>
     catch: () => new ScriptFileError({ problems: ["the file: is not well-formed JSON"] })
   })
 
+/** Mistakes that involve more than one field: sids and accounts that the fake would reject. */
+const conflicts = ({ accounts, calls = [], faults = [] }: typeof File.Type): ReadonlyArray<string> => {
+  const problems: Array<string> = []
+  const known = new Set((accounts ?? [FakeExotel.defaultAccount]).map(({ accountSid }) => accountSid))
+  for (const [index, { accountSid }] of (accounts ?? []).entries()) {
+    if (!isAccountSid(accountSid)) problems.push(`accounts[${index}].accountSid: must be letters, digits, - and _ only`)
+  }
+  const sids = new Map<string, number>()
+  for (const [index, { accountSid, repeat, sid }] of calls.entries()) {
+    const at = `calls[${index}]`
+    if (accountSid !== undefined && !known.has(accountSid)) {
+      problems.push(`${at}.accountSid: is not one of the accounts: ${[...known].join(", ")}`)
+    }
+    if (sid === undefined) continue
+    if (!isCallSid(sid)) problems.push(`${at}.sid: must be letters and digits only`)
+    const first = sids.get(sid)
+    if (first !== undefined) problems.push(`${at}.sid: is the sid of calls[${first}] already`)
+    if (repeat !== undefined && repeat.times > 1) {
+      problems.push(`${at}.sid: cannot be given to a call that is repeated; leave it out to have sids generated`)
+    }
+    sids.set(sid, first ?? index)
+  }
+  for (const [index, { forCall }] of faults.entries()) {
+    if (forCall !== undefined && !sids.has(forCall)) {
+      problems.push(`faults[${index}].forCall: is not the sid of a call in this file`)
+    }
+  }
+  return problems
+}
+
 export const parse = (text: string): Effect.Effect<ScriptFile, ScriptFileError> =>
-  Effect.flatMap(
-    readJson(text),
-    (value) => Effect.mapError(decode(value), (error) => new ScriptFileError({ problems: problemsOf(error) }))
-  ).pipe(
-    Effect.map(({ accounts, calls, faults, ...options }) => ({
-      options: {
-        ...options,
-        ...(accounts === undefined ? {} : { accounts }),
-        faults: FaultPlan.make(faults ?? [])
-      } as FakeExotel.Options,
-      placements: (calls ?? []).flatMap(placementsOf)
-    }))
-  )
+  Effect.gen(function*() {
+    const json = yield* readJson(text)
+    const file = yield* Effect.mapError(decode(json), (error) => new ScriptFileError({ problems: problemsOf(error) }))
+    const problems = conflicts(file)
+    if (problems.length > 0) return yield* new ScriptFileError({ problems })
+    const { calls = [], faults = [], ...options } = file
+    return {
+      options: { ...options, faults: FaultPlan.make(faults) },
+      placements: calls.flatMap(placementsOf)
+    }
+  })
 
 /** The calls that are served without a file: one answered, one not answered, one busy, repeatedly. */
 export const demo: ScriptFile = {

@@ -1,4 +1,4 @@
-/** `exotel-fake` as a process: its words, its end, and clients that others wrote against it. */
+/** `exotel-fake` as a process: its messages, its exit, and foreign clients. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { execFile, spawn, spawnSync } from "node:child_process"
@@ -23,14 +23,14 @@ const eventually = <A>(ask: Effect.Effect<A>, holds: (answer: A) => boolean): Ef
   Effect.filterOrElse(ask, holds, () => Effect.delay(Effect.suspend(() => eventually(ask, holds)), "20 millis"))
 
 /** Serves a script file until the scope closes. */
-const serve = (world: unknown, ...args: ReadonlyArray<string>) =>
+const serve = (script: unknown, ...args: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const folder = yield* Effect.acquireRelease(
       Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "exotel-fake-"))),
       (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
     )
-    const file = Path.join(folder, "world.json")
-    Fs.writeFileSync(file, JSON.stringify(world))
+    const file = Path.join(folder, "script.json")
+    Fs.writeFileSync(file, JSON.stringify(script))
     const exit = yield* Deferred.make<number | null>()
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => spawn(process.execPath, [...command, "--port", "0", ...args, file], { cwd: workspace })),
@@ -62,7 +62,7 @@ const run = (file: string, args: ReadonlyArray<string>) =>
     })
   })
 
-const world = {
+const script = {
   accounts: [{ accountSid: "acme1m", apiKey: "the-key", apiToken: "the-token", region: "mumbai" }],
   calls: [
     {
@@ -75,7 +75,7 @@ const world = {
 
 const has = (name: string) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0
 
-/** Loud: a check that did not run must not look like one that passed. */
+/** Warns, because a test that did not run must not look like one that passed. */
 const needs = (name: string): boolean => {
   const there = has(name)
   // eslint-disable-next-line no-console -- it is the test's report
@@ -98,19 +98,19 @@ except urllib.error.HTTPError as error:
 `
 
 describe("exotel-fake", () => {
-  it.live("helps", () =>
+  it.live("prints its help, with the form of a script file", () =>
     Effect.gen(function*() {
       const { code, stdout } = yield* run(process.execPath, [...command, "--help"])
       assert.strictEqual(code, 0)
-      for (const word of ["usage:", "--speed", "--seed", "--port", "script file", "Calls.json"]) {
+      for (const word of ["USAGE", "--speed", "--seed", "--port", "--exit-with-parent", "script file", "Calls.json"]) {
         assert.include(stdout, word)
       }
     }), 30_000)
 
-  it.live("names every slip in a script file, and shows no value of it", () =>
+  it.live("reports every mistake in a script file with its path and without its value", () =>
     Effect.gen(function*() {
       const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "exotel-fake-"))
-      const file = Path.join(folder, "world.json")
+      const file = Path.join(folder, "script.json")
       Fs.writeFileSync(
         file,
         JSON.stringify({ calls: [{ from: 9876543210, script: { kind: "answered", ring: "soon", tlak: "1 s" } }] })
@@ -124,11 +124,72 @@ describe("exotel-fake", () => {
       assert.notInclude(stderr, "9876543210")
     }), 30_000)
 
+  for (
+    const [what, file, problems] of [
+      ["a sid with a dash", { calls: [{ sid: "a-b", script: { kind: "busy" } }] }, ["calls[0].sid: must be letters"]],
+      [
+        "a sid that is given twice",
+        { calls: [{ sid: "x", script: { kind: "busy" } }, { sid: "x", script: { kind: "busy" } }] },
+        ["calls[1].sid: is the sid of calls[0] already"]
+      ],
+      [
+        "a repeated call with a sid",
+        { calls: [{ sid: "x", repeat: { every: "1 second", times: 2 }, script: { kind: "busy" } }] },
+        ["calls[0].sid: cannot be given to a call that is repeated"]
+      ],
+      [
+        "an unknown account",
+        { calls: [{ accountSid: "other", script: { kind: "busy" } }] },
+        ["calls[0].accountSid: is not one of the accounts: acme1m"]
+      ],
+      [
+        "a fault of an unknown call",
+        { faults: [{ kind: "html", forCall: "nosuchcall" }] },
+        ["faults[0].forCall: is not the sid of a call in this file"]
+      ],
+      ["a time zone that does not exist", { timeZone: "Nowhere" }, ["timeZone"]],
+      ["a callback that is not a URL", { statusCallback: { url: "status" } }, [
+        "statusCallback.url: must be an absolute URL"
+      ]]
+    ] as const
+  ) {
+    it.live(`reports ${what} in a script file`, () =>
+      Effect.gen(function*() {
+        const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "exotel-fake-"))
+        const path = Path.join(folder, "script.json")
+        Fs.writeFileSync(path, JSON.stringify(file))
+        const { code, stderr } = yield* run(process.execPath, [...command, "--port", "0", path])
+        Fs.rmSync(folder, { recursive: true })
+        assert.strictEqual(code, 1)
+        for (const problem of problems) assert.include(stderr, problem)
+      }), 30_000)
+  }
+
+  it.scopedLive("ends with the process that started it, if asked to", () =>
+    Effect.gen(function*() {
+      // A parent that starts the command and is killed.
+      const arguments_ = JSON.stringify([...command, "--port", "0", "--exit-with-parent"])
+      const parent = spawn(process.execPath, [
+        "--eval",
+        `require("node:child_process").spawn(process.execPath, ${arguments_}, { stdio: "inherit" }); setInterval(() => {}, 1000)`
+      ], { cwd: workspace })
+      yield* Effect.addFinalizer(() => Effect.sync(() => parent.kill("SIGKILL")))
+      let output = ""
+      parent.stdout.on("data", (data) => (output += String(data)))
+      const closed = yield* Deferred.make<void>()
+      // The pipe closes only when every process that holds it has ended.
+      parent.stdout.once("close", () => Deferred.unsafeDone(closed, Effect.void))
+      yield* eventually(Effect.sync(() => output), (text) => text.includes("listens on"))
+      parent.kill("SIGKILL")
+      yield* Deferred.await(closed)
+      assert.include(output, "the process that started it has ended")
+    }), 60_000)
+
   it.scopedLive(
-    "ends cleanly on SIGINT, and its log names neither numbers nor credentials",
+    "ends cleanly on SIGINT, and its log shows neither numbers nor credentials",
     () =>
       Effect.gen(function*() {
-        const fake = yield* serve(world)
+        const fake = yield* serve(script)
         const url = `${fake.baseUrl}/v1/Accounts/acme1m/Calls.json?From=09876543210`
         yield* Effect.promise(() => fetch(url, { headers: { authorization: `Basic ${btoa("the-key:the-token")}` } }))
         fake.signal("SIGINT")
@@ -144,7 +205,7 @@ describe("exotel-fake", () => {
     () =>
       Effect.gen(function*() {
         // Three seconds of a call are over before curl has started.
-        const { baseUrl } = yield* serve(world, "--speed", "1000")
+        const { baseUrl } = yield* serve(script, "--speed", "1000")
         const curl = (path: string) =>
           run("curl", ["-s", "-u", "the-key:the-token", `${baseUrl}/v1/Accounts/acme1m${path}`])
         const body = Effect.map(curl("/Calls/abc.json"), ({ stdout }) => stdout)
@@ -158,7 +219,7 @@ describe("exotel-fake", () => {
 
   it.scopedLive.runIf(needs("python3"))("serves Python's own HTTP client without change", () =>
     Effect.gen(function*() {
-      const { baseUrl } = yield* serve(world, "--speed", "1000")
+      const { baseUrl } = yield* serve(script, "--speed", "1000")
       const client = run("python3", ["-c", python, baseUrl])
       const answer = yield* eventually(client, ({ stdout }) => !stdout.includes("None"))
       assert.strictEqual(answer.stdout.trim(), "completed 2 completed 1 404", answer.stderr)
