@@ -1,5 +1,5 @@
 /**
- * What becomes of a call: the service that streams a call's status until the call has ended.
+ * The service that streams the status of a call until the call has ended.
  *
  * @since 0.1.0
  */
@@ -20,23 +20,21 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
-import * as ParseResult from "effect/ParseResult"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { FleetEvent } from "./FleetEvent.ts"
 import * as Engine from "./internal/engine/engine.ts"
 import * as Fleet from "./internal/fleet.ts"
+import { checkPolicy } from "./internal/watch/checkPolicy.ts"
 import { WatchState } from "./internal/watch/watchState.ts"
 import type { WatchError } from "./WatchError.ts"
 import type { WatchEvent } from "./WatchEvent.ts"
 import type { Options as PolicyOptions } from "./WatchPolicy.ts"
-import * as WatchPolicy from "./WatchPolicy.ts"
 import type { WatchToken } from "./WatchToken.ts"
 
 /**
- * A call that has ended, and what its record still lacked when the time to settle was up; nothing, as a rule.
+ * A call that has ended, and the fields that its record still lacked after `settleLimit`; usually none.
  *
  * @since 0.1.0
  * @category models
@@ -47,37 +45,38 @@ export interface SettledCall {
 }
 
 /**
- * Watches calls. All watches of one sid share one poll, and all watches of a layer one engine, so a watch that sleeps
- * costs next to nothing. Each poll reads the call with its details, and is tried once: what fails is asked for again in
- * the watch's own time. Many calls that do not fit the request budget are looked after by sweeps: see `fleet`.
+ * Watches calls. All watches of one sid share its polls, and all watches of a layer share one engine, so that a sleeping
+ * watch costs a few objects. An individual poll reads the call with its details. A failed poll is not retried by the
+ * client: the watch polls again after a backoff.
  *
- * Every policy may be given as a `WatchPolicy` or as the fields that should differ from `WatchPolicy.standard`.
+ * A policy is given as a `WatchPolicy` or as the fields that differ from `WatchPolicy.standard`. An invalid policy fails
+ * with an `InvalidRequest` that names the field.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
   /**
-   * The call, each time that its status (or that of a leg) is another one. The first element is the first sight of it,
-   * the last one is terminal, and no request follows that. With `until: "settled"` the complete record comes after the
-   * terminal element, as one more. Fails only with what asking again cannot mend, or with `WatchTimeout` at the deadline.
+   * Emits the call at its first poll and whenever its status, or that of a leg, has changed. The last element is terminal;
+   * no request follows it. With `until: "settled"` the complete record follows as one more element. Fails only with errors
+   * that the account or the caller has to fix, and with `WatchTimeout`.
    */
   readonly changes: (sid: string, policy?: PolicyOptions) => Stream.Stream<Call, WatchError>
-  /** Everything that the watch sees, failed polls and stalls too. */
+  /** Emits all events of the watch, including failed polls and stalls. */
   readonly events: (sid: string, policy?: PolicyOptions) => Stream.Stream<WatchEvent, WatchError>
   /** Waits for the call to end. Busy, failed, canceled and not answered are results, not errors. */
   readonly awaitEnd: (sid: string, policy?: PolicyOptions) => Effect.Effect<TerminalCall, WatchError>
   /** Waits for the call to end and its record to be complete, or for `settleLimit` to pass. */
   readonly awaitSettled: (sid: string, policy?: PolicyOptions) => Effect.Effect<SettledCall, WatchError>
   /**
-   * Watches many calls: those of a collection, or of a stream that may go on for ever, given as sids or as tokens from
-   * which to go on. A call that fails is an event, and so is what is no sid; a call that is in the fleet already is not
-   * taken in twice. Calls are taken in as fast as the events are consumed. The stream ends when the source has ended and
-   * every watch is over. It fails with an `InvalidRequest` for a policy that is none, or as the source fails, and then at
-   * once: the tokens of the events say where to go on.
+   * Watches many calls, given as a collection or an unbounded stream of sids, and of tokens to resume from. The error of
+   * one call is an event (`Failed`), as is an invalid sid; a sid that is in the fleet already is ignored. Calls are added
+   * as fast as the events are consumed. The stream completes when the source has ended and every watch is over. It fails
+   * with an `InvalidRequest` for an invalid policy, and immediately when the source fails; the tokens of the events tell
+   * where to resume.
    *
-   * When reads of each call would not fit the request budget, the engine sweeps: one request asks which of up to a
-   * hundred calls have ended. A swept call's changes before its end are seen only when there are requests to spare.
+   * The engine polls calls individually while that fits the request budget, otherwise in bulk requests of up to 100 calls
+   * that return the calls that have ended. While polling in bulk, earlier changes are emitted only as the budget allows.
    */
   readonly fleet: <E = never, R = never>(
     calls: Iterable<string | WatchToken> | Stream.Stream<string | WatchToken, E, R>,
@@ -85,8 +84,8 @@ export interface Service {
     options?: FleetOptions
   ) => Stream.Stream<FleetEvent, E | InvalidRequest, R>
   /**
-   * Says that something may have happened to the call, as a status callback does. A watch of it then looks, two
-   * seconds after its last poll at the earliest; the hint itself is never believed. `false` if nobody watches the call.
+   * Makes the watches of a call poll soon, for example after a status callback: at most once in two seconds, and not
+   * during a backoff. Returns `false` if the call is not watched.
    */
   readonly hint: (sid: string) => Effect.Effect<boolean>
   /**
@@ -110,26 +109,26 @@ export class CallWatch extends Context.Tag("@effect-exotel/watch/CallWatch")<Cal
  * @category models
  */
 export interface EngineOptions {
-  /** How many requests may be under way at once, at least 1. Default: 16. */
+  /** The largest number of concurrent requests, at least 1. Default: 16. */
   readonly concurrency?: number | undefined
   /**
-   * For how many calls a sweep asks at most: 1 to 100; Exotel recommends 20 and allows 100. With 1 there are no sweeps.
-   * Default: 100.
+   * The largest number of calls in a bulk poll: 1 to 100; Exotel recommends 20 and allows 100. With 1 there are no bulk
+   * polls. Default: 100.
    */
   readonly bulkSize?: number | undefined
 }
 
 /**
- * How a fleet takes in its calls.
+ * Limits of a fleet.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FleetOptions {
-  /** How many calls are watched at once at most; the source waits meanwhile. At least 1. Default: no limit. */
+  /** The largest number of active watches; the source waits meanwhile. At least 1. Default: no limit. */
   readonly maxActive?: number | undefined
   /**
-   * With so many events waiting for the consumer no further call is taken in, and `PollFailed` is not told any more. At
+   * The number of events waiting for the consumer from which no further call is added and `PollFailed` is not emitted. At
    * least 1. Default: 10,000.
    */
   readonly buffer?: number | undefined
@@ -138,26 +137,12 @@ export interface FleetOptions {
 const checkSid = (sid: string): Either.Either<CallSid, InvalidRequest> =>
   isCallSid(sid)
     ? Either.right(sid)
-    : Either.left(new InvalidRequest({ reason: "a call sid is made of letters and digits only" }))
+    : Either.left(
+      new InvalidRequest({ reason: "the sid has characters other than letters and digits; use the Sid of a call" })
+    )
 
-const decodePolicy = Schema.decodeUnknownEither(WatchPolicy.WatchPolicy, { onExcessProperty: "error" })
-
-/** Rejects what types cannot: a NaN or negative duration, and the mistakes of a policy that was read from JSON. */
-const checkPolicy = (options: PolicyOptions): Either.Either<WatchPolicy.WatchPolicy, InvalidRequest> =>
-  Either.mapLeft(decodePolicy(options), (error) => {
-    const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
-    const field = issue?.path.join(".") ?? ""
-    return new InvalidRequest({
-      reason: field === ""
-        ? "the watch policy is not an object; use fields of WatchPolicy"
-        : issue?._tag === "Unexpected"
-        ? `the watch policy has an unknown field "${field}"; remove it or correct its name`
-        : `the watch policy has an invalid "${field}"; ${issue?.message ?? "correct it"}`
-    })
-  })
-
-/** The call that an event of `changes` shows, if it shows one. */
-const shownCall = (event: WatchEvent): Option.Option<Call> => "call" in event ? Option.some(event.call) : Option.none()
+const callFromEvent = (event: WatchEvent): Option.Option<Call> =>
+  "call" in event ? Option.some(event.call) : Option.none()
 
 const fromEngine = (engine: Engine.Engine): Service => {
   const begin = (sid: string, options: PolicyOptions): Effect.Effect<WatchState, InvalidRequest> =>
@@ -170,7 +155,7 @@ const fromEngine = (engine: Engine.Engine): Service => {
     Stream.unwrapScoped(Effect.gen(function*() {
       const state = yield* begin
       if (state.isFinished) return Stream.empty
-      // What a watch tells is bounded by its policy, so a slow consumer holds nothing up and loses nothing.
+      // The policy bounds the number of events, so a slow consumer needs no backpressure and loses nothing.
       const mailbox = yield* Mailbox.make<WatchEvent, WatchError>()
       yield* engine.watch(state, {
         single: true,
@@ -180,7 +165,7 @@ const fromEngine = (engine: Engine.Engine): Service => {
       return Mailbox.toStream(mailbox)
     }))
 
-  /** Waits for the event that the selector picks, without a stream in between. */
+  /** Waits for the selected event, without the cost of a stream. */
   const first = <A>(
     sid: string,
     options: PolicyOptions,
@@ -206,8 +191,8 @@ const fromEngine = (engine: Engine.Engine): Service => {
 
   return {
     events,
-    // A record that was complete when the end was seen is one element, not two.
-    changes: (sid, policy) => Stream.changes(Stream.filterMap(events(sid, policy), shownCall)),
+    // If the record is complete at the end, `Ended` and `Settled` have the same call: one element, not two.
+    changes: (sid, policy) => Stream.changes(Stream.filterMap(events(sid, policy), callFromEvent)),
     awaitEnd: (sid, policy) =>
       first(
         sid,
@@ -222,7 +207,7 @@ const fromEngine = (engine: Engine.Engine): Service => {
       ),
     fleet: (calls, policy = {}, options = {}) =>
       Stream.unwrap(Effect.map(checkPolicy(policy), (policy) =>
-        Fleet.fleet(engine, Fleet.sourceOf(calls), {
+        Fleet.fleet(engine, Fleet.streamFrom(calls), {
           policy,
           checkSid,
           maxActive: atLeastOne(options.maxActive, Infinity),
@@ -237,24 +222,21 @@ const fromEngine = (engine: Engine.Engine): Service => {
   }
 }
 
-/**
- * A span around what is asked, unless nobody would ever see it: it costs as much as all else that the engine does for a
- * poll.
- */
+/** Adds a span, unless no tracer is installed: a span costs as much as the rest of a poll in the engine. */
 const spans = Effect.map(
   Effect.tracer,
-  (tracer) => <A, E>(asked: Effect.Effect<A, E>, name: string, attributes: Record<string, unknown>) =>
+  (tracer) => <A, E>(request: Effect.Effect<A, E>, name: string, attributes: Record<string, unknown>) =>
     tracer === Context.get(DefaultServices.liveServices, Tracer.Tracer)
-      ? asked
-      : Effect.withSpan(asked, name, { captureStackTrace: false, attributes })
+      ? request
+      : Effect.withSpan(request, name, { captureStackTrace: false, attributes })
 )
 
-/** At least 1, whatever was given; `preset` when nothing was. */
+/** At least 1; `preset` if absent. */
 const atLeastOne = (given: number | undefined, preset: number): number =>
   given === undefined ? preset : given >= 1 ? given : 1
 
 /**
- * Makes the service; its engine runs until the scope is closed, which ends the watches that are left as interrupted.
+ * Makes the service. Its engine runs until the scope closes, which interrupts the remaining watches.
  *
  * @since 0.1.0
  * @category constructors
@@ -269,11 +251,14 @@ export const make = (
       budget: yield* RequestBudget.RequestBudget,
       concurrency: atLeastOne(options.concurrency, 16),
       bulkSize: Math.min(100, Math.floor(atLeastOne(options.bulkSize, 100))),
-      // What the engine asks is tried once, with the turn that it has taken: retries would not be in its order.
+      // The engine sends each request once, with the permit that it has acquired; it decides itself what to poll next.
       withPermit: (work, permit) =>
         RequestBudget.withPermit(Effect.provideService(work, RetryPolicy.RetryPolicy, RetryPolicy.none), permit),
-      poll: (sid) => span(calls.getWithDetails(sid), "CallWatch.poll", { "exotel.call.sid": sid }),
-      bulkPoll: (sids) => span(calls.findEnded(sids), "CallWatch.bulkPoll", { "exotel.calls": sids.length })
+      // A client may throw before it returns an effect.
+      poll: (sid) =>
+        span(Effect.suspend(() => calls.getWithDetails(sid)), "CallWatch.poll", { "exotel.call.sid": sid }),
+      bulkPoll: (sids) =>
+        span(Effect.suspend(() => calls.findEnded(sids)), "CallWatch.bulkPoll", { "exotel.calls": sids.length })
     })
     return fromEngine(engine)
   })
@@ -303,7 +288,7 @@ export const layer: Layer.Layer<CallWatch, never, ExotelCalls | RequestBudget.Re
 )
 
 /**
- * The service with settings of its engine.
+ * The service with settings for its engine.
  *
  * @since 0.1.0
  * @category layers

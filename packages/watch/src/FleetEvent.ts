@@ -1,5 +1,5 @@
 /**
- * What a fleet tells beyond the events of its watches.
+ * The events of a fleet, beyond those of its watches.
  *
  * @since 0.1.0
  */
@@ -11,14 +11,14 @@ import type { WatchEvent } from "./WatchEvent.ts"
 import type { WatchToken } from "./WatchToken.ts"
 
 /**
- * An event of a fleet: any {@link WatchEvent} of one of its calls, or one of these.
+ * An event of a fleet: a {@link WatchEvent} of one of its calls, or one of these.
  *
- * - `Added`: a call was taken in. From its `token` another process can go on before anything else was told of the call.
- * - `Failed`: the watch of one call is over by an error; the others go on. `sid` is what the source gave, which for an
- *   `InvalidRequest` is no sid.
- * - `PollingChanged`: how the engine looks for endings, told when it becomes another: by `reads` of each call, or by `sweeps` that
- *   ask for up to a hundred at once because reads of each would not fit the request budget. `stretch` is how much longer
- *   than the policy's cadence the calls wait for their turn: 1 when all is well, 2 when each waits twice as long.
+ * - `Added`: a call was added. Its `token` resumes the call before any other event of it.
+ * - `Failed`: the watch of one call has ended with an error; the others continue. `sid` is the entry of the source, which
+ *   for an `InvalidRequest` is not a sid.
+ * - `PollingChanged`: the engine polls calls individually, or in bulk requests of up to 100 because individual polls would
+ *   not fit the request budget. `slowdown` is the factor by which the waits exceed the policy's cadence: 1 if the budget
+ *   suffices, 2 if each call waits twice as long.
  *
  * @since 0.1.0
  * @category models

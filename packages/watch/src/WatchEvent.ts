@@ -1,5 +1,5 @@
 /**
- * What a watch tells, one event at a time.
+ * The events of a watch.
  *
  * @since 0.1.0
  */
@@ -14,28 +14,27 @@ import type { WatchToken } from "./WatchToken.ts"
 
 interface Common {
   readonly sid: CallSid
-  /** When this process saw it. */
+  /** The time of the event in this process. */
   readonly at: DateTime.Utc
-  /** From here another process can go on: see `CallWatch.resume`. */
+  /** The position to resume from in another process: see `CallWatch.resume`. */
   readonly token: WatchToken
-  /** Whether the watch is over with this event. */
+  /** Whether this is the last event of the watch. */
   readonly isFinal: boolean
 }
 
 /**
- * An event of a watch. A read that shows something new is told by exactly one of `Observed`, `Changed` and `Ended`.
+ * An event of a watch. Each poll that shows something new is exactly one of `Observed`, `Changed` and `Ended`.
  *
- * - `Observed`: the first sight of a call that still goes on.
- * - `Changed`: the status, or that of a leg, is another one, and the call goes on.
- * - `PollFailed`: a poll failed in a way that may pass; the watch goes on, the next poll comes at `nextPollAt`.
+ * - `Observed`: the first poll of an ongoing call.
+ * - `Changed`: the status of the ongoing call, or that of a leg, has changed.
+ * - `PollFailed`: a poll failed with an error that may be transient; the next poll is at `nextPollAt`.
  * - `Stalled`: nothing has changed since `since`, for longer than the policy's `stallAfter`.
- * - `Ended`: the call has ended; told once.
- * - `DetailsLoaded`: the ended call with its details, told when the policy asks for `details`; at once when the read that
- *   showed the end brought them along. With `until: "settled"` they are those of the settled record, and come after
- *   `Settled`.
- * - `DetailsUnavailable`: the details are given up, because `detailsLimit` has passed or they cannot be read: `lastError` says
- *   why, and is none when there was no request to spare.
- * - `Settled`: the record of an ended call is complete, or `settleLimit` has passed; `missing` is what it still lacks.
+ * - `Ended`: the call has ended; emitted once.
+ * - `DetailsLoaded`: the ended call with its details, if the policy asks for `details`; at once if the poll that showed the
+ *   end had them. With `until: "settled"` they are those of the settled record, and follow `Settled`.
+ * - `DetailsUnavailable`: the details could not be loaded, because `detailsLimit` has passed or they cannot be read.
+ *   `lastError` is the reason; it is none if the budget had no request to spare.
+ * - `Settled`: the record of an ended call is complete, or `settleLimit` has passed; `missing` lists what it lacks.
  *
  * @since 0.1.0
  * @category models

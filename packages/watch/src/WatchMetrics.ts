@@ -15,7 +15,7 @@ const seconds = MetricBoundaries.fromIterable([0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 3
  * @since 0.1.0
  * @category metrics
  */
-export const active: Metric.Metric.Counter<number> = Metric.counter("exotel_watches_active", {
+export const active: Metric.Metric.Gauge<number> = Metric.gauge("exotel_watches_active", {
   description: "Watches under way"
 })
 

@@ -83,6 +83,24 @@ describe("a fleet that is read call by call", () => {
         assert.strictEqual(ofCall(told, good).at(-1), "Ended")
       }), { client: { regionProbe: "never" } }))
 
+  it.effect("fails one call when the client throws for it before it returns an effect", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const [odd = "", good = ""] = yield* placeAll(world.fake, [40, 40])
+        const watch = yield* makeWatch(world, {
+          ...world.calls,
+          getWithDetails: (sid) => {
+            if (sid === odd) throw new Error("a bug of the client")
+            return world.calls.getWithDetails(sid)
+          }
+        })
+        const told = yield* follow(world, watch.fleet([odd, good], policy))
+        const failed = told.flatMap(({ event }) => event._tag === "Failed" ? [[event.sid, event.error._tag]] : [])
+        deepStrictEqual(failed, [[odd, "WatchDefect"]])
+        assert.strictEqual(ofCall(told, good).at(-1), "Ended")
+      })
+    ))
+
   it.effect("watches a call once that it is given twice", () =>
     inWorld((world) =>
       Effect.gen(function*() {

@@ -11,7 +11,7 @@ const counts = Effect.gen(function*() {
   const count = (metric: Metric.Metric.Counter<number>) => Effect.map(Metric.value(metric), (state) => state.count)
   const detection = yield* Metric.value(WatchMetrics.detectionDelay)
   return {
-    active: yield* count(WatchMetrics.active),
+    active: (yield* Metric.value(WatchMetrics.active)).value,
     requests: yield* count(Metric.tagged(ExotelMetrics.requests, "outcome", "200")),
     ended: yield* count(Metric.tagged(WatchMetrics.events, "event", "Ended")),
     over: yield* count(Metric.tagged(WatchMetrics.completed, "result", "Ended")),

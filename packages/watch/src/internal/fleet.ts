@@ -1,4 +1,4 @@
-/** Many calls as one stream: takes them in as fast as what they tell is taken away. */
+/** Many calls as one stream of events: calls are added as fast as the events are consumed. */
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import type { InvalidRequest } from "@effect-exotel/core/ExotelError"
 import * as Cause from "effect/Cause"
@@ -21,9 +21,9 @@ import { WatchState } from "./watch/watchState.ts"
 
 export interface Settings {
   readonly policy: WatchPolicy
-  /** How many calls are watched at once at most. */
+  /** The largest number of active watches. */
   readonly maxActive: number
-  /** With so many events waiting to be taken, no further call is taken in. */
+  /** The number of waiting events from which no further call is added. */
   readonly buffer: number
   readonly checkSid: (sid: string) => Either.Either<CallSid, InvalidRequest>
 }
@@ -54,7 +54,7 @@ export const fleet = <E, R>(
 
     const listener: Listener = {
       single: false,
-      // A consumer that has fallen behind is spared what is told again and again; all else happens once to a call.
+      // `PollFailed` may repeat without limit, so a slow consumer does not get it; all other events are bounded for each call.
       onEvent: (event) => event._tag === "PollFailed" && waiting >= settings.buffer ? undefined : emit(event),
       onFinished: ({ sid }, exit) => {
         active -= 1
@@ -73,7 +73,7 @@ export const fleet = <E, R>(
         endIfDone()
       }
     }
-    const join = yield* engine.fleet(listener, ({ at, mode, slowdown }) =>
+    const addToEngine = yield* engine.fleet(listener, ({ at, mode, slowdown }) =>
       emit(FleetEvent.PollingChanged({ at: DateTime.unsafeMake(at), mode, slowdown, isFinal: false })))
 
     const begin = (entry: string | WatchToken, at: number): Either.Either<WatchState, InvalidRequest> =>
@@ -89,8 +89,8 @@ export const fleet = <E, R>(
         const sid = entry instanceof WatchToken ? entry.sid : entry
         return emit(FleetEvent.Failed({ sid, at: now(), error: state.left, isFinal: true }))
       }
-      // Everything had been told before it was resumed, or it is watched already.
-      if (state.right.isFinished || !join(state.right)) {
+      // All events were emitted before it was resumed, or it is in the fleet already.
+      if (state.right.isFinished || !addToEngine(state.right)) {
         return
       }
       active += 1
@@ -99,7 +99,7 @@ export const fleet = <E, R>(
 
     const addAll = (entries: Chunk.Chunk<string | WatchToken>): Effect.Effect<void> => {
       let next = 0
-      const takeWhileRoom = Effect.sync(() => {
+      const addWhileCapacity = Effect.sync(() => {
         while (next < entries.length && hasCapacity()) {
           add(Chunk.unsafeGet(entries, next++))
         }
@@ -107,7 +107,7 @@ export const fleet = <E, R>(
       return Effect.whileLoop({
         while: () =>
           next < entries.length,
-        body: () => Effect.zipRight(capacity.await, takeWhileRoom),
+        body: () => Effect.zipRight(capacity.await, addWhileCapacity),
         step: () => undefined
       })
     }
@@ -124,7 +124,7 @@ export const fleet = <E, R>(
       Effect.forkScoped
     )
 
-    const taken = (events: Chunk.Chunk<FleetEvent>): Chunk.Chunk<FleetEvent> => {
+    const release = (events: Chunk.Chunk<FleetEvent>): Chunk.Chunk<FleetEvent> => {
       waiting -= events.length
       if (hasCapacity()) capacity.unsafeOpen()
       return events
@@ -133,13 +133,13 @@ export const fleet = <E, R>(
       Effect.matchEffect(mailbox.takeAll, {
         onFailure: (error) => Effect.fail(Option.some(error)),
         onSuccess: ([events, done]) =>
-          done && events.length === 0 ? Effect.fail(Option.none()) : Effect.succeed(taken(events))
+          done && events.length === 0 ? Effect.fail(Option.none()) : Effect.succeed(release(events))
       })
     )
   }))
 
-/** A collection is a stream as well; and a single sid is a collection of characters to nobody but the compiler. */
-export const sourceOf = <A, E, R>(
+/** Makes a stream of the calls. A string is one sid, although the compiler accepts it as a collection of characters. */
+export const streamFrom = <A, E, R>(
   source: Iterable<A> | Stream.Stream<A, E, R>
 ): Stream.Stream<A | string, E, R> =>
   typeof source === "string"

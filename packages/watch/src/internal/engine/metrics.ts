@@ -31,9 +31,9 @@ const add = (
   labels: Labels = none
 ): void => metric.unsafeUpdate(amount, labels)
 
-export const joined = (): void => add(Metrics.active, 1)
+export const joined = (): void => Metrics.active.unsafeModify(1, none)
 
-export const left = (): void => add(Metrics.active, -1)
+export const left = (): void => Metrics.active.unsafeModify(-1, none)
 
 export const over = (exit: Exit.Exit<void, WatchError>): void => {
   left()
