@@ -23,7 +23,7 @@ import { WireCall } from "./internal/decode/wireCall.ts"
 const unchecked = { disableValidation: true }
 
 /** Returns the value of a field; notes its path if it could not be read. */
-type Take = <A>(path: string, field: Option.Option<A> | Fields.Unreadable) => Option.Option<A>
+type Take = <A>(path: string, field: Fields.Field<A>) => Option.Option<A>
 
 type WireDetails = Exclude<WireFields["Details"], Fields.Unreadable | null>
 
@@ -120,7 +120,7 @@ export interface FromWireOptions {
  */
 export const FromWire = (options: FromWireOptions = {}): Schema.Schema<Call, unknown> =>
   Schema.compose(Schema.Unknown, WireCall(options.timeZone ?? defaultTimeZone), { strict: false }).pipe(
-    Schema.transformOrFail(Schema.typeSchema(Call), {
+    Schema.transformOrFail(Schema.instanceOf(Call), {
       strict: true,
       decode: (wire) => ParseResult.succeed(callFromWire(wire)),
       encode: Fields.decodeOnly

@@ -3,7 +3,7 @@ import type * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import * as Fields from "./fields.ts"
 
-/** An element or object of the wire: text, numbers, lists and further records by Exotel's own names. */
+/** An element or object of the wire: Fields.Text, numbers, lists and further records by Exotel's own names. */
 export type WireRecord = Readonly<Record<string, unknown>>
 
 export const isRecord = (value: unknown): value is WireRecord =>
@@ -23,12 +23,7 @@ const record = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
     [stray]: Schema.optional(Schema.Unknown.pipe(Schema.filter(isBlank, { message: () => "text between its fields" })))
   }).annotations({ parseOptions: { exact: false }, message: () => "a record of fields is expected" })
 
-const field = Fields.orUnreadable
-const text = field(Fields.Text)
-const word = field(Fields.Word)
-const seconds = field(Fields.Seconds)
-
-const Leg = record({ Id: field(Fields.LegId), OnCallDuration: seconds })
+const Leg = record({ Id: Fields.Integer, OnCallDuration: Fields.Seconds })
 
 /** JSON lists `{"Leg": {…}}`, XML has `<Leg>` elements below `<Legs>`; a list of bare legs is accepted too. */
 const LegList = Fields.decoder<ReadonlyArray<unknown>>(Array.isArray, "a list of legs", (value) => {
@@ -39,39 +34,44 @@ const LegList = Fields.decoder<ReadonlyArray<unknown>>(Array.isArray, "a list of
   return Array.isArray(list) ? list : undefined
 })
 
-const Legs = Schema.Union(Fields.Empty, Schema.compose(LegList, Schema.Array(field(Leg))))
+const Legs = Schema.Union(Schema.compose(LegList, Schema.Array(Fields.orUnreadable(Leg))), Fields.Empty)
 
 const Details = Schema.Union(
-  Fields.Empty,
-  record({ ConversationDuration: seconds, Leg1Status: word, Leg2Status: word, Legs: field(Legs) })
+  record({
+    ConversationDuration: Fields.Seconds,
+    Leg1Status: Fields.Word,
+    Leg2Status: Fields.Word,
+    Legs: Fields.orUnreadable(Legs)
+  }),
+  Fields.Empty
 )
 
 /** A call's record. Only the sid is required; every other field may be empty or unreadable. */
 export const WireCall = (timeZone: DateTime.TimeZone) => {
-  const time = field(Fields.Time(timeZone))
+  const Time = Fields.Time(timeZone)
   return record({
     Sid: Fields.Sid,
-    ParentCallSid: text,
-    AccountSid: text,
-    Status: word,
-    Direction: word,
-    From: text,
-    To: text,
-    PhoneNumberSid: text,
-    PhoneNumber: text,
-    DateCreated: time,
-    DateUpdated: time,
-    StartTime: time,
-    EndTime: time,
-    Duration: seconds,
-    Price: field(Fields.Decimal),
-    AnsweredBy: text,
-    ForwardedFrom: text,
-    CallerName: text,
-    Uri: text,
-    RecordingUrl: text,
-    PreSignedRecordingUrl: text,
-    Details: field(Details)
+    ParentCallSid: Fields.Text,
+    AccountSid: Fields.Text,
+    Status: Fields.Word,
+    Direction: Fields.Word,
+    From: Fields.Text,
+    To: Fields.Text,
+    PhoneNumberSid: Fields.Text,
+    PhoneNumber: Fields.Text,
+    DateCreated: Time,
+    DateUpdated: Time,
+    StartTime: Time,
+    EndTime: Time,
+    Duration: Fields.Seconds,
+    Price: Fields.Decimal,
+    AnsweredBy: Fields.Text,
+    ForwardedFrom: Fields.Text,
+    CallerName: Fields.Text,
+    Uri: Fields.Text,
+    RecordingUrl: Fields.Text,
+    PreSignedRecordingUrl: Fields.Text,
+    Details: Fields.orUnreadable(Details)
   })
 }
 
