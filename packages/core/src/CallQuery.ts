@@ -1,5 +1,5 @@
 /**
- * Which calls the bulk read is to find or to list: Exotel's filters, typed, and refused here when Exotel would refuse them.
+ * The options and results of the bulk reads: Exotel's filters, typed, and refused here when Exotel would refuse them.
  *
  * @since 0.1.0
  */
@@ -12,38 +12,44 @@ import type { CallStatus, Direction } from "./CallStatus.ts"
 import type { ResponseParseError } from "./ExotelError.ts"
 
 /**
- * Filters of the bulk read (Exotel's bulk call-details page); all given ones must hold. The bulk read knows **ended calls
- * only**: whatever is asked for, a call under way is not in it.
+ * Filters of the bulk read (Exotel's bulk call-details page). A call must match all of them. The bulk read returns
+ * **ended calls only**; an ongoing call is never in it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CallQuery {
   /**
-   * When the call was created, both ends included; `to` is now if not given. No earlier than 6 months ago. A range of more
-   * than a month is asked for in parts. Without it Exotel searches the last 31 days.
+   * The time of creation, both ends included. `since` must be within the last 6 months; `until` defaults to now. A range
+   * of more than a month is read in parts. Without a range Exotel searches the last 31 days.
    */
-  readonly created?: { readonly from: DateTime.DateTime; readonly to?: DateTime.DateTime | undefined } | undefined
+  readonly created?:
+    | { readonly since: DateTime.DateTime; readonly until?: DateTime.DateTime | undefined }
+    | undefined
   /** One to five numbers, written as Exotel writes them. */
   readonly from?: ReadonlyArray<string> | undefined
   /** One to five numbers, written as Exotel writes them. */
   readonly to?: ReadonlyArray<string> | undefined
   /** One to five ExoPhones. */
   readonly exoPhone?: ReadonlyArray<string> | undefined
+  /**
+   * Each status is a listing of its own, because Exotel may refuse several in one request; the listings are merged in
+   * order of creation. So each status costs at least one request.
+   */
   readonly status?: ReadonlyArray<CallStatus> | undefined
   readonly direction?: ReadonlyArray<Direction> | undefined
   /** In whole seconds, ringing included, both ends included. */
   readonly duration?: Range<Duration.DurationInput> | undefined
   /** Both ends included. */
   readonly price?: Range<BigDecimal.BigDecimal> | undefined
-  /** How many calls a request brings: 1 to 100. Default: 100. */
+  /** The number of calls in one response: 1 to 100. Default: 100. */
   readonly pageSize?: number | undefined
-  /** By time of creation. Default: `desc`. */
+  /** The order by time of creation. Default: `desc`, the newest first. */
   readonly order?: "desc" | "asc" | undefined
 }
 
 /**
- * From, to, or both.
+ * A minimum, a maximum, or both.
  *
  * @since 0.1.0
  * @category models
@@ -54,32 +60,37 @@ export interface Range<A> {
 }
 
 /**
- * How far and in what portions calls are looked for.
+ * Options of a bulk read by sid.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FindOptions {
   /**
-   * The earliest time of creation that is searched, up to 6 months ago; further requests go back month by month for what
-   * is still missing. Without it Exotel searches the last 31 days.
+   * The earliest time of creation to search, within the last 6 months. Further requests go back month by month for the
+   * calls that are still missing. Default: Exotel searches the last 31 days.
    */
   readonly since?: DateTime.DateTime | undefined
-  /** How many sids a request names: 1 to 100; Exotel recommends 20 and allows 100. Default: 100. */
+  /** The number of sids in one request: 1 to 100; Exotel recommends 20. Default: 100. */
   readonly chunkSize?: number | undefined
+  /**
+   * Whether to request details. No document says that bulk reads return them, and clients disagree, so check each call
+   * with `Call.hasDetails`. Default: `false`.
+   */
+  readonly details?: boolean | undefined
 }
 
 /**
- * What a bulk read by sid found.
+ * The result of a bulk read by sid.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FindResult {
-  /** The calls that have ended, as flat records without details. */
+  /** The calls that have ended; with details only if they were requested and Exotel returned them. */
   readonly calls: ReadonlyArray<Call>
-  /** The sids that the bulk read did not name: calls that go on, and unknown ones. */
+  /** The sids that are not in the result: ongoing and unknown calls. */
   readonly missing: ReadonlyArray<CallSid>
-  /** Records that are there and cannot be read; each error names its sid, if that could be read. */
+  /** The records that could not be decoded; an error has a sid if the record's could be read. */
   readonly malformed: ReadonlyArray<ResponseParseError>
 }

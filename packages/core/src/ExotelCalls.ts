@@ -22,6 +22,7 @@ import * as Errors from "./ExotelError.ts"
 import * as Bulk from "./internal/bulk/bulk.ts"
 import { unknownAccount } from "./internal/bulk/bulk.ts"
 import { callFromResponse, callWithDetailsFromResponse } from "./internal/decode/callFromResponse.ts"
+import { countUnreadable } from "./internal/decode/countUnreadable.ts"
 import type { DecodeContext, ParsedResponse } from "./internal/decode/response.ts"
 import * as Client from "./internal/http/client.ts"
 import { accountUrl, callUrl } from "./internal/http/urls.ts"
@@ -120,7 +121,7 @@ const fromConfig = (
             recordingUrlValidity
           }),
           decode
-        })
+        }).pipe(Effect.tap(countUnreadable))
       })
 
     const verify = client.read({

@@ -40,3 +40,15 @@ export const budgetWait: Metric.Metric.Histogram<number> = Metric.histogram(
 export const budgetPerMinute: Metric.Metric.Gauge<number> = Metric.gauge("exotel_budget_per_minute", {
   description: "Requests a minute that the request budget allows"
 })
+
+/**
+ * `exotel_unreadable_fields_total`: optional fields of calls that were present and could not be read, by `field`: the wire
+ * path without indices, such as `Duration` or `Details.Legs.OnCallDuration`. See `Call.unreadable`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const unreadableFields: Metric.Metric.Counter<number> = Metric.counter("exotel_unreadable_fields_total", {
+  description: "Optional fields of calls that could not be read",
+  incremental: true
+})

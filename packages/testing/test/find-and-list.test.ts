@@ -84,9 +84,9 @@ for (const format of ["json", "xml"] as const) {
           placed.push(yield* fake.place(ended))
           yield* TestClock.adjust("1 day")
         }
-        const oldest = yield* Stream.runCollect(calls.listEnded({ created: { from }, order: "asc" }))
+        const oldest = yield* Stream.runCollect(calls.listEnded({ created: { since: from }, order: "asc" }))
         deepStrictEqual(Chunk.toReadonlyArray(oldest).map(({ sid }) => sid), placed)
-        const newest = yield* Stream.runCollect(calls.listEnded({ created: { from } }))
+        const newest = yield* Stream.runCollect(calls.listEnded({ created: { since: from } }))
         deepStrictEqual(Chunk.toReadonlyArray(newest).map(({ sid }) => sid), placed.toReversed())
       }).pipe(Effect.provide(FakeExotel.layer(world))))
   })
@@ -109,8 +109,8 @@ it.effect("refuses what Exotel would refuse before the wire", () =>
       calls.listEnded({ status: [""] }),
       calls.listEnded({ duration: {} }),
       calls.listEnded({ price: {} }),
-      calls.listEnded({ created: { from: days(200) } }),
-      calls.listEnded({ created: { from: days(1), to: days(2) } })
+      calls.listEnded({ created: { since: days(200) } }),
+      calls.listEnded({ created: { since: days(1), until: days(2) } })
     ].map(Stream.runDrain)
     const found = [
       calls.findEnded(["../x"]),

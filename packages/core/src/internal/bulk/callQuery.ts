@@ -1,4 +1,5 @@
-/** From a typed query to the queries of the requests that answer it, or to the reason why Exotel would refuse it. */
+/** Converts a typed query to the queries of its requests, or to the reason why Exotel would refuse it. */
+import * as Arr from "effect/Array"
 import * as BigDecimal from "effect/BigDecimal"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -20,7 +21,7 @@ type Filter = Either.Either<ReadonlyArray<readonly [string, string]>, InvalidReq
 
 const none: Filter = Either.right([])
 
-/** A comma would begin another value, and a semicolon another bound. */
+/** Values joined by commas. A comma in a value would begin another one, a semicolon another bound. */
 const words = (
   name: string,
   field: string,
@@ -32,7 +33,7 @@ const words = (
     return refuse(`${field} takes ${most === Infinity ? "one value or more" : `1 to ${most} values`}`)
   }
   return values.some((value) => value.trim() === "" || /[,;]/.test(value))
-    ? refuse(`${field} has a value that is empty or has a comma or semicolon in it`)
+    ? refuse(`${field} must not contain an empty value, a comma or a semicolon`)
     : Either.right([[name, values.join(",")]])
 }
 
@@ -46,7 +47,9 @@ const range = (
     ...(bounds.minimum === undefined ? [] : [`gte:${bounds.minimum}`]),
     ...(bounds.maximum === undefined ? [] : [`lte:${bounds.maximum}`])
   ]
-  return parts.length === 0 ? refuse(`${field} takes atLeast, atMost or both`) : Either.right([[name, parts.join(";")]])
+  return parts.length === 0
+    ? refuse(`${field} takes minimum, maximum or both`)
+    : Either.right([[name, parts.join(";")]])
 }
 
 const both = <A, B>(bounds: Range<A> | undefined, write: (bound: A) => B): Range<B> | undefined =>
@@ -58,8 +61,8 @@ const both = <A, B>(bounds: Range<A> | undefined, write: (bound: A) => B): Range
 const wholeSeconds = (input: Duration.DurationInput): string => `${Math.floor(Duration.toSeconds(input))}s`
 
 /**
- * The parts of at most a month in which a range of creation times is asked for, oldest first. Wall clocks have whole
- * seconds, so a part begins one second after the one before has ended.
+ * Splits a range of creation times into parts of at most a month, oldest first. Wall clocks have whole seconds, so a part
+ * begins one second after the end of the one before.
  */
 const windows = (from: number, to: number): ReadonlyArray<readonly [from: number, to: number]> => {
   const parts: Array<readonly [number, number]> = []
@@ -78,26 +81,29 @@ const createdFilter = (
   `gte:${formatWallClock(from, timeZone)};lte:${formatWallClock(to, timeZone)}`
 ]
 
-/** The filters of each part of the range, oldest first; one part without a filter when there is no range. */
+/** The filters of each part of the range, oldest first; one part without a filter when no range is given. */
 export const createdFilters = (
   created: CallQuery["created"],
   now: number,
   timeZone: DateTime.TimeZone
 ): Either.Either<ReadonlyArray<ReadonlyArray<readonly [string, string]>>, InvalidRequest> => {
   if (created === undefined) return Either.right([[]])
-  const from = DateTime.toEpochMillis(created.from)
-  const to = created.to === undefined ? now : DateTime.toEpochMillis(created.to)
-  if (from > to) return refuse("created.from is later than created.to")
-  if (from < now - OLDEST_DAYS * DAY) return refuse("created.from is earlier than 6 months ago, as far as Exotel looks")
-  return Either.right(windows(from, to).map((part) => [createdFilter(part, timeZone)]))
+  const since = DateTime.toEpochMillis(created.since)
+  const until = created.until === undefined ? now : DateTime.toEpochMillis(created.until)
+  if (since > until) return refuse("created.since must not be later than created.until")
+  if (since < now - OLDEST_DAYS * DAY) return refuse("created.since must be within the last 6 months")
+  return Either.right(windows(since, until).map((part) => [createdFilter(part, timeZone)]))
 }
 
-/** The queries of the requests that answer the query, before any cursor, in the order that was asked for; usually one. */
+/**
+ * The first pages' queries for each part of the range, in the requested order. A part has one query for each status:
+ * a comma-joined `Status` filter may be refused (one client had to remove it; unconfirmed).
+ */
 export const toRequests = (
   query: CallQuery,
   now: number,
   timeZone: DateTime.TimeZone
-): Either.Either<ReadonlyArray<URLSearchParams>, InvalidRequest> =>
+): Either.Either<ReadonlyArray<Arr.NonEmptyReadonlyArray<URLSearchParams>>, InvalidRequest> =>
   Either.gen(function*() {
     const { order = "desc", pageSize = 100 } = query
     if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > 100) return yield* refuse("pageSize must be 1 to 100")
@@ -105,11 +111,14 @@ export const toRequests = (
       ...yield* words("From", "from", query.from, MOST_NUMBERS),
       ...yield* words("To", "to", query.to, MOST_NUMBERS),
       ...yield* words("PhoneNumber", "exoPhone", query.exoPhone, MOST_NUMBERS),
-      ...yield* words("Status", "status", query.status, Infinity),
       ...yield* words("Direction", "direction", query.direction, Infinity),
       ...yield* range("Duration", "duration", both(query.duration, wholeSeconds)),
       ...yield* range("Price", "price", both(query.price, BigDecimal.format))
     ]
+    yield* words("Status", "status", query.status, Infinity)
+    const statuses = Arr.dedupe(query.status ?? [])
+    const statusFilters: Arr.NonEmptyReadonlyArray<ReadonlyArray<readonly [string, string]>> =
+      Arr.isNonEmptyReadonlyArray(statuses) ? Arr.map(statuses, (status) => [["Status", status] as const]) : [[]]
     const parts = yield* createdFilters(query.created, now, timeZone)
     const shared = [
       ...filters,
@@ -117,7 +126,8 @@ export const toRequests = (
       ["SortBy", order === "desc" ? "DateCreated:desc" : "DateCreated:asc"] as const
     ]
     const requests = parts.map((created) =>
-      new URLSearchParams([...created, ...shared].map(([name, value]) => [name, value]))
+      Arr.map(statusFilters, (status) =>
+        new URLSearchParams([...created, ...status, ...shared].map(([name, value]) => [name, value])))
     )
     return order === "desc" ? requests.reverse() : requests
   })

@@ -91,17 +91,26 @@ const sidFrom = (record: unknown): string | undefined => {
   return isCallSid(sid) ? sid : undefined
 }
 
+/** The largest page that can be requested (bulk call-details page); decoding it takes some milliseconds. */
+const MAX_PAGE_RECORDS = 100
+
 /** The page in a response to a bulk read. */
 export const pageFromResponse = (
   response: ParsedResponse,
   context: DecodeContext
 ): Either.Either<Page, E.ExotelError> =>
-  Either.map(expectBody("Page", response, context), ({ format, next, records }) => ({
-    next,
-    calls: records.map((record, i) =>
+  Either.flatMap(expectBody("Page", response, context), ({ format, next, records }) => {
+    if (records.length > MAX_PAGE_RECORDS) {
+      const detail = `more than ${MAX_PAGE_RECORDS} calls, the largest page that can be requested`
+      return Either.left(
+        responseParseError(context, { reason: "Unexpected", format, path: "Calls", detail }, response.status)
+      )
+    }
+    const calls = records.map((record, i) =>
       Either.mapLeft(
         context.decodeRecord(record, format, `Calls[${i}]`),
         (issue) => responseParseError({ ...context, sid: sidFrom(record) }, issue, response.status)
       )
     )
-  }))
+    return Either.right({ next, calls })
+  })

@@ -91,8 +91,7 @@ export const Decimal = optional<BigDecimal.BigDecimal>((text) =>
 )
 
 /** A wall clock in the account's zone; none for the values that stand for an unset time. */
-export const Time = (timeZone: DateTime.TimeZone) =>
-  optional<DateTime.Zoned>((text) => parseWallClock(text, timeZone))
+export const Time = (timeZone: DateTime.TimeZone) => optional<DateTime.Zoned>((text) => parseWallClock(text, timeZone))
 
 export const Sid = decoder(isCallSid, "a call sid of letters and digits", (value) => {
   const text = scalarText(value)
