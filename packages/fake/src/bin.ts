@@ -141,6 +141,11 @@ const command = Command.make(
   ]))
 )
 
+const describeConfig = (error: ConfigError.ConfigError): string =>
+  "path" in error
+    ? `${error.path.join(".")}: ${error.message}`
+    : `${describeConfig(error.left)}\n  ${describeConfig(error.right)}`
+
 const describe = (error: { readonly _tag: string; readonly message: string }): string =>
   error._tag === "UsageError" ? `exotel-fake: ${error.message}. See --help.` : error.message
 
@@ -158,7 +163,7 @@ version.pipe(
     Effect.zipRight(
       // The command line prints its own validation errors.
       ConfigError.isConfigError(error)
-        ? Console.error(`The script file cannot be used:\n  ${error}`)
+        ? Console.error(`The script file cannot be used:\n  ${describeConfig(error)}`)
         : "message" in error
         ? Console.error(describe(error))
         : Effect.void,
