@@ -1,4 +1,4 @@
-/** Who reads the stream slowly is told all the same, and holds nothing up. */
+/** Slow consumers receive all events and delay nothing. */
 import { CallScript } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
@@ -20,7 +20,7 @@ const restless = CallScript.custom(
 )
 
 describe("a consumer that takes minutes for each element", () => {
-  it.effect("is told every change and the ending, and the polls go on in their cadence", () =>
+  it.effect("receives every change and the end, and the polls follow their cadence", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(restless)
@@ -32,12 +32,12 @@ describe("a consumer that takes minutes for each element", () => {
           Chunk.toReadonlyArray(calls).map(({ status }) => status),
           ["queued", "ringing", "in-progress", "transferring", "in-progress", "holding", "completed"]
         )
-        // The end was seen at 60 s; what the consumer did for 20 minutes caused no request.
+        // The end was detected at 60 s; the consumer, which took 20 minutes, caused no request.
         deepStrictEqual(yield* world.requests(), [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60])
       })
     ))
 
-  it.effect("holds up neither another consumer of the same call nor of another one", () =>
+  it.effect("delays neither another consumer of the same call nor one of another call", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const [sid, other] = [yield* world.fake.place(restless), yield* world.fake.place(restless)]
@@ -53,7 +53,7 @@ describe("a consumer that takes minutes for each element", () => {
         yield* Fiber.interrupt(slow)
       }), { concurrency: 1 }))
 
-  it("is told the same as a quick one, whatever its pauses, for the same requests", () =>
+  it("receives the same events as a fast one, for the same requests", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
         FastCheck.array(FastCheck.nat(90), { minLength: 1, maxLength: 7 }),

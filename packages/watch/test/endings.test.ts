@@ -1,4 +1,4 @@
-/** How a watch ends, and what it has told by then: laws 1, 2 and 8, over random calls, policies and faults. */
+/** The end of a watch and the events before it: guarantees 1, 2 and 8, for random calls, policies and faults. */
 import { CallStatus } from "@effect-exotel/core"
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
@@ -22,9 +22,9 @@ const final = FastCheck.record({
   request: FastCheck.integer({ min: 1, max: 5 })
 })
 
-describe("a watch under errors that pass", () => {
+describe("a watch under transient errors", () => {
   it(
-    "ends in exactly one way: an ending told once and last, or a time-out; and asks nothing afterwards",
+    "ends in exactly one way, with Ended once and last or with a timeout, and sends no request afterwards",
     () =>
       forEachLife(transientCase, (life) => {
         const ended = tags(life).filter((tag) => tag === "Ended").length
@@ -42,20 +42,24 @@ describe("a watch under errors that pass", () => {
     TIMEOUT
   )
 
-  it("does not end before its deadline, and not after it", () =>
-    forEachLife(transientCase, (life, { policy }) => {
-      const deadline = Duration.toSeconds(policy.deadline ?? Duration.zero)
-      assert.isAtMost(life.endedAt, deadline)
-      if (Exit.isSuccess(life.exit)) return
-      const error = Option.getOrThrow(Exit.causeOption(life.exit))
-      assert.isTrue(error._tag === "Fail" && error.error._tag === "WatchTimeout")
-      if (error._tag !== "Fail" || error.error._tag !== "WatchTimeout") return
-      if (error.error.reason === "Deadline") assert.strictEqual(life.endedAt, deadline)
-      else assert.strictEqual(error.error.reason, "RetryAfter")
-    }), TIMEOUT)
+  it(
+    "ends no later than its deadline, and times out no earlier",
+    () =>
+      forEachLife(transientCase, (life, { policy }) => {
+        const deadline = Duration.toSeconds(policy.deadline ?? Duration.zero)
+        assert.isAtMost(life.endedAt, deadline)
+        if (Exit.isSuccess(life.exit)) return
+        const error = Option.getOrThrow(Exit.causeOption(life.exit))
+        assert.isTrue(error._tag === "Fail" && error.error._tag === "WatchTimeout")
+        if (error._tag !== "Fail" || error.error._tag !== "WatchTimeout") return
+        if (error.error.reason === "Deadline") assert.strictEqual(life.endedAt, deadline)
+        else assert.strictEqual(error.error.reason, "RetryAfter")
+      }),
+    TIMEOUT
+  )
 
   it(
-    "shows what was to be seen at the instants of its reads, in order, nothing twice, the ending last",
+    "emits the states at the times of its polls, in order, none twice, the end last",
     () =>
       forEachLife(transientCase, (life, { script }) => {
         deepStrictEqual(calls(life), visibleAt(script, answered(life.journal)))
@@ -63,12 +67,12 @@ describe("a watch under errors that pass", () => {
     TIMEOUT
   )
 
-  it("tells every failed poll, and when the next one comes", () =>
+  it("emits every failed poll with the time of the next one", () =>
     forEachLife(transientCase, (life) => {
       const reads = life.journal.filter(({ operation }) => operation === "read")
       const failed = life.events.filter(({ value }) => value._tag === "PollFailed")
       const untold = reads.length - answered(life.journal).length - failed.length
-      // The last poll of a watch that ran out of time may have been given up, or have had a `Retry-After` beyond it.
+      // The last poll of a watch that timed out may have been aborted, or have had a `Retry-After` beyond the deadline.
       assert.isTrue(untold === 0 || (untold === 1 && Exit.isFailure(life.exit)))
       for (const { value } of failed) {
         if (value._tag !== "PollFailed") continue
@@ -79,8 +83,8 @@ describe("a watch under errors that pass", () => {
     }), TIMEOUT)
 })
 
-describe("a watch under an error that does not pass", () => {
-  it("ends with it at once, and asks nothing afterwards", () =>
+describe("a watch under a final error", () => {
+  it("fails with it at once, and sends no request afterwards", () =>
     FastCheck.assert(
       FastCheck.property(final, caseWith(FastCheck.constant(FaultPlan.none)), ({ request, status }, of) => {
         const [code, tag] = status
@@ -103,7 +107,7 @@ describe("a watch under an error that does not pass", () => {
     ), TIMEOUT)
 })
 
-describe("the story of a call", () => {
+describe("the states of a call", () => {
   const staged = CallScript.custom([
     { status: "queued", duration: "61 seconds" },
     { status: "ringing", duration: "62 seconds", leg1Status: "ringing" },
@@ -112,7 +116,7 @@ describe("the story of a call", () => {
   ], { status: "completed", leg1Status: "completed", leg2Status: "completed" })
 
   for (const interval of ["1 second", "5 seconds", "30 seconds", "1 minute"] as const) {
-    it.effect(`is the same when it is asked for every ${interval}, a word that nobody documented included`, () =>
+    it.effect(`are the same when it is polled every ${interval}, including an undocumented status`, () =>
       inWorld((world) =>
         Effect.gen(function*() {
           const sid = yield* world.fake.place(staged)
@@ -124,7 +128,7 @@ describe("the story of a call", () => {
         }), { requestsPerMinute: 10_000 }))
   }
 
-  it.effect("goes on after a status that nobody documented, which is shown and is no ending", () =>
+  it.effect("continue after an undocumented status, which is emitted and is not terminal", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(
@@ -137,7 +141,7 @@ describe("the story of a call", () => {
     ))
 
   for (const status of ["completed", "busy", "no-answer", "failed", "canceled"] as const) {
-    it.effect(`is a result and not an error when the call ends ${status}`, () =>
+    it.effect(`end with a result and not an error when the call ends as ${status}`, () =>
       inWorld((world) =>
         Effect.gen(function*() {
           const sid = yield* world.fake.place(
@@ -149,7 +153,7 @@ describe("the story of a call", () => {
       ))
   }
 
-  it.effect("tells a call that had ended before anybody looked, once", () =>
+  it.effect("are one event when the call had ended before the first poll", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy())

@@ -1,4 +1,4 @@
-/** Many calls as one stream: everything happens to each of them once, whatever happens to the others. */
+/** Many calls as one stream of events: each event of a call once, independent of the other calls. */
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { FleetState, type WatchPolicy, type WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
@@ -7,8 +7,8 @@ import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule
 import { count, endings, follow, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
 import { interruptAfter, inWorld, longAfter, makeWatch } from "./support/scenarios.ts"
 
-describe("a fleet that is read call by call", () => {
-  it.effect("tells of each call that it joined, what becomes of it, and of its end once and last", () =>
+describe("a fleet that is polled individually", () => {
+  it.effect("emits for each call that it was added, its changes, and its end once and last", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const scripts = [talking(30), CallScript.busy(), CallScript.noAnswer(), CallScript.failed(), talking(61)]
@@ -28,7 +28,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("asks for nothing more when the last call has ended", () =>
+  it.effect("sends no request after the last call has ended", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [10, 20, 30])
@@ -39,7 +39,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("is over at once when there is nothing to watch", () =>
+  it.effect("completes at once without calls", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         deepStrictEqual(yield* follow(world, world.watch.fleet([])), [])
@@ -47,7 +47,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("takes calls in while others are watched, from a stream that goes on for ever", () =>
+  it.effect("adds calls from an unbounded stream while others are watched", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const coming = Stream.repeatEffectWithSchedule(world.fake.place(talking(12)), Schedule.spaced("7 seconds"))
@@ -57,7 +57,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("goes on when a call is unknown, a sid is none, and a policy's function throws for one of them", () =>
+  it.effect("continues after an unknown call, an invalid sid and a policy function that throws for one call", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const [good = ""] = yield* placeAll(world.fake, [40])
@@ -101,7 +101,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("watches a call once that it is given twice", () =>
+  it.effect("watches a call that is given twice only once", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const [sid = ""] = yield* placeAll(world.fake, [20])
@@ -111,7 +111,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("shares its polls with another fleet and with a watch of one of its calls, and each is told everything", () =>
+  it.effect("shares its polls with another fleet and with a watch of one of its calls, and each receives all events", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [30, 40])
@@ -126,7 +126,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("watches no more calls at once than it may", () =>
+  it.effect("watches no more calls at once than maxActive", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [20, 20, 20, 20, 20])
@@ -136,7 +136,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("takes nothing in while its consumer has enough to do", () =>
+  it.effect("adds no call while its consumer is busy", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         let taken = 0
@@ -151,7 +151,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("ends with the source's failure, at once", () =>
+  it.effect("fails at once when its source fails", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [600])
@@ -176,7 +176,7 @@ describe("a fleet that is read call by call", () => {
         assert.strictEqual(world.now(), 60)
       }), { client: { apiToken: Redacted.make("wrong-token") } }))
 
-  it.effect("refuses a policy that is none, before anything is asked", () =>
+  it.effect("rejects an invalid policy before any request", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const wrong: WatchPolicy.Options = JSON.parse(`{"deadline":"soon"}`)
@@ -186,7 +186,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("leaves nothing behind when it is interrupted", () =>
+  it.effect("leaves no fiber, timer or request when it is interrupted", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, Array.from({ length: 40 }, (_, i) => 100 + i))
@@ -199,7 +199,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("gives up the request under way when it is interrupted, unless another watch waits for it", () =>
+  it.effect("aborts the request in progress when it is interrupted, unless another watch waits for it", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const [alone = "", shared = ""] = yield* placeAll(world.fake, [100, 100])
@@ -216,7 +216,7 @@ describe("a fleet that is read call by call", () => {
       })
     ))
 
-  it.effect("ends as interrupted when its layer is closed", () =>
+  it.effect("is interrupted when its layer is closed", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [600, 600])
@@ -235,7 +235,7 @@ const encode = Schema.encode(FleetState.FromJson)
 const decode = Schema.decode(FleetState.FromJson)
 
 describe("the state of a fleet", () => {
-  it.effect("leads another process to what had not been told yet, at whatever event the first one stopped", () =>
+  it.effect("resumes in another process with the events not yet emitted, after any event of the first one", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [22, 35, 48, 61])
@@ -250,7 +250,7 @@ describe("the state of a fleet", () => {
             world.watch.fleet(again, policy).pipe(Stream.tap(state.update), Stream.take(stop))
           )
           const tokens = yield* decode(yield* encode(yield* state.tokens))
-          // What had not even joined is what the process had not taken off its queue.
+          // Calls that were not added are those that the process had not taken from its queue.
           const known = new Set(first.flatMap(({ event }) => event._tag === "Added" ? [event.sid as string] : []))
           const rest: ReadonlyArray<string | WatchToken.WatchToken> = [
             ...tokens,
@@ -287,7 +287,7 @@ describe("the state of a fleet", () => {
       })
     ))
 
-  it.effect("holds nothing of calls that are over", () =>
+  it.effect("holds no token of a call whose watch is over", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [10, 20])
@@ -299,7 +299,7 @@ describe("the state of a fleet", () => {
 })
 
 describe("details", () => {
-  it.effect("are told as an event of their own, at once where the read brought them along", () =>
+  it.effect("are an event of their own, at once if the poll had them", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [30])
@@ -312,7 +312,7 @@ describe("details", () => {
       })
     ))
 
-  it.effect("that were still waited for are read by the process that goes on", () =>
+  it.effect("that were not loaded yet are loaded by the process that resumes", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const [sid = ""] = yield* placeAll(world.fake, [30])
@@ -331,7 +331,7 @@ describe("details", () => {
         if (last?._tag !== "DetailsLoaded") return assert.fail()
         deepStrictEqual(yield* follow(world, world.watch.fleet([last.token], detailed)), [])
         assert.strictEqual((yield* world.requests()).length, asked + 1)
-        // And without a wish for them, there is nothing left to do.
+        // Without `details` the watch is already finished.
         deepStrictEqual(yield* follow(world, world.watch.fleet([ended.token], policy)), [])
       })
     ))

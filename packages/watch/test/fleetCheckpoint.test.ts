@@ -110,6 +110,30 @@ describe("a fleet checkpoint", () => {
       ))
   }
 
+  it.effect("loses no ending of 500 calls over twenty kills, and repeats at most one batch for each", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const batchSize = 16
+        const machine = makeMachine()
+        const sids = yield* placeAll(world.fake, Array.from({ length: 500 }, (_, i) => 30 + i % 170))
+        const ended: Array<string> = []
+        let kills = 0
+        for (let exit: Exit.Exit<unknown, unknown> = Exit.void; kills === 0 || Exit.isFailure(exit);) {
+          const rest = sids.filter((sid) => !ended.includes(sid))
+          // Each process first adds all remaining calls, with four file operations for each batch.
+          const killAt = kills < 20 ? Math.ceil(rest.length * 20 / 16) + 40 + (kills * 37) % 90 : Infinity
+          const run = yield* runProcess(world, machine, rest, killAt, batchSize)
+          ended.push(...endings(run.processed))
+          exit = run.exit
+          kills += 1
+        }
+        assert.strictEqual(kills, 21)
+        deepStrictEqual([...new Set(ended)].sort(), [...sids].sort())
+        assert.isAtMost(ended.length - sids.length, 20 * batchSize)
+        assert.isAbove(ended.length, sids.length)
+      })
+    ))
+
   it.effect("repeats no processed event after an interruption or a failure in the middle of a batch", () =>
     inWorld((world) =>
       Effect.gen(function*() {

@@ -1,4 +1,4 @@
-/** What holds for any fleet: of any calls, with any consumer, under any trouble, and taken up again by one process after another. */
+/** Guarantees of any fleet: any calls, consumers and faults, resumed by any number of processes. */
 import { type ExotelCalls, ExotelError } from "@effect-exotel/core"
 import { Arbitraries, CallScript, FaultPlan } from "@effect-exotel/testing"
 import { type FleetEvent, FleetState, WatchPolicy, type WatchToken } from "@effect-exotel/watch"
@@ -11,12 +11,12 @@ import { makeWatch, openWorld } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
 import { breathe } from "./support/timelines.ts"
 
-/** What may become of a sweep. None of it is the fault of the calls, so none of it may end their watches. */
+/** Failures of a bulk poll. The calls do not cause them, so they must not end their watches. */
 const troubles = [
   new ExotelError.InvalidRequest({ reason: "no" }),
   new ExotelError.AccessDenied({ status: 402 }),
   new ExotelError.AccessDenied({ status: 403 }),
-  // As the bulk read reports a 404, which may be a gateway's.
+  // The error of a bulk read for a 404, which may be that of a gateway.
   new ExotelError.AuthenticationError({ status: 404 }),
   new ExotelError.ServiceUnavailable({ status: 503 }),
   new ExotelError.TransportError({ reason: "Reset" }),
@@ -29,7 +29,7 @@ const troubles = [
 
 type Trouble = (typeof troubles)[number]
 
-/** A client whose n-th bulk read comes to trouble. */
+/** A client whose nth bulk read fails. */
 const troubled = (calls: ExotelCalls.Service, plan: ReadonlyMap<number, Trouble>): ExotelCalls.Service => {
   let sweeps = 0
   return {
@@ -168,7 +168,7 @@ const live = (life: Life) =>
           const fleet = watch.fleet(Stream.concat(Stream.fromIterable(tokens), fresh), policy, life).pipe(
             Stream.tap(() => Effect.sleep(Duration.seconds(++consumed % life.rest.each === 0 ? life.rest.lasts : 0))),
             Stream.tap((event) =>
-              // Both or neither, wherever the process ends.
+              // Both or neither, wherever the process stops.
               Effect.uninterruptible(Effect.suspend(() => {
                 told.push({ at: world.now() + setBack, process, event })
                 if ("sid" in event) known.add(event.sid)
@@ -241,14 +241,14 @@ const checkCall = (
       words
     )
   }
-  // A process that takes up an ended call and never gets to read it has no record to show when its time to settle is up.
+  // A process that resumes an ended call and never reads it has no record to emit when the settling limit passes.
   const gaveUp = times("Failed") === 1 && ended !== undefined && ended.process !== told.at(-1)?.process
   assert.strictEqual(times("Settled", "Failed"), life.until === "settled" ? 1 : 0, words)
   assert.isTrue(gaveUp || times("Failed") === 0, words)
 }
 
 describe("a fleet", () => {
-  it("tells everything of each call once, whatever happens to it, and asks within its budget", async () => {
+  it("emits each event of each call once, and stays within its budget", async () => {
     for (const [index, life] of FastCheck.sample(lives, { numRuns: cases(200), seed: 11 }).entries()) {
       const { exit, timersLeft } = live(life)
       if (exit._tag === "Failure") assert.fail(`life ${index} ${JSON.stringify(life)}: ${Cause.pretty(exit.cause)}`)

@@ -1,4 +1,4 @@
-/** Law 6: a hint makes a watch look, once at most, and is never believed. */
+/** Guarantee 6: a hint causes at most one poll, and never decides what is emitted. */
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
@@ -12,7 +12,7 @@ const policy: WatchPolicy.Options = { cadence: WatchPolicy.every("1 minute") }
 const script = CallScript.answered({ ring: "10 seconds", talk: "10 seconds" })
 
 describe("a hint", () => {
-  it.effect("makes a watch look at once, so that an ending is known when the callback comes", () =>
+  it.effect("makes a watch poll at once, so that the end is detected when the callback arrives", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -24,7 +24,7 @@ describe("a hint", () => {
       })
     ))
 
-  it.effect("that comes too early, or lies, changes nothing but the time of one poll", () =>
+  it.effect("that is early or wrong only changes the time of one poll", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -36,7 +36,7 @@ describe("a hint", () => {
       })
     ))
 
-  it.effect("while a poll is under way is followed by one more poll, for that one may have left too early", () =>
+  it.effect("during a poll is followed by one more poll, because that one may have been sent too early", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -51,7 +51,7 @@ describe("a hint", () => {
       })
     ))
 
-  it.effect("does not cut short the rest that Exotel asked for", () =>
+  it.effect("does not shorten a Retry-After", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy())
@@ -66,7 +66,7 @@ describe("a hint", () => {
       })
     ))
 
-  it.effect("of a call that nobody watches, or of no call at all, costs nothing", () =>
+  it.effect("for a call that is not watched, or an invalid sid, sends no request", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -78,7 +78,7 @@ describe("a hint", () => {
       })
     ))
 
-  it("causes one poll at most, and a flood of hints no more than one in two seconds", () =>
+  it("causes at most one poll, and many hints at most one in two seconds", () =>
     FastCheck.assert(
       FastCheck.property(
         FastCheck.array(FastCheck.tuple(FastCheck.nat(9000), FastCheck.integer({ min: 1, max: 20 })), { maxLength: 4 }),
@@ -100,11 +100,11 @@ describe("a hint", () => {
               const told = yield* Fiber.join(watching)
               assert.isAtMost(at.length, 1 + offered)
               at.slice(1).forEach((each, i) => assert.isAtLeast(Math.round((each - (at[i] ?? NaN)) * 1000), 2000))
-              // No state but what a read showed: the ring, the talk when a hint fell into it, and the end.
+              // Only states that a poll showed: ringing, talking if a hint arrived meanwhile, and the end.
               const statuses = told.told.map(({ value }) => value._tag)
               const sawTalk = at.some((each) => each >= 3)
               deepStrictEqual(statuses, sawTalk ? ["Observed", "Changed", "Ended"] : ["Observed", "Ended"])
-              // The last hint was heeded: the look came after it.
+              // The last hint caused a poll after it.
               if (hints.length > 0) {
                 const last = hints.reduce((sum, [pause]) => sum + pause, 0) / 1000
                 assert.isAtLeast(at.at(-1) ?? NaN, last)

@@ -1,4 +1,4 @@
-/** What a watch puts up with, and for how long: a call not yet readable, silence, a poll that hangs, the deadline. */
+/** The limits of a watch: a call that is not readable yet, stalls, polls that hang, the deadline. */
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
@@ -10,7 +10,7 @@ import { failure, inWorld, listen, words } from "./support/scenarios.ts"
 const cadence = WatchPolicy.every("10 seconds")
 
 describe("a call that cannot be read yet", () => {
-  it.effect("is waited for within the grace, with failed polls told", () =>
+  it.effect("is polled within the grace, with an event for each failed poll", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy({ ring: "1 minute" }), { readableAfter: "6 seconds" })
@@ -20,7 +20,7 @@ describe("a call that cannot be read yet", () => {
         deepStrictEqual(tags.slice(-2), ["Observed", "Ended"])
       }), { client: { regionProbe: "never" } }))
 
-  it.effect("is not asked for ten times a second and more, even by a policy without a back-off", () =>
+  it.effect("is polled at most ten times a second, even by a policy without backoff", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy({ ring: "1 minute" }), { readableAfter: "3 seconds" })
@@ -47,7 +47,7 @@ describe("a call that cannot be read yet", () => {
         deepStrictEqual([told.endedAt, told.told.length], [0, 0])
       }), { client: { regionProbe: "never" } }))
 
-  it.effect("and is of another region is told so at once, whatever the grace", () =>
+  it.effect("because it is in another region fails the watch at once, without a grace", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const told = yield* listen(world, world.watch.events("0".repeat(32)))
@@ -55,7 +55,7 @@ describe("a call that cannot be read yet", () => {
         assert.strictEqual(told.endedAt, 0)
       }), { client: { region: "singapore" } }))
 
-  it.effect("costs no request when it is no sid at all", () =>
+  it.effect("costs no request when the sid is invalid", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         for (const sid of ["", "../calls", "a b", "0123?x"]) {
@@ -67,8 +67,8 @@ describe("a call that cannot be read yet", () => {
     ))
 })
 
-describe("a call of which nothing new is heard", () => {
-  it.effect("is told as stalled, once for each stall", () =>
+describe("a call that does not change", () => {
+  it.effect("emits Stalled once for each stall", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(
@@ -96,7 +96,7 @@ describe("a call of which nothing new is heard", () => {
       })
     ))
 
-  it.effect("is told as stalled during an outage, too", () =>
+  it.effect("emits Stalled during an outage, too", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy({ ring: "70 seconds" }))
@@ -112,7 +112,7 @@ describe("a call of which nothing new is heard", () => {
 })
 
 describe("the deadline", () => {
-  it.effect("ends the watch with what is known of it", () =>
+  it.effect("ends the watch with an error that holds its last state", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.answered({ talk: "1 hour", stages: true }))
@@ -144,7 +144,7 @@ describe("the deadline", () => {
       })
     ))
 
-  it.effect("names no error when the last poll succeeded", () =>
+  it.effect("holds no error if the last poll succeeded", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.answered({ talk: "1 hour" }))
@@ -154,7 +154,7 @@ describe("the deadline", () => {
       })
     ))
 
-  it.effect("of zero asks nothing", () =>
+  it.effect("of zero sends no request", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy())
@@ -164,7 +164,7 @@ describe("the deadline", () => {
       })
     ))
 
-  it.effect("that is infinite never comes, and no single sleep is too long for a timer", () =>
+  it.effect("that is infinite never passes, and no sleep is too long for a timer", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.answered({ talk: "60 days" }))
@@ -177,7 +177,7 @@ describe("the deadline", () => {
       })
     ))
 
-  it.effect("comes on time while every worker is held up, and to a watch that waits for one", () =>
+  it.effect("ends a watch on time while all concurrent requests hang", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         yield* world.fake.faults(FaultPlan.stalled())
@@ -191,7 +191,7 @@ describe("the deadline", () => {
         assert.isFalse((yield* world.fake.journal).some(({ outcome }) => outcome._tag === "Answered"))
       }), { concurrency: 2, client: { timeout: "1 hour" } }))
 
-  it("comes exactly then, wherever the poll under way is held up", () =>
+  it("ends a watch exactly on time, wherever the poll in progress hangs", () =>
     FastCheck.assert(
       FastCheck.property(
         FastCheck.integer({ min: 1, max: 25_000 }),

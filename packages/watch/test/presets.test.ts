@@ -36,7 +36,7 @@ describe("the preset", () => {
       ["economical", WatchPolicy.economical, "export const economical"]
     ] as const
   ) {
-    it.effect(`${name} costs what its doc comment says`, () =>
+    it.effect(`${name} costs the figures of its doc comment`, () =>
       Effect.gen(function*() {
         const typical = yield* cost(policy, 180)
         const late = yield* Effect.forEach(talks, (talk) => Effect.map(cost(policy, talk), ({ late }) => late))
@@ -48,7 +48,7 @@ describe("the preset", () => {
       }), 60_000)
   }
 
-  it.effect("standard finds the end of a short call within 5 s", () =>
+  it.effect("standard detects the end of a short call within 5 s", () =>
     Effect.gen(function*() {
       for (const talk of Array.range(20, 40)) {
         const { late } = yield* cost(WatchPolicy.standard, talk)

@@ -1,4 +1,4 @@
-/** Law 4: `Retry-After` holds for one wait, is capped, and ends a watch whose deadline it reaches past. */
+/** Guarantee 4: `Retry-After` applies to one wait, is capped, and ends a watch whose deadline it exceeds. */
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
@@ -12,7 +12,7 @@ const script = CallScript.answered({ ring: "10 seconds", talk: "30 minutes" })
 
 const cadence = WatchPolicy.every("10 seconds")
 
-/** When the second and the third request came, after a first one that was answered with this. */
+/** The times of the second and third request, after a first one with this response. */
 const nextRequests = (status: number, retryAfter: string | undefined, policy: WatchPolicy.Options = {}) =>
   inWorld((world) =>
     Effect.gen(function*() {
@@ -34,7 +34,7 @@ const within = (from: number, to: number) => (at: number | undefined) => {
 }
 
 describe("after a 503", () => {
-  // The back-off of the policy is half a second to a second; Exotel's word can lengthen it and cannot shorten it.
+  // The policy's backoff is half a second to a second; `Retry-After` can extend it and cannot shorten it.
   for (
     const [name, header, check] of [
       ["no Retry-After", undefined, within(0.5, 1)],
@@ -50,7 +50,7 @@ describe("after a 503", () => {
       ["a negative number", "-5", within(0.5, 1)]
     ] as const
   ) {
-    it.effect(`with ${name}, the next poll comes when it is sane, and the one after it in the usual cadence`, () =>
+    it.effect(`with ${name}, the next poll waits within its bounds, and the one after it follows the cadence`, () =>
       Effect.gen(function*() {
         const [second, third] = yield* nextRequests(503, header)
         check(second)
@@ -70,7 +70,7 @@ describe("after a 429", () => {
       ["a negative number", "-5", within(5, 5)]
     ] as const
   ) {
-    it.effect(`with ${name}, the next poll comes when it is sane, and the one after it in the usual cadence`, () =>
+    it.effect(`with ${name}, the next poll waits within its bounds, and the one after it follows the cadence`, () =>
       Effect.gen(function*() {
         const [second, third] = yield* nextRequests(429, header)
         check(second)
@@ -78,7 +78,7 @@ describe("after a 429", () => {
       }))
   }
 
-  it.effect("all calls of the account rest, for whichever of them it came", () =>
+  it.effect("all calls of the account pause", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const [first, second] = [yield* world.fake.place(script), yield* world.fake.place(script)]
@@ -94,7 +94,7 @@ describe("after a 429", () => {
       })
     ))
 
-  it.effect("that asks for weeks, the account rests five minutes, even for a policy that would wait for ever", () =>
+  it.effect("that asks for weeks, the account pauses for five minutes, even under a policy without a cap", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const [patient, other] = [yield* world.fake.place(script), yield* world.fake.place(script)]
@@ -123,7 +123,7 @@ describe("Retry-After and the deadline", () => {
       return { at: world.now(), error: Exit.isFailure(exit) ? yield* Effect.flip(exit) : undefined }
     })
 
-  it.effect("past the deadline, the watch fails now and says so", () =>
+  it.effect("past the deadline, the watch fails at once with this reason", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const { at, error } = yield* endOf(world, "10")
@@ -133,7 +133,7 @@ describe("Retry-After and the deadline", () => {
       })
     ))
 
-  it.effect("up to a moment before the deadline, the watch goes on to it", () =>
+  it.effect("up to a moment before the deadline, the watch continues until then", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const { at, error } = yield* endOf(world, "9")
@@ -142,7 +142,7 @@ describe("Retry-After and the deadline", () => {
       })
     ))
 
-  it.effect("of zero does not end a watch whose own back-off reaches past the deadline", () =>
+  it.effect("of zero does not end a watch whose own backoff exceeds the deadline", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const { at, error } = yield* endOf(world, "0", { errorBackoff: "1 minute", maxErrorBackoff: "1 minute" })
@@ -151,7 +151,7 @@ describe("Retry-After and the deadline", () => {
       })
     ))
 
-  it.effect("capped, is measured against the deadline as it is capped", () =>
+  it.effect("is compared with the deadline after it was capped", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const { at, error } = yield* endOf(world, "3000000", { retryAfterCap: "4 seconds" })
@@ -161,7 +161,7 @@ describe("Retry-After and the deadline", () => {
       })
     ))
 
-  it.effect("while the record settles, ends the wait for it with what is known", () =>
+  it.effect("while the record settles, ends the wait with the fields that are known", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy({ ring: "5 seconds", settles: "10 minutes" }))
@@ -181,7 +181,7 @@ describe("Retry-After and the deadline", () => {
     ))
 })
 
-describe("under any mixture of headers", () => {
+describe("for any sequence of headers", () => {
   const header = FastCheck.oneof(
     FastCheck.nat(4_000_000).map(String),
     FastCheck.integer({ min: -1000, max: 1000 }).map(String),
@@ -192,7 +192,7 @@ describe("under any mixture of headers", () => {
   const cap = FastCheck.integer({ min: 0, max: 300 })
 
   it(
-    "no wait is longer than the cap, none but a passing one shorter than the back-off, and the watch gets to its end",
+    "no wait exceeds the cap or is shorter than the backoff, and the watch reaches its end",
     () =>
       FastCheck.assert(
         FastCheck.property(

@@ -1,4 +1,4 @@
-/** After the end: the wait for a complete record. */
+/** The wait for a complete record after the end. */
 import { Call } from "@effect-exotel/core"
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
@@ -18,7 +18,7 @@ const policy: WatchPolicy.Options = {
 const script = CallScript.answered({ ring: "8 seconds", talk: "10 seconds", settles: "70 seconds" })
 
 describe("a watch until settled", () => {
-  it.effect("tells the end at once and the complete record later, on a cadence of its own", () =>
+  it.effect("emits the end at once and the complete record later, on a cadence of its own", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -35,7 +35,7 @@ describe("a watch until settled", () => {
       })
     ))
 
-  it.effect("tells both at once when the record was complete when the end was seen", () =>
+  it.effect("emits both at once if the record is complete when the end is seen", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy({ settles: "0 seconds" }))
@@ -46,7 +46,7 @@ describe("a watch until settled", () => {
       })
     ))
 
-  it.effect("shows the complete record as one more element of changes", () =>
+  it.effect("emits the complete record as one more element of changes", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -60,7 +60,7 @@ describe("a watch until settled", () => {
       })
     ))
 
-  it.effect("gives a free call's record up at the limit, exactly then, and says what it lacks", () =>
+  it.effect("stops waiting exactly at the limit, and lists the missing fields of a free call", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.answered({ price: null, settles: "70 seconds" }))
@@ -71,7 +71,7 @@ describe("a watch until settled", () => {
       })
     ))
 
-  it.effect("waits for the recording only where one is expected, and of an answered call", () =>
+  it.effect("waits for the recording only of an answered call, and only if it is expected", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const unrecorded = CallScript.answered({ recording: false, settles: "10 seconds" })
@@ -86,7 +86,7 @@ describe("a watch until settled", () => {
       })
     ))
 
-  it.effect("goes on after errors that pass, and ends with one that does not, after the end was told", () =>
+  it.effect("continues after a transient error and fails with a final one after the end was emitted", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -100,7 +100,7 @@ describe("a watch until settled", () => {
         assert.strictEqual(told.endedAt, 80.1)
       }), { client: { regionProbe: "never" } }))
 
-  it.effect("does not take an answer that denies the end for a settled record", () =>
+  it.effect("does not treat a response that shows an ongoing call as a settled record", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -112,7 +112,7 @@ describe("a watch until settled", () => {
       })
     ))
 
-  it.effect("takes a schedule's end for the end of its patience, and says what is known", () =>
+  it.effect("stops waiting when its schedule ends, and lists the missing fields", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy({ settles: "1 hour" }))
@@ -122,43 +122,47 @@ describe("a watch until settled", () => {
       })
     ))
 
-  it("settles when the record is complete, or says at the limit what it lacks, for any call", () =>
-    FastCheck.assert(
-      FastCheck.property(
-        FastCheck.record({
-          settles: FastCheck.nat(300),
-          price: FastCheck.constantFrom("1.5", null),
-          recording: FastCheck.boolean(),
-          expectRecording: FastCheck.boolean(),
-          limit: FastCheck.integer({ min: 1, max: 300 })
-        }),
-        ({ expectRecording, limit, price, recording, settles }) => {
-          Effect.runSync(inWorld((world) =>
-            Effect.gen(function*() {
-              const sid = yield* world.fake.place(
-                CallScript.answered({
-                  ring: "0 seconds",
-                  talk: "10 seconds",
-                  settles: Duration.seconds(settles),
-                  price,
-                  recording
+  it(
+    "settles when the record is complete, or lists the missing fields at the limit, for any call",
+    () =>
+      FastCheck.assert(
+        FastCheck.property(
+          FastCheck.record({
+            settles: FastCheck.nat(300),
+            price: FastCheck.constantFrom("1.5", null),
+            recording: FastCheck.boolean(),
+            expectRecording: FastCheck.boolean(),
+            limit: FastCheck.integer({ min: 1, max: 300 })
+          }),
+          ({ expectRecording, limit, price, recording, settles }) => {
+            Effect.runSync(inWorld((world) =>
+              Effect.gen(function*() {
+                const sid = yield* world.fake.place(
+                  CallScript.answered({
+                    ring: "0 seconds",
+                    talk: "10 seconds",
+                    settles: Duration.seconds(settles),
+                    price,
+                    recording
+                  })
+                )
+                const { call, missing } = yield* world.watch.awaitSettled(sid, {
+                  cadence: WatchPolicy.every("10 seconds"),
+                  settleCadence: WatchPolicy.every("60 seconds"),
+                  settleLimit: Duration.seconds(limit),
+                  expectRecording
                 })
-              )
-              const { call, missing } = yield* world.watch.awaitSettled(sid, {
-                cadence: WatchPolicy.every("10 seconds"),
-                settleCadence: WatchPolicy.every("60 seconds"),
-                settleLimit: Duration.seconds(limit),
-                expectRecording
+                deepStrictEqual(missing, Call.unsettled(call, { expectRecording: expectRecording }))
+                const complete = price !== null && (recording || !expectRecording)
+                const seen = Math.ceil(settles / 60) * 60
+                assert.strictEqual(world.now(), 10 + (complete ? Math.min(seen, limit) : limit))
+                if (complete && seen < limit) deepStrictEqual(missing, [])
               })
-              deepStrictEqual(missing, Call.unsettled(call, { expectRecording: expectRecording }))
-              const complete = price !== null && (recording || !expectRecording)
-              const seen = Math.ceil(settles / 60) * 60
-              assert.strictEqual(world.now(), 10 + (complete ? Math.min(seen, limit) : limit))
-              if (complete && seen < limit) deepStrictEqual(missing, [])
-            })
-          ))
-        }
+            ))
+          }
+        ),
+        { numRuns: cases(1000), seed: 9 }
       ),
-      { numRuns: cases(1000), seed: 9 }
-    ), 120_000)
+    120_000
+  )
 })

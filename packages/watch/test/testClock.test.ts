@@ -1,4 +1,4 @@
-/** A watch in the tests of an application: on `TestClock`, as one writes them. */
+/** A watch in the tests of an application, on `TestClock`. */
 import { CallScript, FakeExotel, FaultPlan, Journal } from "@effect-exotel/testing"
 import { CallWatch } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
@@ -18,7 +18,7 @@ describe("on TestClock", () => {
       assert.strictEqual((yield* Fiber.join(watching)).status, "completed")
     }).pipe(Effect.provide(layer)), 20_000)
 
-  it.effect("a storm of 429 is lived through, and the account's rest kept", () =>
+  it.effect("repeated 429s pause the account and do not end the watch", () =>
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
       const watch = yield* CallWatch.CallWatch

@@ -31,7 +31,7 @@ const script = CallScript.custom(
   { settles: "40 seconds" }
 )
 
-/** What tells of the call, and not of the watch's own troubles. */
+/** Events of the call, as opposed to failures of the watch. */
 const ofTheCall = WatchEvent.WatchEvent.$match({
   Observed: () => true,
   Changed: () => true,
@@ -44,7 +44,7 @@ const ofTheCall = WatchEvent.WatchEvent.$match({
 })
 
 describe("a resume token", () => {
-  it("of any event of a run leads to exactly what had not been told, by the same deadline", () => {
+  it("of any event resumes with exactly the events not yet emitted, and the same deadline", () => {
     let resumed = 0
     FastCheck.assert(
       FastCheck.property(
@@ -63,7 +63,7 @@ describe("a resume token", () => {
             Effect.gen(function*() {
               const world = yield* openWorld(clock, { faults: of.faults, requestsPerMinute: 1_000_000 })
               const sid = yield* world.fake.place(of.script)
-              // The first process dies after some event.
+              // The first process stops after some event.
               const before = yield* listen(world, Stream.take(world.watch.events(sid, policy), 1 + pick % 6))
               const last = before.told.at(-1)
               if (last === undefined || before.told.length < 1 + pick % 6) return
@@ -77,7 +77,7 @@ describe("a resume token", () => {
               const calls = (told: typeof before.told) =>
                 told.flatMap(({ value }) => "call" in value && value._tag !== "Settled" ? [shown(value.call)] : [])
               const known = calls(before.told)
-              // As if it were one run that took its reads at those instants.
+              // As if it were one run that polled at those times.
               const expected = visibleAt(of.script, [
                 ...answered(journal.slice(0, asked)),
                 ...answered(journal.slice(asked))
@@ -88,7 +88,7 @@ describe("a resume token", () => {
                 const times = [...before.told, ...after.told].filter(({ value }) => value._tag === tag).length
                 assert.isAtMost(times, 1, tag)
               }
-              // One stall is told once, whichever process tells it.
+              // A stall is emitted once, by either process.
               const stalls = [...before.told, ...after.told].flatMap(({ value }) =>
                 value._tag === "Stalled" ? [value.since.epochMillis] : []
               )
@@ -117,7 +117,7 @@ describe("a resume token", () => {
     assert.isAbove(resumed, cases(500))
   }, 120_000)
 
-  it.effect("written as text and read again says the same, and holds nothing but the sid, words and times", () =>
+  it.effect("is equal after encoding and decoding, and holds only the sid, statuses and times", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -149,7 +149,7 @@ describe("a resume token", () => {
       })
     ))
 
-  it.effect("of an ended call can be taken up to wait for the record", () =>
+  it.effect("of an ended call can be resumed to wait for the record", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -162,7 +162,7 @@ describe("a resume token", () => {
       })
     ))
 
-  it.effect("that comes back long after the time to settle still reads the record, once", () =>
+  it.effect("that is resumed long after the settling limit still reads the record once", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.answered({ price: null }))
@@ -174,7 +174,7 @@ describe("a resume token", () => {
       })
     ))
 
-  it.effect("does not extend the deadline, and after it allows one look", () =>
+  it.effect("does not extend the deadline, and allows one poll after it", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -191,7 +191,7 @@ describe("a resume token", () => {
       })
     ))
 
-  it.effect("finds out after the deadline that the call has ended meanwhile", () =>
+  it.effect("detects after the deadline that the call has ended meanwhile", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.busy({ ring: "20 seconds" }))
@@ -204,7 +204,7 @@ describe("a resume token", () => {
       })
     ))
 
-  it.effect("of a watch that has told a stall does not tell it again", () =>
+  it.effect("of a stalled watch does not emit the stall again", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(CallScript.answered({ ring: "0 seconds", talk: "2 minutes" }))

@@ -1,4 +1,4 @@
-/** What the compiler knows of a watch. */
+/** The types of a watch. */
 import type { Call, ExotelError } from "@effect-exotel/core"
 import type { CallWatch, FleetEvent, WatchError, WatchEvent, WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { describe, it } from "@effect/vitest"
@@ -16,7 +16,7 @@ type Final =
   | WatchError.WatchTimeout
 
 describe("the types of CallWatch", () => {
-  it("promise a call that has ended", () => {
+  it("return a call that has ended", () => {
     expectTypeOf<Effect.Effect.Success<ReturnType<Service["awaitEnd"]>>>().toEqualTypeOf<Call.TerminalCall>()
     expectTypeOf<Call.TerminalCall["status"]>().toEqualTypeOf<
       "completed" | "failed" | "busy" | "no-answer" | "canceled"
@@ -26,7 +26,7 @@ describe("the types of CallWatch", () => {
     >()
   })
 
-  it("name exactly what a watch can fail with, and nothing that passes", () => {
+  it("list exactly the errors of a watch, without transient ones", () => {
     expectTypeOf<WatchError.WatchError>().toEqualTypeOf<Final>()
     expectTypeOf<Effect.Effect.Error<ReturnType<Service["awaitEnd"]>>>().toEqualTypeOf<Final>()
     expectTypeOf<Effect.Effect.Error<ReturnType<Service["awaitSettled"]>>>().toEqualTypeOf<Final>()
@@ -36,13 +36,13 @@ describe("the types of CallWatch", () => {
     expectTypeOf<Effect.Effect.Error<ReturnType<Service["hint"]>>>().toEqualTypeOf<never>()
   })
 
-  it("ask for nothing once the service is there", () => {
+  it("require no service but CallWatch", () => {
     expectTypeOf<Effect.Effect.Context<ReturnType<Service["awaitEnd"]>>>().toEqualTypeOf<never>()
     expectTypeOf<Stream.Stream.Context<ReturnType<Service["changes"]>>>().toEqualTypeOf<never>()
     expectTypeOf<Stream.Stream.Context<ReturnType<Service["resume"]>>>().toEqualTypeOf<never>()
   })
 
-  it("tell the events apart by their tag", () => {
+  it("distinguish the events by their tag", () => {
     expectTypeOf<WatchEvent.WatchEvent["_tag"]>().toEqualTypeOf<
       "Observed" | "Changed" | "PollFailed" | "Stalled" | "Ended" | "DetailsLoaded" | "DetailsUnavailable" | "Settled"
     >()
@@ -51,7 +51,7 @@ describe("the types of CallWatch", () => {
     >()
   })
 
-  it("let a fleet fail only as its source does, or for a policy that is none, and need only what its source needs", () => {
+  it("let a fleet fail only with the errors of its source or for an invalid policy, and require only what its source requires", () => {
     class Broken {
       readonly _tag = "Broken"
     }
@@ -68,7 +68,7 @@ describe("the types of CallWatch", () => {
     >()
   })
 
-  it("tell the last event of each call of a fleet apart from those that tell of no call", () => {
+  it("distinguish the last event of a call from events of no call", () => {
     expectTypeOf<Extract<FleetEvent.FleetEvent, { readonly isFinal: true }>["_tag"]>().toEqualTypeOf<"Failed">()
     expectTypeOf<Extract<FleetEvent.FleetEvent, { readonly isFinal: false }>["_tag"]>().toEqualTypeOf<
       "Added" | "PollingChanged"
@@ -78,7 +78,7 @@ describe("the types of CallWatch", () => {
     >()
   })
 
-  it("take a whole policy wherever they take some of its fields", () => {
+  it("accept a complete policy wherever they accept some of its fields", () => {
     expectTypeOf<WatchPolicy.WatchPolicy>().toExtend<WatchPolicy.Options>()
   })
 })

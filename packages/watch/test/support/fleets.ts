@@ -1,4 +1,4 @@
-/** What the tests of fleets have in common: how they write down what a fleet told. */
+/** Helpers for tests of fleets: recording and reading their events. */
 import { CallScript, type FakeExotel } from "@effect-exotel/testing"
 import { type FleetEvent, WatchPolicy } from "@effect-exotel/watch"
 import { Duration, Effect, FastCheck, Stream } from "effect"
@@ -6,7 +6,7 @@ import type { Options, World } from "./scenarios.ts"
 
 export const policy = { cadence: WatchPolicy.every("5 seconds") }
 
-/** A world whose account and client agree on so many requests a minute. */
+/** Options with one limit of requests per minute for the account and the client. */
 export const limited = (requestsPerMinute: number, options: Options = {}): Options => ({
   requestsPerMinute,
   ...options,
@@ -18,7 +18,7 @@ export interface Told {
   readonly event: FleetEvent.FleetEvent
 }
 
-/** Runs the fleet to its end, or for so long. */
+/** Runs the fleet to its end, or for a limited time. */
 export const follow = <E>(
   world: World,
   fleet: Stream.Stream<FleetEvent.FleetEvent, E>,
@@ -32,18 +32,18 @@ export const follow = <E>(
       })).pipe(Effect.timeoutOption(lasts), Effect.as(told))
   })
 
-/** The events of one call, in words. */
+/** The tags of the events of one call. */
 export const ofCall = (told: ReadonlyArray<Told>, sid: string): ReadonlyArray<string> =>
   told.flatMap(({ event }) => "sid" in event && event.sid === sid ? [event._tag] : [])
 
 export const count = (told: ReadonlyArray<Told>, tag: FleetEvent.FleetEvent["_tag"]): number =>
   told.filter(({ event }) => event._tag === tag).length
 
-/** What the watches failed with. */
+/** The errors of the watches. */
 export const failures = (told: ReadonlyArray<Told>) =>
   told.flatMap(({ event }) => event._tag === "Failed" ? [event.error] : [])
 
-/** When each call's end was told, in seconds. */
+/** The time at which each call's end was emitted, in seconds. */
 export const endings = (told: ReadonlyArray<Told>): ReadonlyMap<string, number> =>
   new Map(told.flatMap(({ at, event }) => event._tag === "Ended" ? [[event.sid, at]] : []))
 
@@ -57,7 +57,7 @@ export const placeAll = (
   lengths: Iterable<number>
 ): Effect.Effect<ReadonlyArray<string>> => Effect.forEach(lengths, (length) => fake.place(talking(length)))
 
-/** The most requests in any sixty seconds, of times in seconds. */
+/** The largest number of requests in any sixty seconds, from times in seconds. */
 export const busiestMinute = (times: ReadonlyArray<number>): number => {
   const millis = times.map((at) => Math.round(at * 1000))
   return Math.max(0, ...millis.map((from) => millis.filter((at) => at >= from && at < from + 60_000).length))

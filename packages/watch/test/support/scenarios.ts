@@ -1,4 +1,4 @@
-/** What the tests of the watch have in common: a world with an engine in it, and how they write down what was told. */
+/** Helpers for tests of watches: a fake Exotel with an engine on virtual time, and recorded events. */
 import { ExotelCalls, RequestBudget } from "@effect-exotel/core"
 import { FakeExotel, Journal } from "@effect-exotel/testing"
 import { CallWatch, type WatchEvent } from "@effect-exotel/watch"
@@ -22,7 +22,7 @@ export interface Options extends FakeExotel.Options, CallWatch.EngineOptions {
   readonly chance?: number | undefined
 }
 
-/** Longer than any watch of these tests could sleep. */
+/** Longer than any watch of these tests sleeps. */
 export const longAfter = Effect.sleep("30 days")
 
 export const openWorld = (clock: VirtualClock, options: Options = {}): Effect.Effect<World, never, Scope.Scope> =>
@@ -31,7 +31,7 @@ export const openWorld = (clock: VirtualClock, options: Options = {}): Effect.Ef
       Layer.build(
         CallWatch.layerWith(options).pipe(Layer.provideMerge(FakeExotel.layer({
           ...options,
-          // What a budget makes of many calls is asked where it is asked; elsewhere it would only be in the way.
+          // Only tests of the budget limit the client.
           client: { requestsPerMinute: Infinity, ...options.client }
         })))
       )
@@ -56,7 +56,7 @@ export const openWorld = (clock: VirtualClock, options: Options = {}): Effect.Ef
     }
   })
 
-/** A second watch service in a world, over its client or over another one. */
+/** A second watch service over the same client, or over another one. */
 export const makeWatch = (
   world: World,
   calls: ExotelCalls.Service = world.calls,
@@ -67,13 +67,13 @@ export const makeWatch = (
     Effect.provideService(RequestBudget.RequestBudget, world.budget)
   )
 
-/** A test in a world of its own, on virtual time. When it is over, no timer may be left. */
+/** Runs a test with its own fake on virtual time, and fails if a timer is left. */
 export const inWorld = <A, E>(
   use: (world: World) => Effect.Effect<A, E, Scope.Scope>,
   options: Options = {}
 ): Effect.Effect<A, E> => simulate((clock) => Effect.flatMap(openWorld(clock, options), use), { seed: options.chance })
 
-/** What a stream told, each thing with its second, and how and when it ended. */
+/** The elements of a stream with their times in seconds, and the time and exit of its end. */
 export interface Told<A, E> {
   readonly told: ReadonlyArray<{ readonly at: number; readonly value: A }>
   readonly exit: Exit.Exit<void, E>
@@ -90,7 +90,7 @@ export const listen = <A, E>(world: World, stream: Stream.Stream<A, E>): Effect.
     return { told, exit, endedAt: world.now() }
   })
 
-/** An event in words: `5 Changed in-progress`. */
+/** Events as text: `5 Changed in-progress`. */
 export const words = ({ told }: Told<WatchEvent.WatchEvent, unknown>): ReadonlyArray<string> =>
   told.map(({ at, value }) => {
     switch (value._tag) {
@@ -106,7 +106,7 @@ export const words = ({ told }: Told<WatchEvent.WatchEvent, unknown>): ReadonlyA
     }
   })
 
-/** What the failure was, by its tag; what else happened, in words. */
+/** The tag of the failure, or the kind of another exit. */
 export const failure = <E extends { readonly _tag: string }>(exit: Exit.Exit<unknown, E>): string =>
   Exit.match(exit, {
     onSuccess: () => "success",

@@ -1,4 +1,4 @@
-/** Random calls under random policies and faults, each lived through once with the real engine and the real client. */
+/** Random calls, policies and faults, each run once with the real engine and the real client. */
 import type { Call } from "@effect-exotel/core"
 import { Arbitraries, CallScript, type FaultPlan, type Journal } from "@effect-exotel/testing"
 import type { WatchError, WatchEvent } from "@effect-exotel/watch"
@@ -45,7 +45,7 @@ export const live = ({ faults, policy, script, seed }: Case): Life => {
 
 const seconds = (min: number, max: number) => FastCheck.integer({ min, max }).map(Duration.seconds)
 
-/** A cadence that asks for a call of that length some few times, so that a thousand cases stay affordable. */
+/** A cadence with few polls for a call of that duration, so that a thousand cases are fast enough. */
 const cadence = (script: CallScript.CallScript) =>
   FastCheck.integer({ min: 1, max: 6 }).map((times) =>
     WatchPolicy.every(Duration.millis(Math.max(700, Duration.toMillis(CallScript.duration(script)) / times)))
@@ -68,16 +68,16 @@ export const caseWith = (faults: FastCheck.Arbitrary<FaultPlan.FaultPlan>): Fast
     FastCheck.record({ script: FastCheck.constant(script), faults, policy: policy(script), seed: FastCheck.nat(9999) })
   )
 
-/** Every kind of fault that passes, those that come in the middle of a body too. */
+/** Every kind of transient fault, including those in the middle of a body. */
 export const transientCase: FastCheck.Arbitrary<Case> = caseWith(Arbitraries.transientFaults)
 
-/** The laws are checked one by one, the cases are lived through once. */
+/** Each case is run once, for all guarantees. */
 const lives = new WeakMap<Case, Life>()
 const sampled = new WeakMap<FastCheck.Arbitrary<Case>, ReadonlyArray<Case>>()
 
 const SEED = 20_261_123
 
-/** Lets the test runner send its signs of life, without which it gives a long property up. */
+/** Lets the test runner send its heartbeat, without which it stops a long property. */
 export const breathe: () => Promise<void> = () => new Promise((resume) => setImmediate(resume))
 
 export const forEachLife = async (
@@ -96,14 +96,14 @@ export const forEachLife = async (
   }
 }
 
-/** The reads that brought a whole record, as the journal has them. */
+/** The journal entries of reads with a complete record. */
 export const answered = (journal: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<Journal.JournalEntry> =>
   journal.filter(({ fault, operation, outcome }) =>
     operation === "read" && outcome._tag === "Answered" && outcome.status === 200 &&
     (fault === undefined || fault.startsWith("stalled"))
   )
 
-/** What can be seen change: the status and those of the legs. */
+/** The visible state: the status of the call and those of its legs. */
 export const visible = (state: Pick<CallScript.State, "status" | "leg1Status" | "leg2Status">): string =>
   [state.status, state.leg1Status ?? "", state.leg2Status ?? ""].join(" ")
 
@@ -120,7 +120,7 @@ export const shown = (call: Call.Call): string => {
   })
 }
 
-/** What was to be seen at those reads, each thing once, up to the end: from the script alone. */
+/** The visible states at those reads, each once, up to the end, computed from the script alone. */
 export const visibleAt = (
   script: CallScript.CallScript,
   reads: ReadonlyArray<Journal.JournalEntry>
