@@ -1,4 +1,4 @@
-/** What can be asked of a call that was read. */
+/** The guards, accessors and printed form of a call. */
 import { Call, CallStatus } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -28,7 +28,7 @@ describe("an ended call", () => {
     assert.isTrue(Either.isLeft(decode(Schema.encodeSync(Call.Call)(ongoing))))
   })
 
-  it("is settled when end, duration and price are there, and the recording where one is expected", () => {
+  it("is settled when end, duration and price are present, and the recording if one is expected", () => {
     const call = toCall(answered)
     assert.isTrue(Call.isSettled(call))
     assert.isTrue(Call.isSettled(call, { expectRecording: true }))
@@ -43,7 +43,7 @@ describe("an ended call", () => {
     )
   })
 
-  it("needs no recording when nobody answered, and a price of nothing is a price", () => {
+  it("needs no recording when it was not answered, and may have a price of zero", () => {
     const call = toCall({ ...unanswered, texts: { ...unanswered.texts, RecordingUrl: undefined } })
     assert.isTrue(Call.isSettled(call, { expectRecording: true }))
   })
@@ -54,7 +54,7 @@ describe("an ended call", () => {
 })
 
 describe("a printed call", () => {
-  it("shows in plain words what is known, hides who spoke to whom, and leaves out what is absent", () => {
+  it("shows plain values, redacts personal data, and omits absent fields", () => {
     const shown = JSON.parse(JSON.stringify(toCall(answered)))
     assert.deepInclude(shown, {
       sid: answered.sid,
@@ -73,7 +73,7 @@ describe("a printed call", () => {
     deepStrictEqual(JSON.parse(JSON.stringify(toCall(fresh))).details, undefined)
   })
 
-  it("looks alike through every printer, and is the same call afterwards", () => {
+  it("is printed equally in every way, without changing the call", () => {
     const call = toCall(answered)
     assert.include(inspect(call, { depth: Infinity }), "status: 'completed'")
     assert.strictEqual(String(call), `Call(${answered.sid}, completed)`)

@@ -2,7 +2,7 @@
 import { Call, CallDecoder, CallStatus, ExotelCalls, ExotelMetrics } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { DateTime, Effect, Equal, FastCheck as fc, Metric, MetricState, Option, Schema } from "effect"
+import { DateTime, Effect, Equal, FastCheck as fc, Layer, Metric, MetricState, Option, Schema } from "effect"
 import { leaks, phones, printed } from "./support/canary.ts"
 import { cases } from "./support/cases.ts"
 import { credentials, sid } from "./support/clients.ts"
@@ -158,7 +158,9 @@ it.effect("counts unreadable fields by name, of single and of bulk reads", () =>
       const calls = yield* ExotelCalls.ExotelCalls
       yield* calls.getWithDetails(sid)
       yield* calls.findEnded([sid], { details: true })
-    }).pipe(Effect.provide(ExotelCalls.layer({ ...credentials, region: "mumbai" })), Effect.provide(wire.layer))
+    }).pipe(
+      Effect.provide(Layer.provide(ExotelCalls.layer({ ...credentials, region: "mumbai" }), wire.layer))
+    )
     const after = yield* Effect.forEach(fields, count)
     deepStrictEqual(after.map((n, i) => n - (before[i] ?? 0)), [2, 4])
   }))

@@ -27,16 +27,16 @@ const decodesTo = (expected: string, bodies: Readonly<Record<string, string>>) =
   }
 }
 
-it("reads the bodies that the damaged ones are made of", () => {
+it("reads the undamaged bodies", () => {
   assert.strictEqual(failureOf(xml(ok)), "a call")
   assert.strictEqual(failureOf(json({})), "a call")
 })
 
-describe("a body that was cut off", () => {
+describe("a truncated body", () => {
   const samples = { answered, fresh, unanswered }
   for (const [name, sample] of Object.entries(samples)) {
     for (const [format, body] of [["JSON", toJson(sample, plain())], ["XML", toXml(sample, plain())]] as const) {
-      it(`is Malformed, wherever the ${name} sample in ${format} is cut`, () => {
+      it(`is Malformed, wherever the ${name} sample in ${format} is truncated`, () => {
         for (let length = 0; length < body.length; length++) {
           assert.strictEqual(failureOf(body.slice(0, length)), "Malformed", `after ${length} characters`)
         }
@@ -45,7 +45,7 @@ describe("a body that was cut off", () => {
   }
 })
 
-describe("what is not one whole document", () => {
+describe("a body that is not one complete document", () => {
   decodesTo("Malformed", {
     "an empty body": "",
     "white space": " \r\n\t ",
@@ -152,7 +152,7 @@ describe("what is not one whole document", () => {
   })
 })
 
-describe("a web page in the place of an answer", () => {
+describe("a web page instead of a response", () => {
   for (
     const page of [
       "<!doctype html><html><body>Bad Gateway</body></html>",
@@ -160,13 +160,13 @@ describe("a web page in the place of an answer", () => {
       "<HTML><BODY>Bad Gateway</BODY></HTML>"
     ]
   ) {
-    it(`is called one: ${page}`, () => {
+    it(`is named as such: ${page}`, () => {
       assert.include(Either.flip(read(page)).pipe(Either.getOrThrow).message, "web page")
     })
   }
 })
 
-describe("a whole document that is no call", () => {
+describe("a complete document that is no call", () => {
   decodesTo("Unexpected", {
     "a JSON list": `[${json({})}]`,
     "an XML root that nobody documented": `<Call>${ok}</Call>`,
@@ -208,7 +208,7 @@ describe("a whole document that is no call", () => {
   })
 })
 
-describe("a sound document with an odd optional field", () => {
+describe("a complete document with an unreadable optional field", () => {
   decodesTo("a call", {
     "no status": "{\"Call\":{\"Sid\":\"abc\"}}",
     "an empty status": xml("<Sid>abc</Sid><Status/>"),
@@ -347,7 +347,7 @@ describe("an error under a status of success", () => {
 })
 
 describe("another call's record", () => {
-  it("is not taken for the one that was asked for", () => {
+  it("is refused when another call was requested", () => {
     const result = read(json({ Sid: "def" }), "abc")
     assert.strictEqual(Either.isLeft(result) && result.left._tag, "ResponseParseError")
     assert.isTrue(Either.isRight(read(json({}), "abc")))

@@ -1,4 +1,4 @@
-/** One call, read alike from JSON and XML in every spelling that occurs on the wire. */
+/** A call decodes equally from JSON and XML, in every form that occurs on the wire. */
 import { Call } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -11,7 +11,7 @@ const callOf = (body: string): Call.Call => Either.getOrThrowWith(read(body), (e
 
 describe("decoding", () => {
   it.prop(
-    "reads the same call from JSON and from XML, however each value is spelt",
+    "reads the same call from JSON and from XML, in every form of each value",
     [truth, spelling, spelling],
     ([truth, forJson, forXml]) => {
       const expected = toCall(truth)
@@ -27,7 +27,7 @@ describe("decoding", () => {
   )
 
   it.prop(
-    "gives calls that satisfy the public schema and survive being stored as JSON",
+    "returns calls that satisfy the public schema and can be stored as JSON",
     [truth, spelling],
     ([truth, spelling]) => {
       const call = callOf(toXml(truth, spelling))
@@ -54,7 +54,7 @@ describe("decoding", () => {
     deepStrictEqual(Option.map(call.price, String), Option.some("BigDecimal(1.5)"))
   })
 
-  it("takes two calls that differ in one leg for different", () => {
+  it("distinguishes two calls that differ in one leg", () => {
     const other = { ...answered, details: { ...unanswered.details, legs: [] } } as typeof answered
     assert.isFalse(Equal.equals(toCall(other), toCall(answered)))
     assert.isFalse(Equal.equals(callOf(toJson(other, plain())), callOf(toJson(answered, plain()))))
@@ -66,7 +66,7 @@ describe("decoding", () => {
     assert.strictEqual(DateTime.toEpochMillis(start), Date.UTC(2026, 10, 2, 4, 30, 1))
   })
 
-  it("tells the legs and the talk time only of a call with details", () => {
+  it("has legs and talk time only for a call with details", () => {
     const call = callOf(toJson(answered, plain()))
     deepStrictEqual(Call.talkTime(call), Option.some(Duration.seconds(40)))
     deepStrictEqual(Call.legs(call).map((leg) => leg.id), [1, 2])
@@ -75,14 +75,14 @@ describe("decoding", () => {
     deepStrictEqual(Call.legs(bare), [])
   })
 
-  it("ignores fields and elements that it does not know", () => {
+  it("ignores unknown fields and elements", () => {
     const json = JSON.stringify({ Meta: [1], Call: { Sid: "abc", Status: "busy", Custom: { a: [1] }, Flag: true } })
     const xml =
       "<TwilioResponse><Meta/><Call><Sid>abc</Sid><Custom><a>1</a><a>2</a></Custom><Status>busy</Status></Call></TwilioResponse>"
     assert.isTrue(Equal.equals(callOf(json), callOf(xml)))
   })
 
-  it("minds no space around the body", () => {
+  it("ignores white space around the body", () => {
     for (const body of [toJson(answered, plain()), toXml(answered, plain())]) {
       assert.isTrue(Equal.equals(callOf(`\r\n\t ${body} \r\n`), toCall(answered)))
     }

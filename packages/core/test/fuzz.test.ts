@@ -1,4 +1,4 @@
-/** Bodies damaged at random: what is still read as a call is what a second, independent reader reads too. */
+/** Bodies damaged at random: a body that still decodes as a call decodes equally with a second, independent parser. */
 import { Call } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Either, Equal, FastCheck as fc, Schema } from "effect"
@@ -7,7 +7,7 @@ import { read } from "./support/read.ts"
 import { strictXml, type Tree } from "./support/strictXml.ts"
 import { spelling, toJson, toXml, truth } from "./support/wire.ts"
 
-/** Bits of syntax, which do more harm than random characters. */
+/** Pieces of syntax, which cause more damage than random characters. */
 const scrap = fc.oneof(
   fc.constantFrom(
     ..."< > / </ /> & ; &# \" ' = <a> </a> </a/> <a/> <![CDATA[ ]]> <!-- --> <? ?> <Call> </Call> <Sid>x</Sid>".split(
@@ -40,7 +40,7 @@ const child = (tree: Tree | undefined, name: string): Tree | undefined => {
   return more.length === 0 ? only : undefined
 }
 
-/** The tree's call as a JSON body, by the rules in which the two formats differ. */
+/** Converts the tree's call to a JSON body, by the differences between the two formats. */
 const asJson = (tree: Record<string, Tree>): string => {
   const call = child(tree["TwilioResponse"], "Call")
   const details = child(call, "Details")
@@ -64,7 +64,7 @@ const asJson = (tree: Record<string, Tree>): string => {
 
 describe("a body damaged at random", () => {
   it.prop(
-    "in XML is refused, or read as a strict reader reads it",
+    "in XML is refused, or decodes as with a strict parser",
     [truth, spelling, fc.array(mutation, { minLength: 1, maxLength: 3 })],
     ([truth, spelling, mutations]) => {
       const body = damaged(toXml(truth, spelling), mutations)
@@ -82,7 +82,7 @@ describe("a body damaged at random", () => {
   )
 
   it.prop(
-    "in JSON is refused, or read as JSON.parse reads it",
+    "in JSON is refused, or decodes as JSON.parse reads it",
     [truth, spelling, fc.array(mutation, { minLength: 1, maxLength: 3 })],
     ([truth, spelling, mutations]) => {
       const body = damaged(toJson(truth, spelling), mutations)

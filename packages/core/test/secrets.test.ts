@@ -1,4 +1,4 @@
-/** The canary: credentials and phone numbers come out in no error, span or log line, whatever a server sends back. */
+/** Credentials and phone numbers appear in no error, span or log line, whatever a server returns. */
 import { Call, ExotelConfig, ExotelError, RetryPolicy } from "@effect-exotel/core"
 import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
@@ -23,7 +23,7 @@ import { answered, plain, toJson, toXml } from "./support/wire.ts"
 const everything = reflections.join(" and ")
 const escaped = everything.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
-/** Answers with whatever it was sent and with phone numbers, in body and headers. */
+/** Returns the credentials it received, and phone numbers, in body and headers. */
 const reflecting = (answer: (authorization: string) => Response) =>
   HttpClient.make((request) =>
     Effect.sync(() => {
@@ -71,7 +71,7 @@ const bodies: Readonly<Record<string, (authorization: string) => string>> = {
 
 const statuses = [200, 302, 400, 401, 403, 404, 429, 503]
 
-/** Reads in both ways and verifies, over this client, and logs all that comes of it. */
+/** Reads in both ways and verifies over this client, and logs all results. */
 const program = (client: HttpClient.HttpClient, options: Partial<ExotelConfig.Options> = {}) =>
   Effect.gen(function*() {
     const calls = yield* makeCalls({ ...credentials, region: "mumbai", ...options })
@@ -98,13 +98,13 @@ const errorsOf = (outcomes: ReadonlyArray<{ readonly _tag: string }>) =>
     outcome._tag === "Left" ? [(outcome as unknown as { left: ExotelError.ExotelError }).left] : []
   )
 
-describe("the canary", () => {
-  it("would be heard", () => {
+describe("a search for secrets", () => {
+  it("finds each of them in a text", () => {
     for (const reflection of reflections) notDeepStrictEqual(leaks(reflection), [], reflection)
     notDeepStrictEqual(leaks(printed({ a: [new Error(`x ${apiToken}`)] })), [])
   })
 
-  it.effect("would be heard in spans and logs", () =>
+  it.effect("finds them in spans and logs", () =>
     Effect.gen(function*() {
       const [, told] = yield* record(
         Effect.withSpan(Effect.log("x", { y: phones[0] }), "x", { attributes: { apiKey } })
@@ -114,7 +114,7 @@ describe("the canary", () => {
 
   for (const [what, body] of Object.entries(bodies)) {
     it.effect(
-      `is silent when a server answers with ${what}, under any status`,
+      `finds none when a server returns ${what}, under any status`,
       () =>
         Effect.forEach(statuses, (status) =>
           Effect.gen(function*() {
@@ -138,7 +138,7 @@ describe("the canary", () => {
     )
   }
 
-  it.effect("is silent when the HTTP client fails with all it knows", () =>
+  it.effect("finds none when the HTTP client fails with all that it holds", () =>
     Effect.gen(function*() {
       for (const code of ["ECONNREFUSED", "ECONNRESET", "CERT_HAS_EXPIRED", apiKey, undefined]) {
         const client = HttpClient.make((request, url) =>
@@ -158,33 +158,37 @@ describe("the canary", () => {
     }))
 
   for (const [name, layer] of Object.entries(clients)) {
-    it.live(`is silent over ${name}, when a server reflects what it got or breaks off`, () =>
-      Effect.gen(function*() {
-        let n = 0
-        const server = yield* serve((request, response) => {
-          const authorization = request.headers.authorization ?? ""
-          n++
-          response.writeHead(n % 2 === 0 ? 401 : 400, {
-            "x-reflected": authorization,
-            "set-cookie": `a=${authorization}`
+    it.live(
+      `finds none over ${name} when a server returns the credentials or closes the connection`,
+      () =>
+        Effect.gen(function*() {
+          let n = 0
+          const server = yield* serve((request, response) => {
+            const authorization = request.headers.authorization ?? ""
+            n++
+            response.writeHead(n % 2 === 0 ? 401 : 400, {
+              "x-reflected": authorization,
+              "set-cookie": `a=${authorization}`
+            })
+            const body = JSON.stringify({
+              RestException: { Message: `${authorization} ${phones.join(" ")}`, Status: 400 }
+            })
+            if (n > 4) response.write(body.slice(0, 20), () => request.socket.destroy())
+            else response.end(body)
           })
-          const body = JSON.stringify({
-            RestException: { Message: `${authorization} ${phones.join(" ")}`, Status: 400 }
-          })
-          if (n > 4) response.write(body.slice(0, 20), () => request.socket.destroy())
-          else response.end(body)
-        })
-        for (let i = 0; i < 3; i++) {
-          const client = yield* HttpClient.HttpClient
-          const [outcomes, told] = yield* record(program(client, { baseUrl: server.url }))
-          assertSilent(told, "logs and spans")
-          assert.isNotEmpty(errorsOf(outcomes))
-          for (const error of errorsOf(outcomes)) assertSilent(printed(error), error._tag)
-        }
-      }).pipe(Effect.scoped, Effect.provide(layer)), 30_000)
+          for (let i = 0; i < 3; i++) {
+            const client = yield* HttpClient.HttpClient
+            const [outcomes, told] = yield* record(program(client, { baseUrl: server.url }))
+            assertSilent(told, "logs and spans")
+            assert.isNotEmpty(errorsOf(outcomes))
+            for (const error of errorsOf(outcomes)) assertSilent(printed(error), error._tag)
+          }
+        }).pipe(Effect.scoped, Effect.provide(layer)),
+      30_000
+    )
   }
 
-  it.effect("is silent when a call that was read is logged or put on a span", () =>
+  it.effect("finds none when a decoded call is logged or attached to a span", () =>
     Effect.gen(function*() {
       for (const body of [toJson(record_, plain()), toXml(record_, plain())]) {
         const client = reflecting(() => new Response(body))
@@ -201,7 +205,7 @@ describe("the canary", () => {
       }
     }))
 
-  it.effect("is silent when the configuration, the service or what it is made of is printed", () =>
+  it.effect("finds none when the configuration or the service is printed", () =>
     Effect.gen(function*() {
       const client = reflecting(() => new Response(""))
       const config = yield* ExotelConfig.make({ ...credentials, region: "mumbai" })
@@ -216,7 +220,7 @@ describe("the canary", () => {
       for (const [i, part] of parts.entries()) assertSilent(printed(part), `part ${i}`)
     }))
 
-  it.effect("is silent when a read dies or is interrupted", () =>
+  it.effect("finds none when a read dies or is interrupted", () =>
     Effect.gen(function*() {
       const client = HttpClient.make(() => Effect.interrupt)
       const [exit, told] = yield* record(Effect.exit(program(client)))
@@ -225,7 +229,7 @@ describe("the canary", () => {
     }))
 })
 
-describe("what Exotel says, when it is quoted", () => {
+describe("a quoted message of Exotel", () => {
   it.effect("keeps its words", () =>
     Effect.gen(function*() {
       const message = "Your account's KYC is not complete; number 080-1234-5678 is on the register"
@@ -245,7 +249,7 @@ describe("what Exotel says, when it is quoted", () => {
 
   const secrets = [apiKey, "short", "s3cr3t"]
   it.prop(
-    "shows no secret and no part of one, wherever it stands and however long the message is",
+    "contains no secret and no part of one, at any position and length",
     [fc.nat({ max: 1200 }), fc.constantFrom(...secrets, ...phones), fc.constantFrom(" ", "x ", "é ", `${apiKey} `)],
     ([length, secret, filler]) => {
       const before = filler.repeat(Math.ceil(length / filler.length))
@@ -283,7 +287,7 @@ describe("what Exotel says, when it is quoted", () => {
     })
   }
 
-  it("leaves short numbers alone", () => {
+  it("keeps short numbers", () => {
     assert.strictEqual(
       mask("at most 5 of 100 within 60 s (code 34010)", []),
       "at most 5 of 100 within 60 s (code 34010)"

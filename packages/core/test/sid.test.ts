@@ -1,4 +1,4 @@
-/** What is no sid leads to no path: it is refused before it is sent. */
+/** An invalid sid is refused before a request is sent. */
 import { CallSid, type ExotelCalls } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -48,9 +48,9 @@ const reads = {
 }
 
 for (const [name, method] of Object.entries(reads)) {
-  describe(`${name} of what is no sid`, () => {
+  describe(`${name} of an invalid sid`, () => {
     for (const sid of refused) {
-      it.effect(`refuses ${JSON.stringify(sid)}, unsent and without quoting it`, () =>
+      it.effect(`refuses ${JSON.stringify(sid)} before sending, without quoting it`, () =>
         Effect.gen(function*() {
           const client = stub(() => status(500))
           const error = yield* withCalls({ region: "mumbai" }, (calls) => Effect.flip(method(calls)(sid))).pipe(
@@ -63,7 +63,7 @@ for (const [name, method] of Object.entries(reads)) {
         }))
     }
 
-    it.effect("refuses a recording link for less than 5 or more than 60 minutes, or for a part of one", () =>
+    it.effect("refuses a recording link for less than 5, more than 60, or a fraction of minutes", () =>
       Effect.gen(function*() {
         const client = stub(() => status(500))
         for (const recordingUrlValidity of ["4 minutes", "61 minutes", "330 seconds", 0, Infinity, NaN] as const) {
@@ -79,12 +79,12 @@ for (const [name, method] of Object.entries(reads)) {
 }
 
 describe("a call sid", () => {
-  it.prop("is letters and digits, and nothing else", [fc.string({ unit: "binary" })], ([text]) => {
+  it.prop("consists of letters and digits only", [fc.string({ unit: "binary" })], ([text]) => {
     assert.strictEqual(CallSid.isCallSid(text), text !== "" && [...text].every((c) => /[0-9A-Za-z]/.test(c)))
   })
 
   it.effect.prop(
-    "leads to the call's path whatever its letters",
+    "is part of the call's path, whatever its letters",
     [fc.stringMatching(/^[0-9A-Za-z]{1,64}$/)],
     ([sid]) =>
       Effect.gen(function*() {

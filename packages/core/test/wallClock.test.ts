@@ -1,4 +1,4 @@
-/** Exotel's times are a wall clock without a zone; which moment they mean depends on the account's. */
+/** Exotel's times are a wall clock without a zone; the account's zone decides the instant. */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, FastCheck as fc, Option } from "effect"
 import { parseWallClock } from "../src/internal/decode/wallClock.ts"
@@ -48,7 +48,7 @@ describe("a wall clock", () => {
   }
 
   it.prop(
-    "is shown again as it was read, in any zone without a change of clocks",
+    "is formatted as it was parsed, in any zone without daylight saving time",
     [
       fc.date({ min: new Date(Date.UTC(1971, 0, 2)), max: new Date(Date.UTC(9999, 11, 30)), noInvalidDate: true }),
       fc.constantFrom("+05:30", "-11:00", "+14:00", "UTC", "Asia/Kolkata", "Asia/Dubai")

@@ -1,4 +1,4 @@
-/** Reads a body without a wire: what the client does once an answer has arrived. */
+/** Decodes a body as the client does once a response has arrived. */
 import { DateTime } from "effect"
 import { parseBody } from "../../src/internal/decode/body.ts"
 import { callFromResponse, makeRecordDecoder } from "../../src/internal/decode/callFromResponse.ts"

@@ -1,6 +1,6 @@
 /**
- * Reads XML through fast-xml-parser, whose defaults accept far too much: a body that was cut off parses into a plausible
- * record, plain text into an empty one. What is let through here is one whole, well-formed document with a known root.
+ * Parses XML with fast-xml-parser. Its defaults accept too much: a truncated body parses into a plausible record, plain
+ * text into an empty one. This module accepts only one complete, well-formed document with a known root.
  */
 import * as Either from "effect/Either"
 import { XMLParser, XMLValidator } from "fast-xml-parser"
@@ -24,17 +24,17 @@ const reference = (name: string): string => {
     : /^#\d{1,7}$/.test(name)
     ? Number.parseInt(name.slice(1), 10)
     : Number.NaN
-  // Left to itself the parser drops a reference to a control character and keeps an unknown entity's name as text.
+  // The parser alone drops a reference to a control character and keeps the name of an unknown entity as text.
   if (!(code <= 0x10ffff) || forbiddenCharacter.test(String.fromCodePoint(code))) {
-    // oxlint-disable-next-line house/no-throw -- the parser offers its callbacks no other way out; parseXml catches it
+    // oxlint-disable-next-line house/no-throw -- a callback of the parser cannot fail otherwise; parseXml catches it
     throw new Error("a reference that XML does not define")
   }
   return String.fromCodePoint(code)
 }
 
 /**
- * The five predefined entities and character references, each exactly once: `&amp;lt;` is the text `&lt;`. Bare
- * ampersands have been refused by the validator.
+ * Decodes the five predefined entities and character references, each exactly once: `&amp;lt;` is the text `&lt;`. The
+ * validator has refused bare ampersands.
  */
 const entityDecoder = {
   decode: (text: string): string =>
@@ -46,12 +46,12 @@ const entityDecoder = {
 }
 
 const options = {
-  // A number of a phone is no number: 08012345678 must keep its zero.
+  // A phone number such as 08012345678 must keep its zero.
   parseTagValue: false,
   ignoreAttributes: true,
-  // One leg is a list of one, too.
+  // A single leg is a list too.
   isArray: (name: string) => name === "Leg",
-  // Saves the parser from writing out each element's path.
+  // Paths of elements are not needed and cost time.
   jPath: false,
   maxNestedTags: 32,
   entityDecoder
@@ -59,12 +59,12 @@ const options = {
 
 const parser = new XMLParser(options)
 
-/** Trimming keeps the parser from making a text of every line break, but it would trim on both sides of a CDATA section. */
+/** Without trimming: it would remove white space on both sides of a CDATA section. */
 const cdataParser = new XMLParser({ ...options, trimValues: false })
 
 /**
- * Replaces each CDATA section by a character that no document can hold, so that what is left is tags and text; undefined
- * when one is not closed.
+ * Replaces each CDATA section by a character that no document can contain, so that only tags and text are left. Returns
+ * undefined when a section is not closed.
  */
 const withoutCdata = (text: string): string | undefined => {
   const [head = "", ...sections] = text.split("<![CDATA[")
@@ -81,13 +81,13 @@ const space = String.raw`[ \t\r\n]`
 const name = String.raw`[A-Za-z_:][\w:.-]*`
 const attributes = String.raw`(?:${space}+${name}${space}*=${space}*(?:"[^"<\0]*"|'[^'<\0]*'))*${space}*`
 
-/** An XML declaration or none, then the first element. Other processing instructions are not let in. */
+/** An optional XML declaration, then the first element. Other processing instructions are refused. */
 const declared = String.raw`(?:${space}+[a-z]+${space}*=${space}*(?:"[\w.-]+"|'[\w.-]+'))*${space}*`
 const beginning = new RegExp(String.raw`^\s*(?:<\?xml${declared}\?>\s*)?<(${name})`)
 
 /**
- * A `<` that begins no tag. The validator and the parser each read some broken tags as something else, such as `</a/>`,
- * which closes an element for the one and not for the other.
+ * A `<` that begins no tag. The validator and the parser disagree on some broken tags, such as `</a/>`, which closes an
+ * element for one of them only.
  */
 const brokenTag = new RegExp(String.raw`<(?!/${name}${space}*>|${name}${attributes}/?>)`)
 
@@ -95,24 +95,24 @@ const endings: ReadonlyMap<string, RegExp> = new Map(
   ["TwilioResponse", "RestException"].map((root) => [root, new RegExp(`</${root}${space}*>${space}*$`)])
 )
 
-/** The one root element, by name. Text is a string, an element with children an object, a repeated element a list. */
+/** Parses a document into its root element, by name. Text is a string, an element with children an object, a repeated element a list. */
 export const parseXml = (text: string): Either.Either<Readonly<Record<string, unknown>>, DecodeIssue> => {
-  if (forbiddenCharacter.test(text)) return malformed("xml", "a control character stands in it")
+  if (forbiddenCharacter.test(text)) return malformed("xml", "it contains a control character")
   const hasCdata = text.includes("<![CDATA[")
   const tags = hasCdata ? withoutCdata(text) : text
   if (tags === undefined) return malformed("xml", "it is truncated or not well-formed")
-  // Comments and DOCTYPEs have no business in an answer of Exotel's; refusing both closes entity bombs.
+  // Exotel sends neither comments nor a DOCTYPE; refusing both prevents entity expansion attacks.
   if (tags.includes("<!")) {
     return malformed(
       "xml",
-      "a DOCTYPE or a comment stands in it; if a web page answers here, check the base URL and any proxy"
+      "it contains a DOCTYPE or a comment; if it is a web page, check the base URL and any proxy"
     )
   }
   const start = beginning.exec(text)
   const rootName = start?.[1]
   if (start === null || rootName === undefined) return malformed("xml", "it does not begin with an element")
   if (rootName.toLowerCase() === "html") {
-    return malformed("xml", "it is a web page; something else answers here: check the base URL and any proxy")
+    return malformed("xml", "it is a web page, not a response of Exotel; check the base URL and any proxy")
   }
   const ending = endings.get(rootName)
   const declaration = start[0].length - rootName.length - 1
@@ -126,6 +126,6 @@ export const parseXml = (text: string): Either.Either<Readonly<Record<string, un
   if (Either.isLeft(root) || root.right === undefined) return malformed("xml", "it is truncated or not well-formed")
   if (Object.keys(root.right).length !== 1) return malformed("xml", "it has more than one root")
   if (ending === undefined) return unexpected("xml", undefined, "its root is not TwilioResponse")
-  // The validator overlooks what follows the root.
+  // The validator ignores the text after the root.
   return ending.test(text) ? Either.right(root.right) : malformed("xml", "it does not end with its root")
 }

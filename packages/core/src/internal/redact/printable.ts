@@ -1,10 +1,10 @@
-/** How a call looks in a log: what is known of it, in plain words, without what would tell who spoke to whom. */
+/** Converts a call to the form that logs show: plain values, without personal data. */
 import * as BigDecimal from "effect/BigDecimal"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 
-/** A phone number, a name, or a link that opens a recording. */
+/** Fields with a phone number, a name, or a link to a recording. */
 const personal: ReadonlySet<string> = new Set([
   "to",
   "from",
@@ -23,7 +23,7 @@ const plain = (value: unknown): unknown => {
   return typeof value === "object" && value !== null ? printable(value) : value
 }
 
-/** Absent fields are left out. */
+/** Omits absent fields. */
 export const printable = (record: object): Record<string, unknown> => {
   const out: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(record)) {
