@@ -176,7 +176,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>("@effect-exotel
 }
 
 /**
- * 5xx: Exotel or a gateway before it has trouble.
+ * 5xx, or 407, 408, 421 and 425 of a gateway: Exotel, or a gateway before it, cannot respond at the moment.
  *
  * @since 0.1.0
  * @category errors

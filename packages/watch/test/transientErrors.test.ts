@@ -10,6 +10,10 @@ import { simulate } from "./support/simulation.ts"
 const policy: WatchPolicy.Options = { cadence: "10 seconds", errorBackoff: "2 seconds" }
 
 const oddResponses = {
+  "a proxy that asks for authentication": FaultPlan.status(407),
+  "a timeout of a gateway": FaultPlan.status(408),
+  "a misdirected request": FaultPlan.status(421),
+  "a request that is too early": FaultPlan.status(425),
   "a JSON maintenance page": FaultPlan.body(`{"maintenance":true}`),
   "an empty list": FaultPlan.body("[]"),
   "a redirect": FaultPlan.status(302),

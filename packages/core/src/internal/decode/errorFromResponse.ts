@@ -27,6 +27,9 @@ const integer = (value: unknown): number | undefined => {
   return /^\d{1,6}$/.test(text) ? Number(text) : undefined
 }
 
+/** Statuses of gateways that say nothing about the request: proxy authentication, timeout, misdirected, too early. */
+const transient = new Set([407, 408, 421, 425])
+
 /** The error for a status, or undefined when the status is no error. */
 const errorFromStatus = (
   status: number,
@@ -46,7 +49,7 @@ const errorFromStatus = (
   if (status === 402 || status === 403) return new E.AccessDenied(fields)
   if (status === 404) return new E.CallNotFound(fields)
   if (status === 429) return new E.RateLimited({ ...fields, ...defined({ retryAfter }) })
-  if (status >= 500) return new E.ServiceUnavailable({ ...fields, ...defined({ retryAfter }) })
+  if (status >= 500 || transient.has(status)) return new E.ServiceUnavailable({ ...fields, ...defined({ retryAfter }) })
   if (status >= 400) return new E.InvalidRequest(fields)
   return undefined
 }
