@@ -97,7 +97,6 @@ for (const [name, layer] of Object.entries(clients)) {
       [402, "AccessDenied"],
       [403, "AccessDenied"],
       [404, "CallNotFound"],
-      [407, "ServiceUnavailable"],
       [408, "ServiceUnavailable"],
       [409, "InvalidRequest"],
       [421, "ServiceUnavailable"],
