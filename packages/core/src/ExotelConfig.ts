@@ -1,5 +1,5 @@
 /**
- * Whose calls are read, and how: credentials, region, time zone, format, limits.
+ * The configuration of a client: credentials, region, time zone, format, limits.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import * as AccountSid from "./AccountSid.ts"
 import * as Region from "./Region.ts"
 
 /**
- * What an application says. One of `region` and `baseUrl` is needed; if both are given, `baseUrl` is asked.
+ * The options of a client. One of `region` and `baseUrl` is required; `baseUrl` takes precedence.
  *
  * @since 0.1.0
  * @category models
@@ -24,24 +24,24 @@ export interface Options {
   readonly apiToken: Redacted.Redacted
   /** The account's sid, as Exotel's dashboard shows it under API settings. */
   readonly accountSid: string
-  /** The cluster on which the account lives. */
+  /** The region of the account. */
   readonly region?: Region.Region | undefined
-  /** Another host, such as a test server or a cluster that is not in the table of regions. Switches the probe off. */
+  /** Another host, such as a test server or a cluster that is not in the list of regions. Disables the region probe. */
   readonly baseUrl?: string | URL | undefined
-  /** Lets a base URL go without TLS to a host that is not loopback. Credentials then travel in the clear. */
+  /** Allows a base URL without TLS to a host that is not loopback. Credentials are then sent unencrypted. */
   readonly allowInsecure?: boolean | undefined
-  /** The zone of the account's wall clock: an offset or an IANA name. Default: `+05:30`, as Indian accounts have. */
+  /** The time zone of the account: an offset or an IANA name. Default: `+05:30`, that of Indian accounts. */
   readonly timeZone?: string | undefined
-  /** The format asked for; what arrives is recognised by its content. Default: `json`. */
+  /** The requested format; a response is recognised by its content. Default: `json`. */
   readonly format?: "json" | "xml" | undefined
   /**
-   * `auto` asks, after a 401 or 404, which region serves the account, so that a wrong region is not reported as a
-   * missing call; one request or two, once. Default: `auto` with a region, `never` with a base URL.
+   * `auto` finds the region of the account after a 401 or 404, so that a wrong region is not reported as a missing call. It
+   * costs one or two requests, once. Default: `auto` with a region, `never` with a base URL.
    */
   readonly regionProbe?: "auto" | "never" | undefined
   /** The longest body that is read, in bytes. Default: 1 MiB. */
   readonly maxBodyBytes?: number | undefined
-  /** The time-out of one attempt, answer and body together, its turn not waited for. Default: 10 seconds. */
+  /** The timeout of one attempt, from sending to the end of the body; waiting for a permit does not count. Default: 10 s. */
   readonly timeout?: Duration.DurationInput | undefined
   /**
    * The highest number of requests in any sixty seconds, at least 1; further requests wait. Exotel allows an account 200,
@@ -80,7 +80,7 @@ export interface ExotelConfig {
  */
 export const defaultTimeZone: DateTime.TimeZone = DateTime.zoneMakeOffset(5.5 * 60 * 60 * 1000)
 
-/** The variables of {@link fromEnv}, for whoever has set one and never heard of the option. */
+/** The variables of {@link fromEnv}, for the messages to users who set a variable and not an option. */
 const variables: { readonly [option: string]: string } = {
   apiKey: "EXOTEL_API_KEY",
   apiToken: "EXOTEL_API_TOKEN",
@@ -103,12 +103,12 @@ type Checked<A> = Either.Either<A, ConfigError.ConfigError>
 const checkSecret = (option: "apiKey" | "apiToken", secret: Redacted.Redacted): Checked<Redacted.Redacted> => {
   const value = Redacted.value(secret)
   if (value === "") return invalid(option, "is empty")
-  // A line break at the end of a secret's file and an invisible character out of a web page are the usual mishaps.
+  // Usual causes: a line break at the end of a file, an invisible character copied from a web page.
   if (!/^[!-~]+$/.test(value)) {
-    return invalid(option, "has white space or an unusual character in it; copy it anew, without line breaks")
+    return invalid(option, "contains white space or an unusual character; copy it again without line breaks")
   }
   if (option === "apiKey" && value.includes(":")) {
-    return invalid(option, "has a colon in it, which Basic auth cannot carry")
+    return invalid(option, "contains a colon, which Basic authentication cannot send; check the key")
   }
   return Either.right(secret)
 }
@@ -118,11 +118,11 @@ const isLoopback = (hostname: string): boolean =>
   /^127(\.\d{1,3}){3}$/.test(hostname)
 
 const checkBaseUrl = (input: string | URL, allowInsecure: boolean): Checked<string> => {
-  // The URL itself stays out of every message: people do put credentials there.
-  if (!URL.canParse(String(input))) return invalid("baseUrl", "is no URL; give one like https://api.exotel.com")
+  // No message shows the URL: it may contain credentials.
+  if (!URL.canParse(String(input))) return invalid("baseUrl", "is not a URL; use one like https://api.exotel.com")
   const url = new URL(String(input))
   if (url.username !== "" || url.password !== "") {
-    return invalid("baseUrl", "holds credentials; give them as apiKey and apiToken")
+    return invalid("baseUrl", "contains credentials; set apiKey and apiToken instead")
   }
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     return invalid("baseUrl", "must begin with https://, or with http:// for loopback, like http://localhost:4010")
@@ -130,83 +130,120 @@ const checkBaseUrl = (input: string | URL, allowInsecure: boolean): Checked<stri
   if (url.protocol === "http:" && !allowInsecure && !isLoopback(url.hostname)) {
     return invalid("baseUrl", "would send credentials without TLS; use https://, or set allowInsecure")
   }
-  if (url.search !== "" || url.hash !== "") return invalid("baseUrl", "must not have a query or a fragment")
+  if (url.search !== "" || url.hash !== "") {
+    return invalid("baseUrl", "must not contain a query or a fragment; remove it")
+  }
   return Either.right((url.origin + url.pathname).replace(/\/+$/, ""))
 }
 
 const checkTimeout = (input: Duration.DurationInput): Checked<Duration.Duration> =>
   Option.match(Duration.decodeUnknown(input), {
-    onNone: () => invalid("timeout", "is no duration; give one like \"10 seconds\""),
+    onNone: () => invalid("timeout", "is not a duration; use one like \"10 seconds\""),
     onSome: (timeout) =>
       Duration.greaterThan(timeout, Duration.zero) && Duration.isFinite(timeout)
         ? Either.right(timeout)
         : invalid("timeout", "must be finite and longer than zero")
   })
 
+const checkAccountSid = (accountSid: string): Checked<AccountSid.AccountSid> =>
+  AccountSid.isAccountSid(accountSid)
+    ? Either.right(accountSid)
+    : invalid("accountSid", "must consist of letters, digits, - and _; it is shown under API settings")
+
+/** The region, unless a base URL replaces it, and the base URL. */
+const checkEndpoint = (
+  { allowInsecure, baseUrl, region }: Options
+): Checked<Pick<ExotelConfig, "region" | "baseUrl">> => {
+  if (region !== undefined && !Region.isRegion(region)) {
+    return invalid("region", `must be one of ${Region.all.join(", ")}; for another host set baseUrl`)
+  }
+  if (baseUrl !== undefined) {
+    return Either.map(checkBaseUrl(baseUrl, allowInsecure === true), (baseUrl) => ({ region: Option.none(), baseUrl }))
+  }
+  return region === undefined
+    ? invalid("region", `is missing; set it to ${Region.all.join(" or ")}, or set baseUrl`)
+    : Either.right({ region: Option.some(region), baseUrl: Region.baseUrls[region] })
+}
+
+const checkTimeZone = (input: string): Checked<DateTime.TimeZone> =>
+  Option.match(DateTime.zoneFromString(input), {
+    onNone: () => invalid("timeZone", "is not a time zone; use an offset like +05:30 or a name like Asia/Kolkata"),
+    onSome: Either.right
+  })
+
+const check = <A>(option: string, value: A, isValid: (value: A) => boolean, message: string): Checked<A> =>
+  isValid(value) ? Either.right(value) : invalid(option, message)
+
 /**
- * Checks the options. Fails with a `ConfigError` that names the option, and never shows the value that it refuses.
+ * Checks the options. Fails with a `ConfigError` that names every invalid option and contains no refused value.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Either.Either<ExotelConfig, ConfigError.ConfigError> =>
-  Either.gen(function*() {
-    const apiKey = yield* checkSecret("apiKey", options.apiKey)
-    const apiToken = yield* checkSecret("apiToken", options.apiToken)
-    if (!AccountSid.isAccountSid(options.accountSid)) {
-      return yield* invalid("accountSid", "is made of letters, digits, - and _; find it under API settings")
-    }
-    if (options.region !== undefined && !Region.isRegion(options.region)) {
-      return yield* invalid("region", `must be one of ${Region.all.join(", ")}; for another host give baseUrl`)
-    }
-    if (options.region === undefined && options.baseUrl === undefined) {
-      return yield* invalid("region", `is missing; give ${Region.all.join(" or ")}, or a baseUrl`)
-    }
-    const custom = options.baseUrl !== undefined
-    const baseUrl = yield* checkBaseUrl(
-      options.baseUrl ?? Region.baseUrls[options.region ?? "singapore"],
-      options.allowInsecure === true
+export const make = (options: Options): Either.Either<ExotelConfig, ConfigError.ConfigError> => {
+  const checks = {
+    apiKey: checkSecret("apiKey", options.apiKey),
+    apiToken: checkSecret("apiToken", options.apiToken),
+    accountSid: checkAccountSid(options.accountSid),
+    endpoint: checkEndpoint(options),
+    timeZone: checkTimeZone(options.timeZone ?? "+05:30"),
+    format: check(
+      "format",
+      options.format ?? "json",
+      (format) => format === "json" || format === "xml",
+      "must be json or xml"
+    ),
+    maxBodyBytes: check(
+      "maxBodyBytes",
+      options.maxBodyBytes ?? 1024 * 1024,
+      (bytes) => Number.isSafeInteger(bytes) && bytes > 0,
+      "must be a whole number of bytes greater than zero"
+    ),
+    timeout: checkTimeout(options.timeout ?? "10 seconds"),
+    requestsPerMinute: check(
+      "requestsPerMinute",
+      options.requestsPerMinute ?? 200,
+      (count) => count >= 1,
+      "must be 1 or more"
     )
-    const timeZone = DateTime.zoneFromString(options.timeZone ?? "+05:30")
-    if (Option.isNone(timeZone)) {
-      return yield* invalid("timeZone", "is no time zone; give an offset like +05:30 or a name like Asia/Kolkata")
-    }
-    const format = options.format ?? "json"
-    if (format !== "json" && format !== "xml") return yield* invalid("format", "must be json or xml")
-    const maxBodyBytes = options.maxBodyBytes ?? 1024 * 1024
-    if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes <= 0) {
-      return yield* invalid("maxBodyBytes", "must be a whole number of bytes greater than zero")
-    }
-    const requestsPerMinute = options.requestsPerMinute ?? 200
-    if (!(requestsPerMinute >= 1)) return yield* invalid("requestsPerMinute", "must be 1 or more")
-    return {
-      apiKey,
-      apiToken,
-      accountSid: options.accountSid,
-      region: custom ? Option.none() : Option.fromNullable(options.region),
-      baseUrl,
-      timeZone: timeZone.value,
-      format,
-      regionProbe: custom ? "never" : options.regionProbe ?? "auto",
-      maxBodyBytes,
-      timeout: yield* checkTimeout(options.timeout ?? "10 seconds"),
-      requestsPerMinute
-    }
-  })
+  }
+  const errors = Object.values<Checked<unknown>>(checks).flatMap((checked) =>
+    Either.isLeft(checked) ? [checked.left] : []
+  )
+  if (errors.length > 0) return Either.left(errors.reduce((left, right) => ConfigError.And(left, right)))
+  return Either.map(Either.all(checks), ({ endpoint, ...checked }) => ({
+    ...checked,
+    ...endpoint,
+    regionProbe: Option.isNone(endpoint.region) ? "never" : options.regionProbe ?? "auto"
+  }))
+}
 
-/** Blank is absent: templates of deployments leave behind variables with nothing in them. */
+/** A blank variable is absent: deployment templates produce them. */
 const optional = (name: string): Config.Config<string | undefined> =>
   Config.option(Config.string(name)).pipe(
     Config.map((value) => Option.getOrUndefined(Option.filter(value, (text) => text.trim() !== "")))
   )
 
-/** Not `Config.literal`, which shows what it refuses: in the wrong variable, that is a token. */
+/** Not `Config.literal`, which shows the refused value: it could be a token in the wrong variable. */
 const region = Config.mapOrFail(
   optional("EXOTEL_REGION"),
   (value): Checked<Region.Region | undefined> =>
     value === undefined || Region.isRegion(value)
       ? Either.right(value)
-      : invalid("EXOTEL_REGION", `must be one of ${Region.all.join(", ")}; for another host give EXOTEL_BASE_URL`)
+      : invalid("EXOTEL_REGION", `must be one of ${Region.all.join(", ")}; for another host set EXOTEL_BASE_URL`)
+)
+
+const endpoint = Config.all({ region, baseUrl: optional("EXOTEL_BASE_URL") }).pipe(
+  Config.mapOrFail((given) =>
+    given.region === undefined && given.baseUrl === undefined
+      ? Either.left(
+        ConfigError.MissingData(
+          ["EXOTEL_REGION"],
+          `is missing; set it to ${Region.all.join(" or ")}, or set EXOTEL_BASE_URL`
+        )
+      )
+      : Either.right(given)
+  )
 )
 
 const requestsPerMinute = Config.mapOrFail(
@@ -231,8 +268,7 @@ export const fromEnv: Config.Config<Options> = Config.all({
   apiKey: Config.redacted("EXOTEL_API_KEY"),
   apiToken: Config.redacted("EXOTEL_API_TOKEN"),
   accountSid: Config.string("EXOTEL_ACCOUNT_SID"),
-  region,
-  baseUrl: optional("EXOTEL_BASE_URL"),
+  endpoint,
   timeZone: optional("EXOTEL_TIME_ZONE"),
   requestsPerMinute
-})
+}).pipe(Config.map(({ endpoint, ...options }) => ({ ...options, ...endpoint })))

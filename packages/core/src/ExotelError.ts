@@ -1,28 +1,32 @@
 /**
- * Everything that can go wrong between this program and a call's details, each with what to do about it.
+ * The errors of a read, each with a message that says what to do.
  *
- * No error carries a request, a response, a body or a value that it refused: what Exotel's message is quoted for has
- * credentials and digits that look like a phone number masked. So an error may be logged, stored and sent on whole.
+ * No error holds a request, a response, a body or a refused value. Credentials and digits that look like a phone number are
+ * masked in the quoted message of Exotel. So an error can be logged, stored and sent to another process.
+ *
+ * Each error has an HTTP status annotation for its use in an `HttpApi`: 404 or 400 for a mistake of the caller, 5xx for a
+ * problem of the application's account or between it and Exotel.
  *
  * @since 0.1.0
  */
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Region } from "./Region.ts"
 
-/** Where a failure happened. Present where it applies. */
+/** The place of a failure; present where it applies. */
 const place = {
-  /** The call that was asked for. */
+  /** The requested call. */
   sid: Schema.optional(Schema.String),
-  /** The region that was asked; absent under a custom base URL. */
+  /** The region of the request; absent with a custom base URL. */
   region: Schema.optional(Region)
 }
 
-/** What Exotel answered. */
+/** The response of Exotel. */
 const answer = {
   ...place,
-  /** The status that decided: HTTP's, or the one that the body names. */
+  /** The deciding status: that of HTTP, or the one in the body. */
   status: Schema.Int,
   /** Exotel's own error code, of at most six digits (`34010`, say). */
   code: Schema.optional(Schema.Int),
@@ -30,7 +34,7 @@ const answer = {
   exotelMessage: Schema.optional(Schema.String)
 }
 
-/** How long Exotel asks to be left alone. */
+/** The `Retry-After` of the response. Encoded as a number of milliseconds. */
 const retryAfterField = { retryAfter: Schema.optional(Schema.DurationFromMillis) }
 
 const at = (error: { readonly region?: Region | undefined }) => error.region === undefined ? "" : ` in ${error.region}`
@@ -40,10 +44,10 @@ const quote = (error: { readonly exotelMessage?: string | undefined; readonly co
   (error.code === undefined ? "" : ` (code ${error.code}).`)
 
 const wait = (error: { readonly retryAfter?: Duration.Duration | undefined }) =>
-  error.retryAfter === undefined ? "" : ` It asks to wait ${Duration.format(error.retryAfter)}.`
+  error.retryAfter === undefined ? "" : ` Retry after ${Duration.format(error.retryAfter)}.`
 
 /**
- * 401: the API key or token is missing, wrong or revoked, in every region. Asking again cannot help.
+ * 401: the API key or token is missing, wrong or revoked, in every region. A retry cannot help.
  *
  * @since 0.1.0
  * @category errors
@@ -51,12 +55,13 @@ const wait = (error: { readonly retryAfter?: Duration.Duration | undefined }) =>
 export class AuthenticationError
   extends Schema.TaggedError<AuthenticationError>("@effect-exotel/core/AuthenticationError")(
     "AuthenticationError",
-    answer
+    answer,
+    HttpApiSchema.annotations({ status: 502 })
   )
 {
   override get message(): string {
-    return `Exotel${at(this)} did not accept the API key and token. Check EXOTEL_API_KEY, EXOTEL_API_TOKEN and `
-      + `EXOTEL_ACCOUNT_SID: all three must be of one account.${quote(this)}`
+    return `Exotel${at(this)} rejected the API key and token. Check EXOTEL_API_KEY, EXOTEL_API_TOKEN and `
+      + `EXOTEL_ACCOUNT_SID: all three must belong to one account.${quote(this)}`
   }
   get isRetryable(): boolean {
     return false
@@ -64,19 +69,20 @@ export class AuthenticationError
 }
 
 /**
- * 402 or 403: the credentials are good, but the account may not do this: plan, KYC, or a policy such as the
- * do-not-disturb register.
+ * 402 or 403: the credentials are valid, but the account's plan, KYC or a policy (such as the do-not-disturb register) does
+ * not allow the request.
  *
  * @since 0.1.0
  * @category errors
  */
 export class AccessDenied extends Schema.TaggedError<AccessDenied>("@effect-exotel/core/AccessDenied")(
   "AccessDenied",
-  answer
+  answer,
+  HttpApiSchema.annotations({ status: 502 })
 ) {
   override get message(): string {
-    return `Exotel${at(this)} knows the account but refuses this (status ${this.status}): its plan, KYC or a policy `
-      + `does not allow it. Settle that in Exotel's dashboard or with its support.${quote(this)}`
+    return `Exotel${at(this)} denied access to the account (status ${this.status}): its plan, KYC or a policy does not `
+      + `allow the request. Check the account in Exotel's dashboard or contact its support.${quote(this)}`
   }
   get isRetryable(): boolean {
     return false
@@ -84,18 +90,19 @@ export class AccessDenied extends Schema.TaggedError<AccessDenied>("@effect-exot
 }
 
 /**
- * 404: the account has no call of this sid. A call that was created a moment ago may not be readable yet.
+ * 404: the account has no call with this sid. A call that was created a moment ago may not be readable yet.
  *
  * @since 0.1.0
  * @category errors
  */
 export class CallNotFound extends Schema.TaggedError<CallNotFound>("@effect-exotel/core/CallNotFound")(
   "CallNotFound",
-  answer
+  answer,
+  HttpApiSchema.annotations({ status: 404 })
 ) {
   override get message(): string {
-    return `Exotel${at(this)} has no call ${this.sid ?? ""} in this account. Check the sid; a call that was created a `
-      + `moment ago may take some seconds to appear.${quote(this)}`
+    return `Exotel${at(this)} has no call ${this.sid ?? ""} in this account. Check the sid; a new call may take `
+      + `some seconds to appear.${quote(this)}`
   }
   get isRetryable(): boolean {
     return false
@@ -103,7 +110,7 @@ export class CallNotFound extends Schema.TaggedError<CallNotFound>("@effect-exot
 }
 
 /**
- * The account lives in another region than the configured one, which answers as if its calls did not exist.
+ * The account is in another region than the configured one, which responds as if its calls did not exist.
  *
  * @since 0.1.0
  * @category errors
@@ -112,17 +119,18 @@ export class RegionMismatch extends Schema.TaggedError<RegionMismatch>("@effect-
   "RegionMismatch",
   {
     sid: Schema.optional(Schema.String),
-    /** The region that this client asks. */
+    /** The configured region. */
     configured: Region,
-    /** The region that serves the account. */
+    /** The region of the account. */
     actual: Region
-  }
+  },
+  HttpApiSchema.annotations({ status: 500 })
 ) {
   override get message(): string {
-    return `The account is served by ${this.actual}, not by ${this.configured}. `
+    return `The account is in the region ${this.actual}, not in ${this.configured}. `
       + `Set region: "${this.actual}" (EXOTEL_REGION=${this.actual}).`
   }
-  /** The configured region, under the name that the other errors have for it. */
+  /** The configured region, under the same name as in the other errors. */
   get region(): Region {
     return this.configured
   }
@@ -132,7 +140,7 @@ export class RegionMismatch extends Schema.TaggedError<RegionMismatch>("@effect-
 }
 
 /**
- * 400, 409 or another 4xx, or an argument that was refused before it was sent (then there is no `status`).
+ * 400, 409 or another 4xx, or an argument that was rejected before a request was sent (then there is no `status`).
  *
  * @since 0.1.0
  * @category errors
@@ -142,14 +150,15 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("@effect-
   {
     ...answer,
     status: Schema.optional(Schema.Int),
-    /** What was wrong, when it was refused here. Never the refused value. */
+    /** The problem of a rejected argument. Never its value. */
     reason: Schema.optional(Schema.String)
-  }
+  },
+  HttpApiSchema.annotations({ status: 400 })
 ) {
   override get message(): string {
     return this.status === undefined
-      ? `Not sent: ${this.reason ?? "the request is invalid"}.`
-      : `Exotel${at(this)} refused the request (status ${this.status}).${quote(this)}`
+      ? `The request was not sent: ${this.reason ?? "it is invalid"}.`
+      : `Exotel${at(this)} rejected the request (status ${this.status}). Check its arguments.${quote(this)}`
   }
   get isRetryable(): boolean {
     return false
@@ -164,11 +173,12 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("@effect-
  */
 export class RateLimited extends Schema.TaggedError<RateLimited>("@effect-exotel/core/RateLimited")(
   "RateLimited",
-  { ...answer, ...retryAfterField }
+  { ...answer, ...retryAfterField },
+  HttpApiSchema.annotations({ status: 503 })
 ) {
   override get message(): string {
-    return `Exotel${at(this)} allows no more requests for now: the account's limit (200 a minute unless raised) counts `
-      + `all of its programs together. Ask less often.${wait(this)}${quote(this)}`
+    return `Exotel${at(this)} rejected a request above the rate limit (200 a minute unless raised), which counts all `
+      + `programs of the account. Lower \`requestsPerMinute\`, or share a budget.${wait(this)}${quote(this)}`
   }
   get isRetryable(): boolean {
     return true
@@ -184,11 +194,12 @@ export class RateLimited extends Schema.TaggedError<RateLimited>("@effect-exotel
 export class ServiceUnavailable
   extends Schema.TaggedError<ServiceUnavailable>("@effect-exotel/core/ServiceUnavailable")(
     "ServiceUnavailable",
-    { ...answer, ...retryAfterField }
+    { ...answer, ...retryAfterField },
+    HttpApiSchema.annotations({ status: 503 })
   )
 {
   override get message(): string {
-    return `Exotel${at(this)} has trouble (status ${this.status}). Try again later.${wait(this)}${quote(this)}`
+    return `Exotel${at(this)} is unavailable (status ${this.status}). Try again later.${wait(this)}${quote(this)}`
   }
   get isRetryable(): boolean {
     return true
@@ -196,7 +207,7 @@ export class ServiceUnavailable
 }
 
 /**
- * Why no answer came.
+ * The reason why no response arrived.
  *
  * @since 0.1.0
  * @category models
@@ -218,17 +229,17 @@ export const TransportReason = Schema.Literal(
 export type TransportReason = typeof TransportReason.Type
 
 const transportAdvice: { readonly [R in TransportReason]: string } = {
-  Refused: "the connection was refused. Is the base URL right, and does a firewall or proxy stand in between?",
-  Reset: "the connection broke off before the answer was whole. Try again.",
-  Timeout: "no whole answer came within the time-out of an attempt. Try again, or raise `timeout`.",
+  Refused: "the connection was refused. Check the base URL, firewall and proxy.",
+  Reset: "the connection was closed before the response was complete. Try again.",
+  Timeout: "no complete response arrived within the timeout of an attempt. Try again, or raise `timeout`.",
   NameNotFound: "the host's name could not be resolved. Check the base URL and the DNS.",
-  Unreachable: "no way leads there. Check the network, VPN and proxy of this machine.",
-  Tls: "no trusted TLS connection could be made. Check the base URL, the clock and the certificates of this machine.",
-  Unknown: "the connection failed, or what answered does not speak HTTP. Check the base URL and any proxy."
+  Unreachable: "the host is unreachable. Check the network, VPN and proxy of this machine.",
+  Tls: "TLS failed. Check the base URL, the clock and the certificates of this machine.",
+  Unknown: "the connection failed, or the response is not HTTP. Check the base URL and proxy."
 }
 
 /**
- * No answer: refused, reset, TLS, name resolution or time-out.
+ * No response: refused, reset, TLS, name resolution or timeout.
  *
  * @since 0.1.0
  * @category errors
@@ -237,12 +248,13 @@ export class TransportError extends Schema.TaggedError<TransportError>("@effect-
   "TransportError",
   {
     ...place,
-    /** The host that was asked. */
+    /** The host and port of the request, such as `api.exotel.com:443`. */
     host: Schema.optional(Schema.String),
     reason: TransportReason,
     /** The code that the HTTP client gave, such as `ECONNREFUSED`. */
     code: Schema.optional(Schema.String)
-  }
+  },
+  HttpApiSchema.annotations({ status: 504 })
 ) {
   override get message(): string {
     const host = this.host === undefined ? "" : ` at ${this.host}`
@@ -255,8 +267,8 @@ export class TransportError extends Schema.TaggedError<TransportError>("@effect-
 }
 
 /**
- * Why an answer is no call: `TooLarge`, larger than the cap; `Malformed`, not whole JSON or XML (cut off, HTML, plain
- * text, empty); `Unexpected`, well-formed but not what Exotel documents.
+ * The reason why a response cannot be decoded: `TooLarge`, larger than `maxBodyBytes`; `Malformed`, not complete JSON or XML
+ * (truncated, HTML, plain text, empty); `Unexpected`, well-formed but not as Exotel documents it.
  *
  * @since 0.1.0
  * @category models
@@ -270,8 +282,8 @@ export const ResponseParseReason = Schema.Literal("TooLarge", "Malformed", "Unex
 export type ResponseParseReason = typeof ResponseParseReason.Type
 
 /**
- * What arrived is no call. `isRetryable` only when it is `Malformed`: a body that was cut off, or that a gateway put in
- * place of Exotel's, may be whole the next time, while an unexpected field will be there again.
+ * The response cannot be decoded. `isRetryable` only when it is `Malformed`: a truncated body, or one of a gateway, may be
+ * complete the next time, while an unexpected field will be there again.
  *
  * @since 0.1.0
  * @category errors
@@ -283,19 +295,20 @@ export class ResponseParseError
       ...place,
       status: Schema.optional(Schema.Int),
       reason: ResponseParseReason,
-      /** The format of the content, when it could be told. */
+      /** The format of the content, when it is known. */
       format: Schema.optional(Schema.Literal("json", "xml")),
       /** The offending field, such as `Call.Details.Legs[0].OnCallDuration`. Its value is never kept. */
       path: Schema.optional(Schema.String),
-      /** What is wrong, in fixed words. */
+      /** The problem, in fixed words. */
       detail: Schema.String
-    }
+    },
+    HttpApiSchema.annotations({ status: 502 })
   )
 {
   override get message(): string {
     const where = this.path === undefined ? "" : ` at ${this.path}`
-    const what = this.format === undefined ? "answer" : `${this.format.toUpperCase()} answer`
-    return `Exotel's ${what}${at(this)} is no call (${this.reason})${where}: ${this.detail}.`
+    const response = this.format === undefined ? "response" : `${this.format.toUpperCase()} response`
+    return `The ${response} of Exotel${at(this)} cannot be decoded (${this.reason})${where}: ${this.detail}.`
   }
   get isRetryable(): boolean {
     return this.reason === "Malformed"
@@ -303,7 +316,7 @@ export class ResponseParseError
 }
 
 /**
- * Everything that a read of a call can fail with.
+ * All errors of a read of a call.
  *
  * @since 0.1.0
  * @category errors
@@ -320,7 +333,7 @@ export type ExotelError =
   | ResponseParseError
 
 /**
- * What a request that is not for a single call can fail with: `verify` and the bulk reads.
+ * The errors of requests that are not for a single call: `verify` and the bulk reads.
  *
  * @since 0.1.0
  * @category models
@@ -328,7 +341,7 @@ export type ExotelError =
 export type AccountError = Exclude<ExotelError, CallNotFound>
 
 /**
- * The errors as a schema, to store them or to send them to another process.
+ * The errors as a schema, to store them or to send them to another process. Durations are encoded in milliseconds.
  *
  * @since 0.1.0
  * @category errors
@@ -352,7 +365,7 @@ export const ExotelError = Schema.Union(
 export const isExotelError: (value: unknown) => value is ExotelError = Schema.is(ExotelError)
 
 /**
- * Whether the same request may succeed later without anybody changing anything.
+ * Whether the same request may succeed later without a change.
  *
  * @since 0.1.0
  * @category accessors
@@ -360,7 +373,7 @@ export const isExotelError: (value: unknown) => value is ExotelError = Schema.is
 export const isRetryable = (error: ExotelError): boolean => error.isRetryable
 
 /**
- * How long Exotel asked to be left alone, when it said so.
+ * The `Retry-After` of a response, when it has one.
  *
  * @since 0.1.0
  * @category accessors

@@ -142,6 +142,15 @@ describe("options", () => {
   refuses("region", "a region that is not in the table", { region: "canary" as "mumbai" }, "canary")
   refuses("format", "a format that is none", { format: "canary" as "xml" }, "canary")
 
+  it("reports all invalid options at once", () => {
+    const error = make({ apiKey: Redacted.make(""), timeZone: "canary", timeout: 0, accountSid: "a/b" }).pipe(
+      Either.flip,
+      Either.getOrThrow
+    )
+    for (const option of ["apiKey", "timeZone", "timeout", "accountSid"]) assert.include(String(error), option)
+    assert.notInclude(printed(error), "canary")
+  })
+
   it("needs a region or a base URL", () => {
     assert.deepInclude(Either.flip(ExotelConfig.make(credentials)).pipe(Either.getOrThrow), {
       _op: "InvalidData",
@@ -170,6 +179,14 @@ describe("the environment", () => {
       deepStrictEqual(config.region, Option.some("mumbai"))
       assert.strictEqual(Redacted.value(config.apiKey), "key-of-canary")
       assert.strictEqual(DateTime.zoneToString(config.timeZone), "Asia/Dubai")
+    }))
+
+  it.effect("is reported with everything that is missing or invalid at once", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(fromEnv({ EXOTEL_REQUESTS_PER_MINUTE: "canary" }))
+      for (const name of Object.keys(complete)) assert.include(String(error), name)
+      assert.include(String(error), "EXOTEL_REQUESTS_PER_MINUTE")
+      assert.notInclude(printed(error), "canary")
     }))
 
   it.effect("may name a base URL in place of a region", () =>

@@ -280,6 +280,15 @@ for (const [name, layer] of Object.entries(clients)) {
           yield* withCalls({ baseUrl: refused }, (calls) => Effect.map(Effect.flip(calls.get(sid)), tagOf)),
           "TransportError Refused"
         )
+        const { host, message } = yield* withCalls(
+          { baseUrl: refused },
+          (calls) =>
+            Effect.flip(calls.get(sid)).pipe(
+              Effect.filterOrDie((error) => error._tag === "TransportError", () => "no TransportError")
+            )
+        )
+        assert.strictEqual(host, new URL(refused).host)
+        assert.include(message, new URL(refused).host)
         assert.strictEqual(
           yield* withCalls(
             { baseUrl: "https://no-such-host.invalid" },

@@ -50,6 +50,10 @@ describe("a read that fails", () => {
       ["a 500", () => status(500)],
       ["a 502", () => status(502)],
       ["a 503", () => status(503)],
+      ["a 407", () => status(407)],
+      ["a 408", () => status(408)],
+      ["a 421", () => status(421)],
+      ["a 425", () => status(425)],
       ["a 429", () => status(429)]
     ] as ReadonlyArray<[string, () => Reply]>
   ) {
@@ -233,7 +237,7 @@ describe("Retry-After", () => {
         assert.strictEqual(times.length, 1)
         assert.strictEqual(error?._tag, "RateLimited")
         assert.isTrue(error?._tag === "RateLimited" && error.retryAfter !== undefined)
-        assert.include(error?.message, "asks to wait")
+        assert.include(error?.message, "Retry after")
       }
     }))
 

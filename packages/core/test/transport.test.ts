@@ -31,7 +31,7 @@ it.effect("names the host and the client's code", () =>
   Effect.gen(function*() {
     const error = yield* errorOf("EHOSTUNREACH")
     assert.strictEqual(error._tag === "TransportError" ? error.reason : error._tag, "Unreachable")
-    assert.include(error.message, "exotel.test (EHOSTUNREACH)")
+    assert.include(error.message, "exotel.test:443 (EHOSTUNREACH)")
     const other = yield* errorOf("HPE_INVALID_CONSTANT")
     assert.strictEqual(other._tag === "TransportError" ? other.code : other._tag, "HPE_INVALID_CONSTANT")
   }))

@@ -1,6 +1,6 @@
 /** What the compiler knows: exact errors, no hidden requirements, and what a guard narrows to. */
 import { Call, type CallStatus, ExotelCalls, ExotelError, type RequestBudget } from "@effect-exotel/core"
-import type { HttpClient } from "@effect/platform"
+import { HttpApiSchema, type HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { type ConfigError, Effect, type Layer, Option, Schema } from "effect"
@@ -44,6 +44,23 @@ describe("types", () => {
     expectTypeOf(ExotelCalls.layerConfigWithBudget()).toEqualTypeOf<
       Layer.Layer<ExotelCalls.ExotelCalls, ConfigError.ConfigError, HttpClient.HttpClient | RequestBudget.RequestBudget>
     >()
+  })
+
+  it("annotate each error with an HTTP status for an HttpApi", () => {
+    deepStrictEqual(
+      [
+        ExotelError.CallNotFound,
+        ExotelError.InvalidRequest,
+        ExotelError.RegionMismatch,
+        ExotelError.AuthenticationError,
+        ExotelError.AccessDenied,
+        ExotelError.ResponseParseError,
+        ExotelError.RateLimited,
+        ExotelError.ServiceUnavailable,
+        ExotelError.TransportError
+      ].map((error) => HttpApiSchema.getStatusError(error)),
+      [404, 400, 500, 502, 502, 502, 503, 503, 504]
+    )
   })
 
   it("know that the details of a call read with them are there", () => {

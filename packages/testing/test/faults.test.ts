@@ -91,16 +91,16 @@ describe("a fault", () => {
           return "retryAfter" in error ? error.retryAfter : undefined
         })
       deepStrictEqual(
-        yield* retryAfterOf(FaultPlan.status(429, { retryAfter: Duration.seconds(7) })),
+        yield* retryAfterOf(FaultPlan.status(503, { retryAfter: Duration.seconds(7) })),
         Duration.seconds(7)
       )
       deepStrictEqual(
-        yield* retryAfterOf(FaultPlan.status(429, { retryAfter: "Thu, 01 Jan 1970 00:00:09 GMT" })),
+        yield* retryAfterOf(FaultPlan.status(503, { retryAfter: "Thu, 01 Jan 1970 00:00:09 GMT" })),
         Duration.seconds(9)
       )
-      assert.isUndefined(yield* retryAfterOf(FaultPlan.status(429, { retryAfter: "soon" })))
+      assert.isUndefined(yield* retryAfterOf(FaultPlan.status(503, { retryAfter: "soon" })))
     }).pipe(
-      // One that does not rest when it is asked to.
+      // A 503 does not pause the request budget.
       Effect.provide(FakeExotel.layer({ verifyOnClose: false, client: { requestsPerMinute: Infinity } }))
     ))
 })

@@ -53,7 +53,8 @@ export const make = (
     const apiKey = Redacted.value(config.apiKey)
     const apiToken = Redacted.value(config.apiToken)
     const secrets = secretForms(apiKey, apiToken, Encoding.encodeBase64(`${apiKey}:${apiToken}`))
-    const serverAddress = new URL(config.baseUrl).hostname
+    const { hostname: serverAddress, port, protocol } = new URL(config.baseUrl)
+    const host = `${serverAddress}:${port === "" ? (protocol === "https:" ? 443 : 80) : port}`
 
     const send = <A>({ statusOnly, url }: Read<A>): Effect.Effect<RawResponse, Transport.RequestFailure> =>
       statusOnly === true
@@ -66,7 +67,7 @@ export const make = (
         const reading: DecodeContext = { ...place, ...region, secrets, decodeRecord }
         const sent = Effect.mapError(
           send(read),
-          (cause) => Transport.toError(cause, { ...place, ...region }, serverAddress)
+          (cause) => Transport.toError(cause, { ...place, ...region }, host)
         )
         const once = ({ retryAfterCap }: RetryPolicy.Policy) =>
           Effect.flatMap(requestBudget.pausedFor, (pause): Effect.Effect<RawResponse, ExotelError> =>
