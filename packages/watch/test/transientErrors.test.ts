@@ -1,13 +1,13 @@
 /** Failures that a watch survives until its deadline, and those that end it: credentials, plan, region, unknown sids. */
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
-import type { WatchPolicy } from "@effect-exotel/watch"
+import { type WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Array, Effect, Logger } from "effect"
+import { Array, Effect, Logger, Stream } from "effect"
 import { failure, inWorld, listen, openWorld, words } from "./support/scenarios.ts"
 import { simulate } from "./support/simulation.ts"
 
-const policy: WatchPolicy.Options = { cadence: "10 seconds", errorBackoff: "2 seconds" }
+const policy: WatchPolicy.Options = { cadence: "10 seconds", errorBackoff: "2 seconds", notFoundGrace: 0 }
 
 const oddResponses = {
   "a proxy that asks for authentication": FaultPlan.status(407),
@@ -146,6 +146,43 @@ describe("a host that cannot be reached", () => {
         assert.strictEqual(failure(yield* Effect.exit(world.watch.awaitEnd(sid, policy))), "success")
       })
     ))
+
+  it.effect("does not end a resumed watch whose call was seen before", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const token = new WatchToken.WatchToken({
+          version: 1,
+          sid: yield* world.fake.place(CallScript.busy({ ring: "20 minutes" })),
+          startedAt: world.clock.unsafeCurrentTimeMillis(),
+          deadlineAt: world.clock.unsafeCurrentTimeMillis() + 3_600_000,
+          seen: {
+            status: "in-progress",
+            fingerprint: "in-progress  ",
+            changedAt: world.clock.unsafeCurrentTimeMillis()
+          }
+        })
+        yield* world.fake.faults(FaultPlan.refused.pipe(FaultPlan.between("0 seconds", "20 minutes")))
+        const told = yield* listen(world, world.watch.resume(token, policy))
+        assert.strictEqual(failure(told.exit), "success")
+      })
+    ))
+
+  it.effect("is logged for a fleet at growing intervals as well, and not for each call", () => {
+    const logged: Array<number> = []
+    const logger = Logger.make(({ date }) => {
+      logged.push(date.getTime())
+    })
+    return simulate((clock) =>
+      Effect.gen(function*() {
+        const world = yield* openWorld(clock)
+        const sids = yield* Effect.replicateEffect(world.fake.place(CallScript.busy()), 30)
+        yield* world.fake.faults(FaultPlan.refused)
+        yield* Stream.runDrain(world.watch.fleet(sids, { ...policy, firstAnswerWithin: Infinity, deadline: "1 hour" }))
+        assert.isAtLeast(logged.length, 2)
+        assert.isAtMost(logged.length, 7)
+      }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+    )
+  })
 
   it.effect("is logged after the first failures and then at growing intervals, without a phone number", () => {
     const logged: Array<{ readonly at: number; readonly text: string }> = []
