@@ -1,4 +1,4 @@
-// Runs every program in src/, or those named as arguments, one after the other, so that none disturbs another's figures.
+// Runs every program in src/, or those named as arguments, one at a time, so that they do not affect each other's figures.
 import { spawnSync } from "node:child_process"
 import { readdirSync } from "node:fs"
 
@@ -10,7 +10,7 @@ const all = readdirSync(`${here}/src`)
 const programs = wanted.length === 0 ? all : wanted
 const unknown = programs.filter((program) => !all.includes(program))
 if (unknown.length > 0 || programs.length === 0) {
-  console.error(`No benchmark ${unknown.join(", ")}. There are: ${all.join(", ") || "none"}.`)
+  console.error(`Unknown benchmark: ${unknown.join(", ")}. Available: ${all.join(", ") || "none"}.`)
   process.exit(1)
 }
 for (const program of programs) {

@@ -1,6 +1,6 @@
 /**
- * What a request to the pretended Exotel costs with 10, 1,000 and 10,000 scripted calls in its world, and what a call
- * costs in memory. Times are CPU time of this process, since other programs may share the machine.
+ * Measures the CPU time of a request to the fake Exotel with 10, 1,000 and 10,000 scripted calls, and the memory of a
+ * call. Times are CPU time of this process, since other programs may share the machine.
  */
 import { ExotelCalls, RequestBudget } from "@effect-exotel/core"
 import type { CallSid } from "@effect-exotel/core"
@@ -14,7 +14,7 @@ import { median, smoke, table } from "./lib/measure.ts"
 
 const sizes = [10, 1_000, 10_000] as const
 
-/** CPU microseconds that one run takes, over so many runs. */
+/** Mean CPU microseconds of one run. */
 const cpuMicros = <A, E, R>(times: number, run: (i: number) => Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const before = process.cpuUsage()
@@ -49,7 +49,7 @@ const measure = (size: number, requests: number) =>
         (response) => response.text
       )
     const rounds = { wire: [] as Array<number>, xml: [] as Array<number>, read: [] as Array<number> }
-    // The first round warms up.
+    // The first round is the warm-up.
     for (let round = 0; round < 4; round++) {
       const wire = yield* cpuMicros(requests, (i) => send(`/Calls/${sidAt(i)}.json?details=true`))
       const xml = yield* cpuMicros(requests, (i) => send(`/Calls/${sidAt(i)}?details=true`))
@@ -74,7 +74,7 @@ const heap = Effect.sync(() => {
   return process.memoryUsage().heapUsed
 })
 
-/** The same script for every call: what is left is what the world keeps of a call. */
+/** Memory of a call besides its script, which all calls share. */
 const bytesPerCall = Effect.gen(function*() {
   const fake = yield* FakeExotel.FakeExotel
   const script = CallScript.answered()
@@ -88,9 +88,9 @@ const bytesPerCall = Effect.gen(function*() {
 const program = Effect.gen(function*() {
   const requests = (yield* smoke) ? 20 : 2_000
   const rows = yield* Effect.forEach(sizes, (size) => measure(size, requests))
-  yield* Console.log("CPU microseconds a request to the fake wire (median of 3 rounds)\n")
-  yield* Console.log(table(["calls in the world", "JSON, bare", "XML, bare", "through ExotelCalls"], rows))
-  yield* Console.log(`\nMemory a call beyond its script: ${(yield* bytesPerCall).toFixed(0)} bytes`)
+  yield* Console.log("CPU microseconds per request to the fake wire (median of 3 rounds)\n")
+  yield* Console.log(table(["scripted calls", "JSON, bare", "XML, bare", "through ExotelCalls"], rows))
+  yield* Console.log(`\nMemory per call besides its script: ${(yield* bytesPerCall).toFixed(0)} bytes`)
 })
 
 NodeRuntime.runMain(program)

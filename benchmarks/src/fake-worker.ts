@@ -1,9 +1,9 @@
 /**
- * How long a worker takes in real time to live through a call of 30 minutes, by its poll interval: on a `TestClock`, and
- * in a `Simulation`.
+ * Measures the real time in which a worker follows a simulated call of 30 minutes, by its poll interval: on a `TestClock`
+ * and in a `Simulation`.
  *
- * A `TestClock` has a price of its own: for each sleep that it ends it lets Node's timers turn three times. The last
- * column is that price alone, for as many sleeps without any request.
+ * A `TestClock` waits for three iterations of Node's event loop at each sleep that it ends. The last column is that time
+ * alone, for the same number of sleeps without any request.
  */
 import { Call, ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FakeExotel, Simulation } from "@effect-exotel/testing"

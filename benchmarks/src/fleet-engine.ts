@@ -1,9 +1,10 @@
 /**
- * What a fleet costs beside its requests: heap for a watch that sleeps, CPU for a poll, the time to start and to interrupt
- * it. The answers come from a stub at once, so that nothing but the engine is measured; beside it, in the same run, what
- * one would write without it: a fiber with a loop for each call, and a polling stream.
+ * Measures the cost of a fleet besides its requests: heap per sleeping watch, CPU per poll, and the time to start and to
+ * interrupt it. A stub responds at once, so that only the engine is measured. The same run measures two alternatives: one
+ * fiber with a loop per call, and one polling stream per call.
  *
- * CPU is that of the whole process, its garbage collector's threads too. Heap is what is left after two collections.
+ * CPU time is that of the whole process, including the threads of the garbage collector. Heap is measured after two
+ * collections.
  */
 import { Call, CallSid, ExotelCalls, RequestBudget } from "@effect-exotel/core"
 import { Arbitraries } from "@effect-exotel/testing"
@@ -35,36 +36,36 @@ const [call] = FastCheck.sample(
 
 let polls = 0
 
-const unused = () => Effect.dieMessage("not asked for here")
+const unused = () => Effect.dieMessage("not used by this benchmark")
 const answering = Layer.succeed(ExotelCalls.ExotelCalls, {
   get: unused,
   getWithDetails: () => {
     polls += 1
     return call === undefined ? Effect.dieMessage("no sample") : Effect.succeed(call)
   },
-  // Nobody has ended.
+  // No call has ended.
   findEnded: (sids) => Effect.succeed({ calls: [], missing: [...sids].filter(CallSid.isCallSid), malformed: [] }),
-  listEnded: () => Stream.die("not asked for here"),
+  listEnded: () => Stream.die("not used by this benchmark"),
   verify: Effect.void
 })
 
 /** The same behind a budget of 5,000 requests a minute. */
 const limited = Layer.merge(answering, RequestBudget.layerMemory({ requestsPerMinute: 5000 }))
 
-/** How long it takes until every call has been taken in, and to put them all away again. */
+/** The time until every call has been added, and the time to interrupt them all. */
 const startAndStop = (count: number) =>
   Effect.gen(function*() {
     const watch = yield* CallWatch.CallWatch
     const sids = sidsOf(count)
-    let joined = 0
+    let added = 0
     const began = performance.now()
     const fiber = yield* Effect.fork(
       Stream.runForEachChunk(watch.fleet(sids), (events) =>
         Effect.sync(() => {
-          for (const { _tag } of events) if (_tag === "Added") joined += 1
+          for (const { _tag } of events) if (_tag === "Added") added += 1
         }))
     )
-    while (joined < count) yield* Effect.sleep(5)
+    while (added < count) yield* Effect.sleep(5)
     const start = performance.now() - began
     yield* Effect.sleep("1 second")
     const leaves = performance.now()
@@ -82,7 +83,7 @@ const poll = Effect.flatMap(
 
 type Needs = ExotelCalls.ExotelCalls | CallWatch.CallWatch
 
-/** Watches so many calls at such an interval, for ever. */
+/** Watches the calls at the given interval in seconds, until it is interrupted. */
 type Way = (sids: ReadonlyArray<string>, seconds: number) => Effect.Effect<void, unknown, Needs>
 
 const ways: Readonly<Record<string, Way>> = {
@@ -91,12 +92,12 @@ const ways: Readonly<Record<string, Way>> = {
       CallWatch.CallWatch,
       (watch) => Stream.runDrain(watch.fleet(sids, { cadence: WatchPolicy.every(`${seconds} seconds`) }))
     ),
-  "a fiber each, sleeping in a loop": (sids, seconds) =>
+  "one fiber per call": (sids, seconds) =>
     Effect.forEach(sids, () => Effect.forever(Effect.zipRight(poll, Effect.sleep(`${seconds} seconds`))), {
       concurrency: "unbounded",
       discard: true
     }),
-  "a stream each, with a schedule": (sids, seconds) =>
+  "one stream per call": (sids, seconds) =>
     Effect.forEach(
       sids,
       () => Stream.runDrain(Stream.repeatEffectWithSchedule(poll, Schedule.spaced(`${seconds} seconds`))),
@@ -109,14 +110,14 @@ interface Cost {
   readonly micros: number
   readonly startMillis: number
   readonly interruptMillis: number
-  /** Polls that came after the interruption. */
+  /** Polls after the interruption. */
   readonly after: number
 }
 
 const measure = (way: Way, count: number, seconds: number): Effect.Effect<Cost, never, Needs> =>
   Effect.gen(function*() {
     const sids = sidsOf(count)
-    // Strings that were put together are turned into flat ones when they are first looked at.
+    // V8 flattens concatenated strings at their first use; do it before the heap is measured.
     for (const sid of sids) Number(sid)
     const before = yield* heap
     polls = 0
@@ -125,7 +126,7 @@ const measure = (way: Way, count: number, seconds: number): Effect.Effect<Cost, 
     while (polls < count) yield* Effect.sleep(5)
     const startMillis = performance.now() - began
     const bytes = ((yield* heap) - before) / count
-    // The compiler takes its time, too.
+    // Let the compiler finish.
     yield* Effect.sleep(`${seconds} seconds`)
     const polled = polls
     const cpu = yield* cpuMicros
@@ -157,33 +158,33 @@ const program = Effect.gen(function*() {
   const seconds = short ? 0.5 : 4
   const many = short ? 2000 : 100_000
   const costs: Array<readonly [string, number, Cost]> = []
-  // Whoever is first would pay for the compiler of all.
+  // Warm up, so that the first way does not include the compilation of shared code.
   for (const way of Object.values(ways)) yield* measure(way, 1000, short ? 0.5 : 2)
   for (const [name, way] of Object.entries(ways)) costs.push([name, count, yield* measure(way, count, seconds)])
   costs.push(["one fleet", many, yield* measure(ways["one fleet"] ?? unused, many, short ? 0.5 : 5)])
   const base = costs[1]?.[2] ?? (yield* Effect.dieMessage("no baseline"))
-  yield* Console.log("Ratios are against a fiber for each call. Starting includes the first poll of every call.\n")
+  yield* Console.log("Ratios are relative to one fiber per call. Starting includes the first poll of every call.\n")
   yield* Console.log(table(
     [
       "watched by",
       "calls",
       "bytes",
-      "µs a poll",
+      "µs per poll",
       "bytes ratio",
       "CPU ratio",
       "start ms",
       "interrupt ms",
-      "polls after it"
+      "polls afterwards"
     ],
     costs.map(([name, count, cost]) => row(name, count, cost, base))
   ))
   const { start, stop } = yield* startAndStop(many)
   yield* Console.log(
-    `\nBehind a budget of 5,000 requests a minute, ${many.toLocaleString("en")} calls are taken in within `
-      + `${start.toFixed(0)} ms and put away within ${stop.toFixed(0)} ms.`
+    `\nBehind a budget of 5,000 requests a minute, ${many.toLocaleString("en")} calls are added within `
+      + `${start.toFixed(0)} ms and interrupted within ${stop.toFixed(0)} ms.`
   )
   const late = costs.filter(([, , { after }]) => after > 0)
-  if (late.length > 0) return yield* Effect.dieMessage("a poll came after the interruption")
+  if (late.length > 0) return yield* Effect.dieMessage("a poll was sent after the interruption")
 })
 
 NodeRuntime.runMain(

@@ -1,6 +1,6 @@
 /**
- * A fleet that is kept busy for minutes over real sockets, with faults of every kind in one answer of twenty: each call
- * must end exactly once, and nothing may be left behind, no heap, no socket, no unhandled rejection.
+ * Runs a fleet for minutes over real sockets, with faults of every kind in one response of twenty. Each call must end
+ * exactly once. No heap, no socket and no unhandled rejection may be left.
  */
 import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
 import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
@@ -8,7 +8,7 @@ import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Layer, Random, Stream } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { busiestMinute } from "./lib/centre.ts"
+import { busiestMinute } from "./lib/callCenter.ts"
 import { smoke } from "./lib/measure.ts"
 
 setFlagsFromString("--expose-gc")
@@ -27,7 +27,7 @@ process.on("unhandledRejection", () => {
 
 const sockets = () => process.getActiveResourcesInfo().filter((resource) => resource === "TCPSocketWrap").length
 
-/** Each strikes one answer in two hundred; together they are one in twenty. */
+/** Each applies to one response in 200; together they apply to one in 20. */
 const faults = FaultPlan.all(
   ...[
     FaultPlan.status(500),
@@ -43,11 +43,11 @@ const faults = FaultPlan.all(
   ].map((fault) => fault.pipe(FaultPlan.withProbability(0.005), FaultPlan.optional))
 )
 
-const soak = (count: number, lasts: Duration.Duration) =>
+const soak = (count: number, duration: Duration.Duration) =>
   Effect.gen(function*() {
     const fake = yield* FakeExotel.FakeExotel
     const watch = yield* CallWatch.CallWatch
-    const seconds = Duration.toSeconds(lasts)
+    const seconds = Duration.toSeconds(duration)
     const scripts = yield* Effect.replicateEffect(
       Effect.map(Random.nextRange(seconds * 0.05, seconds * 0.9), (talk) =>
         CallScript.answered({ ring: "1 second", talk: Duration.seconds(talk) })),
@@ -56,7 +56,7 @@ const soak = (count: number, lasts: Duration.Duration) =>
     const sids = yield* Effect.forEach(scripts, (script) =>
       fake.place(script))
     const endings = new Map<string, number>()
-    const odd: Array<string> = []
+    const unexpected: Array<string> = []
     let failedPolls = 0
     yield* Stream.runForEach(
       watch.fleet(sids, { cadence: WatchPolicy.every("5 seconds"), maxErrorBackoff: "5 seconds" }),
@@ -64,12 +64,12 @@ const soak = (count: number, lasts: Duration.Duration) =>
         Effect.sync(() => {
           if (event._tag === "Ended") endings.set(event.sid, (endings.get(event.sid) ?? 0) + 1)
           if (event._tag === "PollFailed") failedPolls += 1
-          if (event._tag === "Failed") odd.push(`${event.sid}: ${event.error._tag}`)
+          if (event._tag === "Failed") unexpected.push(`${event.sid}: ${event.error._tag}`)
         })
     )
     const journal = yield* fake.journal
     return {
-      odd,
+      unexpected,
       failedPolls,
       endedOnce: [...endings.values()].filter((times) => times === 1).length,
       requests: journal.length,
@@ -94,30 +94,32 @@ const REQUESTS_PER_MINUTE = 6000
 
 const program = Effect.gen(function*() {
   const short = yield* smoke
-  const [count, lasts] = short
+  const [count, duration] = short
     ? [300, Duration.seconds(6)] as const
     : [10_000, Duration.minutes(5)] as const
-  // The first one loads and compiles what stays.
+  // The first run loads and compiles code that stays in memory.
   yield* soak(200, Duration.seconds(5))
   yield* Effect.sleep("200 millis")
   const before = yield* heapMegabytes
   const socketsBefore = sockets()
   const began = performance.now()
-  const found = yield* soak(count, lasts)
+  const found = yield* soak(count, duration)
   const took = (performance.now() - began) / 1000
   yield* Effect.sleep("1 second")
   const after = yield* heapMegabytes
   yield* Console.log([
-    `${count} calls in ${took.toFixed(0)} s: ${found.endedOnce} ended exactly once, ${found.odd.length} otherwise`,
-    `${found.requests} requests, ${found.faults} of them faulty; ${found.failedPolls} polls of calls failed and passed`,
+    `${count} calls in ${
+      took.toFixed(0)
+    } s: ${found.endedOnce} ended exactly once, ${found.unexpected.length} otherwise`,
+    `${found.requests} requests, ${found.faults} of them faulty; ${found.failedPolls} polls failed and were repeated`,
     `busiest minute ${found.busiestMinute} of ${REQUESTS_PER_MINUTE}`,
     `heap ${before.toFixed(1)} MB before, ${after.toFixed(1)} MB after (${(after / before).toFixed(2)})`,
     `sockets open ${sockets() - socketsBefore}, unhandled rejections ${rejections}`
   ].join("\n"))
   const wrong = [
-    ...found.odd,
+    ...found.unexpected,
     ...(found.endedOnce === count ? [] : ["not every call ended once"]),
-    ...(found.faults > 0 ? [] : ["no fault struck"]),
+    ...(found.faults > 0 ? [] : ["no fault was applied"]),
     ...(after <= before * 1.1 ? [] : ["the heap has grown by more than a tenth"]),
     ...(sockets() <= socketsBefore ? [] : ["sockets are open"]),
     ...(rejections === 0 ? [] : ["unhandled rejections"])

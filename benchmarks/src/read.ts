@@ -1,6 +1,6 @@
 /**
- * What a read through `ExotelCalls` costs beyond the wire: against the same `HttpClient` fetching the text of the same
- * answer and doing nothing with it. The server is another process on this machine.
+ * Measures the cost of a read through `ExotelCalls` compared with the same `HttpClient` that fetches the same response as
+ * text. The server is another process on this machine.
  */
 import { ExotelCalls, RequestBudget } from "@effect-exotel/core"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "@effect/platform"
@@ -12,9 +12,9 @@ import { call } from "./lib/sample.ts"
 
 const CONCURRENCY = 16
 
-/** Ends with its scope, and by itself should this process end without closing one. */
+/** Ends with its scope, and by itself if this process ends without closing the scope. */
 const server = Effect.acquireRelease(
-  Effect.sync(() => fork(new URL("./lib/answer.ts", import.meta.url), { stdio: "inherit" })),
+  Effect.sync(() => fork(new URL("./lib/server.ts", import.meta.url), { stdio: "inherit" })),
   (child) => Effect.sync(() => void child.kill())
 ).pipe(
   Effect.flatMap((child) =>
@@ -41,7 +41,7 @@ const clients: Readonly<Record<string, Layer.Layer<HttpClient.HttpClient>>> = {
 const apiKey = Redacted.make("key")
 const apiToken = Redacted.make("token")
 
-/** Microseconds a read, of `count` reads. */
+/** Microseconds per read, over `count` reads. */
 const timed = (read: Effect.Effect<unknown>, count: number): Effect.Effect<number> =>
   Effect.suspend(() => {
     const start = performance.now()
@@ -88,7 +88,7 @@ const program = Effect.gen(function*() {
       ])
   )
   yield* Console.log(
-    `One read over loopback in µs, ${CONCURRENCY} at a time, median of ${rounds} rounds of ${count} in turn\n`
+    `One read over loopback in µs, ${CONCURRENCY} at a time, median of ${rounds} rounds of ${count}, alternating\n`
   )
   yield* Console.log(
     table(["HttpClient", "text only", "… untraced", "getWithDetails", "ratio", "… to untraced"], rows)

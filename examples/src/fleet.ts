@@ -1,33 +1,32 @@
 /**
- * A call centre under one fleet: a thousand calls in the air, 200 requests a minute, and a screen that shows what becomes
- * of them. It runs against a pretended Exotel over real HTTP, on a clock that is twenty times as fast.
+ * Watches a simulated call center with one fleet: 1,000 concurrent calls, 200 requests a minute, and a screen that shows
+ * their state. It runs against a fake Exotel over real HTTP, on a clock that runs twenty times as fast.
  *
- * `FLEET_CALLS`, `FLEET_PER_MINUTE`, `FLEET_SPEED`, `FLEET_MINUTES` (of the fast clock; by default 3, and for ever on a
- * terminal) and
- * `FLEET_DETAILS` change what is played; Ctrl-C ends it.
+ * Settings: `FLEET_CALLS`, `FLEET_PER_MINUTE`, `FLEET_SPEED`, `FLEET_DETAILS` and `FLEET_MINUTES` (of the fast clock; 3 by
+ * default, without end on a terminal). Ctrl-C ends it.
  */
 import { FakeExotel, ScaledClock } from "@effect-exotel/testing"
 import { CallWatch, FleetState, WatchPolicy } from "@effect-exotel/watch"
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Config, Console, Duration, Effect, Layer, Schema, Stream } from "effect"
 import { Board } from "./lib/fleet/board.ts"
-import { type Centre, open } from "./lib/fleet/centre.ts"
+import { type CallCenter, open } from "./lib/fleet/callCenter.ts"
 import { show } from "./lib/fleet/screen.ts"
 
-/** What a program of yours would look like: sids come in, events go out, and the state is there to be saved. */
-const watchAll = (centre: Centre, board: Board, details: boolean) =>
+/** The part that an application would contain: it adds sids, handles events, and keeps the state to be saved. */
+const watchAll = (callCenter: CallCenter, board: Board, details: boolean) =>
   Effect.gen(function*() {
     const watch = yield* CallWatch.CallWatch
     const state = yield* FleetState.make()
     const policy: WatchPolicy.Options = { cadence: WatchPolicy.every("6 seconds"), details }
-    yield* watch.fleet(centre.sids, policy).pipe(
-      Stream.tap((event) => board.take(event)),
+    yield* watch.fleet(callCenter.sids, policy).pipe(
+      Stream.tap((event) => board.record(event)),
       Stream.runForEach(state.update),
-      // Where this process stops, the next one goes on: `watch.fleet(tokens, policy)`.
+      // The next process resumes from these tokens: `watch.fleet(tokens, policy)`.
       Effect.ensuring(Effect.flatMap(state.tokens, (tokens) =>
         Console.log(
-          `\n${tokens.length} watches are not over; `
-            + `${Schema.encodeSync(FleetState.FromJson)(tokens).length} bytes would save them.`
+          `\n${tokens.length} watches have not ended; `
+            + `${Schema.encodeSync(FleetState.FromJson)(tokens).length} bytes of state would be saved.`
         )))
     )
   })
@@ -48,7 +47,7 @@ const settings = Config.all({
 const program = Effect.gen(function*() {
   const { calls, details, minutes, perMinute, speed } = yield* settings
   const isScreen = process.stdout.isTTY
-  const lasts = minutes._tag === "Some"
+  const duration = minutes._tag === "Some"
     ? Duration.minutes(minutes.value)
     : isScreen
     ? Duration.infinity
@@ -57,14 +56,14 @@ const program = Effect.gen(function*() {
     requestsPerMinute: perMinute,
     journalLimit: 20_000,
     verifyOnClose: false,
-    // Sockets take the time that they take, however fast the clock is.
+    // Sockets do not run faster with the clock, so the time-out is scaled.
     client: { requestsPerMinute: perMinute, timeout: Duration.seconds(10 * speed) }
   })
   yield* Effect.gen(function*() {
-    const centre = yield* open({ calls, meanSeconds: 180 })
-    const board = yield* Board.make(centre, perMinute)
+    const callCenter = yield* open({ calls, meanSeconds: 180 })
+    const board = yield* Board.make(callCenter, perMinute)
     yield* Effect.fork(show(board, isScreen, speed))
-    yield* Effect.race(watchAll(centre, board, details), Effect.sleep(lasts))
+    yield* Effect.race(watchAll(callCenter, board, details), Effect.sleep(duration))
     yield* Effect.flatMap(board.summary, Console.log)
   }).pipe(
     Effect.scoped,

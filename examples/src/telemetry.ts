@@ -1,6 +1,6 @@
 /**
- * Metrics and spans on the console, by `@effect/opentelemetry`: put your own exporters in the place of the console's.
- * Runs against a pretended Exotel on loopback: `pnpm --filter ./examples telemetry`.
+ * Exports metrics and spans to the console with `@effect/opentelemetry`; replace the exporters by your own. Runs against a
+ * fake Exotel on loopback: `pnpm --filter ./examples telemetry`.
  */
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
@@ -13,7 +13,7 @@ import { Console, Effect, Layer } from "effect"
 const Telemetry = NodeSdk.layer(() => ({
   resource: { serviceName: "call-watcher" },
   spanProcessor: new SimpleSpanProcessor(new ConsoleSpanExporter()),
-  // The console gets the metrics once, when the program is over and the layer is closed.
+  // Metrics are printed once, when the program ends and the layer is closed.
   metricReader: new PeriodicExportingMetricReader({
     exporter: new ConsoleMetricExporter(),
     exportIntervalMillis: 3_600_000

@@ -1,7 +1,7 @@
 /**
- * The main job: compose the layers, read a call with its details, stream its status to the end, and print it.
+ * Composes the layers, reads a call with its details, streams its status until it ends, and prints it.
  *
- * Without arguments it runs against a pretended Exotel on loopback, over real HTTP. With `EXOTEL_API_KEY`,
+ * Without arguments it runs against a fake Exotel on loopback, over real HTTP. With `EXOTEL_API_KEY`,
  * `EXOTEL_API_TOKEN`, `EXOTEL_ACCOUNT_SID` and `EXOTEL_REGION` set and a call's sid as argument, it watches a real call.
  */
 import type { Call } from "@effect-exotel/core"
@@ -12,7 +12,7 @@ import { NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { Clock, Console, Effect, Layer, Stream } from "effect"
 import { line, summary } from "./lib/print.ts"
 
-/** Reads the call once, then streams what becomes of it until its record is complete. */
+/** Reads the call once, then streams its events until its record is complete. */
 const watchCall = (sid: string, policy: WatchPolicy.Options) =>
   Effect.gen(function*() {
     const calls = yield* ExotelCalls.ExotelCalls
@@ -29,9 +29,9 @@ const watchCall = (sid: string, policy: WatchPolicy.Options) =>
 
 const Watch = CallWatch.layer
 
-const pretended = Effect.gen(function*() {
+const fake = Effect.gen(function*() {
   const fake = yield* FakeExotel.FakeExotel
-  yield* Console.log(`A pretended Exotel answers at ${fake.baseUrl}. Somebody calls a customer:`)
+  yield* Console.log(`A fake Exotel listens at ${fake.baseUrl}. A call to a customer begins:`)
   const sid = yield* fake.place(CallScript.answered({
     stages: true,
     queue: "500 millis",
@@ -46,7 +46,7 @@ const pretended = Effect.gen(function*() {
   })
   const requests = yield* fake.journal
   yield* Console.log(
-    `\n${requests.length} requests over HTTP. For a call of your own: pnpm example <sid>, with EXOTEL_* set.`
+    `\n${requests.length} requests over HTTP. To watch a real call: pnpm example <sid>, with EXOTEL_* set.`
   )
 }).pipe(Effect.provide(Watch.pipe(Layer.provideMerge(FakeExotel.layerServer()))))
 
@@ -58,7 +58,7 @@ const real = (sid: string) => {
 const [sid] = process.argv.slice(2)
 
 NodeRuntime.runMain(
-  (sid === undefined ? pretended : real(sid)).pipe(
+  (sid === undefined ? fake : real(sid)).pipe(
     Effect.tapError((error) => Console.error(`\n${error._tag}: ${"message" in error ? error.message : String(error)}`))
   ),
   { disableErrorReporting: true }

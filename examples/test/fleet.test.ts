@@ -1,13 +1,13 @@
-/** The fleet's screen fits the terminal that it is drawn on. */
+/** The fleet's screen fits a terminal of 80 columns and 24 rows. */
 import { assert, describe, it } from "@effect/vitest"
 import { percentile, type View } from "../src/lib/fleet/board.ts"
 import { draw } from "../src/lib/fleet/screen.ts"
 
 const view: View = {
   active: 100_000,
-  statuses: new Map([["in-progress", 99_000], ["not seen yet", 1000]]),
+  statuses: new Map([["in-progress", 99_000], ["not read yet", 1000]]),
   requests: 4750,
-  sweeps: 4700,
+  bulkReads: 4700,
   perMinute: 5000,
   mode: "bulk",
   slowdown: 12.34,
@@ -19,12 +19,12 @@ const view: View = {
   last: Array.from({ length: 6 }, (_, i) => ({
     sid: `b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1${i}`,
     status: "completed",
-    late: i
+    delay: i
   }))
 }
 
 describe("the screen", () => {
-  it("is at most 80 columns wide and 24 rows high, and shows where the calls stand", () => {
+  it("is at most 80 columns wide and 24 rows high, and shows how many calls have each status", () => {
     const lines = draw(view).split("\n")
     assert.isAtMost(lines.length, 23)
     assert.isAtMost(Math.max(...lines.map((line) => line.length)), 80)
@@ -34,7 +34,7 @@ describe("the screen", () => {
 })
 
 describe("percentile", () => {
-  it("is the value below which so many lie", () => {
+  it("returns the value at or below which the given share of the values lies", () => {
     const values = Array.from({ length: 100 }, (_, i) => 100 - i)
     assert.strictEqual(percentile(values, 0.5), 50)
     assert.strictEqual(percentile(values, 0.95), 95)

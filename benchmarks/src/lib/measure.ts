@@ -1,7 +1,7 @@
-/** Times things against each other on a machine that is busy with other things too. */
+/** Compares the speed of operations on a machine that is shared with other programs. */
 import { Config, Effect } from "effect"
 
-/** With `BENCH_SMOKE=1` a benchmark only shows that it runs; its figures then mean little. */
+/** With `BENCH_SMOKE=1` a benchmark only shows that it runs; its figures are then not reliable. */
 export const smoke: Effect.Effect<boolean> = Config.boolean("BENCH_SMOKE").pipe(Config.withDefault(false), Effect.orDie)
 
 export const median = (values: ReadonlyArray<number>): number => {
@@ -10,12 +10,12 @@ export const median = (values: ReadonlyArray<number>): number => {
   return sorted.length % 2 === 1 ? sorted[middle] ?? NaN : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2
 }
 
-/** What one candidate took in each round, in microseconds an operation. */
+/** Microseconds per operation of one candidate, per round. */
 export type Times = ReadonlyArray<number>
 
 /**
- * Runs the candidates in turn, round after round, so that what slows the machine for a while slows each of them, and
- * returns what each took. `measure` runs one candidate once and says what an operation took. The first round warms up.
+ * Runs the candidates alternately, round after round, so that load on the machine affects all of them, and returns their
+ * times. Each candidate returns the microseconds of one operation. The first round is the warm-up.
  */
 export const interleave = <K extends string, E, R>(
   candidates: { readonly [Name in K]: Effect.Effect<number, E, R> },
@@ -25,7 +25,7 @@ export const interleave = <K extends string, E, R>(
     const names = Object.keys(candidates) as Array<K>
     const times = Object.fromEntries(names.map((name) => [name, [] as Array<number>])) as Record<K, Array<number>>
     for (let round = 0; round <= rounds; round++) {
-      // Whoever goes first after a pause is at a disadvantage: each in turn.
+      // The first candidate after a pause is slower, so each round starts with another one.
       for (const name of [...names.slice(round % names.length), ...names.slice(0, round % names.length)]) {
         const took = yield* candidates[name]
         if (round > 0) times[name].push(took)
@@ -34,7 +34,7 @@ export const interleave = <K extends string, E, R>(
     return times
   })
 
-/** Calls `operation` for about `millis`, and says how many microseconds one call took. */
+/** Calls `operation` for about `millis` milliseconds and returns the microseconds per call. */
 export const timed = (operation: () => unknown, millis: number): Effect.Effect<number> =>
   Effect.sync(() => {
     const start = performance.now()
@@ -48,7 +48,7 @@ export const timed = (operation: () => unknown, millis: number): Effect.Effect<n
     return (elapsed * 1000) / calls
   })
 
-/** The median of the ratios round by round: two neighbours in time have had the same machine. */
+/** The median of the ratios per round: measurements of one round ran under similar load. */
 export const ratio = (times: Times, base: Times): number =>
   median(times.map((time, round) => time / (base[round] ?? NaN)))
 

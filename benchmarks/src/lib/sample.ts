@@ -1,4 +1,4 @@
-/** One answered call with its details, in both formats, laid out as Exotel does. All values are invented. */
+/** One answered call with its details, in both formats, in Exotel's layout. All values are invented. */
 
 const sid = "b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f"
 

@@ -1,20 +1,20 @@
-/** The application: when a reminder call has ended, decide whether the customer must be called again. */
+/** The application: when a reminder call has ended, it decides whether to call the customer again. */
 import { Call } from "@effect-exotel/core"
 import { CallWatch } from "@effect-exotel/watch"
 import { Data, Duration, Effect, Option } from "effect"
 
-/** What to do about a customer. */
+/** The next step for a customer. */
 export type Verdict = Data.TaggedEnum<{
   /** The customer heard the reminder to its end. */
   Reminded: { readonly talked: Duration.Duration }
-  /** Nobody heard it, or not enough of it. */
+  /** The customer did not hear it, or not all of it. */
   CallAgain: { readonly in: Duration.Duration }
-  /** The number cannot be reached: somebody should look. */
-  LookAt: { readonly status: string }
+  /** The number cannot be reached and should be checked. */
+  CheckNumber: { readonly status: string }
 }>
 export const Verdict = Data.taggedEnum<Verdict>()
 
-/** As long as the reminder takes to say. */
+/** The duration of the reminder. */
 const REMINDER = Duration.seconds(15)
 
 export const verdictOf = (call: Call.TerminalCall): Verdict => {
@@ -31,11 +31,11 @@ export const verdictOf = (call: Call.TerminalCall): Verdict => {
       return Verdict.CallAgain({ in: Duration.hours(1) })
     case "failed":
     case "canceled":
-      return Verdict.LookAt({ status: call.status })
+      return Verdict.CheckNumber({ status: call.status })
   }
 }
 
-/** Waits for the call's record to be complete, since the talk time is known only then. */
+/** Waits until the call's record is complete, since only then the talk time is known. */
 export const followUp = (sid: string) =>
   Effect.gen(function*() {
     const watch = yield* CallWatch.CallWatch

@@ -1,14 +1,14 @@
-/** How the application is composed. Its tests take another piece out of this, one at each level. */
+/** The layers of the application. Its tests replace a different one at each level. */
 import { ExotelCalls } from "@effect-exotel/core"
 import { CallWatch } from "@effect-exotel/watch"
 import { NodeHttpClient } from "@effect/platform-node"
 import { Layer } from "effect"
 
-/** Needs the calls only. */
+/** Requires the client. */
 export const Watch = CallWatch.layer
 
-/** Needs the wire only: credentials come from the environment. */
+/** Requires an HTTP client; credentials come from the environment. */
 export const Exotel = Watch.pipe(Layer.provide(ExotelCalls.layerConfig()))
 
-/** Needs nothing. */
+/** Requires nothing. */
 export const Live = Exotel.pipe(Layer.provide(NodeHttpClient.layerUndici))

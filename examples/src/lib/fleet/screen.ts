@@ -1,4 +1,4 @@
-/** Draws the board: as a screen that is drawn anew, or as lines where there is no terminal. */
+/** Draws the board: as a screen that is redrawn, or as lines if there is no terminal. */
 import { Console, Duration, Effect } from "effect"
 import type { Board, View } from "./board.ts"
 
@@ -8,7 +8,7 @@ const bar = (value: number, of: number, width: number): string => {
 }
 
 const slowed = (slowdown: number): string =>
-  slowdown === 1 ? "as often as asked" : `each waits ${slowdown} times as long`
+  slowdown === 1 ? "at the cadence of the policy" : `${slowdown} times slower`
 
 /** At most 80 columns wide. */
 export const draw = (view: View): string =>
@@ -21,20 +21,22 @@ export const draw = (view: View): string =>
     `Requests         ${String(view.requests).padStart(6)}  ${
       bar(view.requests, view.perMinute, 40)
     } of ${view.perMinute}/min`,
-    `  of them sweeps ${String(view.sweeps).padStart(6)}  by ${view.mode}, ${slowed(view.slowdown)}`,
+    `  bulk reads     ${String(view.bulkReads).padStart(6)}  ${view.mode}, ${slowed(view.slowdown)}`,
     "",
-    `Endings told     ${String(view.ended).padStart(6)}  after ${view.p50.toFixed(1)} s, 95 % within ${
+    `Calls ended      ${String(view.ended).padStart(6)}  after ${view.p50.toFixed(1)} s, 95 % within ${
       view.p95.toFixed(1)
     } s`,
     `Details awaited  ${String(view.waitingForDetails).padStart(6)}`,
     `Watches failed   ${String(view.failed).padStart(6)}`,
     "",
-    ...view.last.map(({ late, sid, status }) => `  ${sid}  ${status.padEnd(10)} ${late.toFixed(1).padStart(6)} s late`)
+    ...view.last.map(({ delay, sid, status }) =>
+      `  ${sid}  ${status.padEnd(10)} ${delay.toFixed(1).padStart(6)} s late`
+    )
   ].map((line) => line.slice(0, 80)).join("\n")
 
 const line = (view: View): string =>
-  `${view.active} calls, ${view.requests}/${view.perMinute} requests a minute (${view.sweeps} sweeps), `
-  + `${view.ended} endings told after ${view.p50.toFixed(1)} s, 95 % within ${view.p95.toFixed(1)} s`
+  `${view.active} calls, ${view.requests}/${view.perMinute} requests a minute (${view.bulkReads} bulk reads), `
+  + `${view.ended} ended, detected after ${view.p50.toFixed(1)} s, 95 % within ${view.p95.toFixed(1)} s`
 
 const HOME_AND_CLEAR = "\x1b[H\x1b[J"
 const HIDE_CURSOR = "\x1b[?25l"
@@ -42,7 +44,7 @@ const SHOW_CURSOR = "\x1b[?25h"
 
 const write = (text: string) => Effect.sync(() => process.stdout.write(text))
 
-/** For ever; twice a second on a terminal, whatever the speed of the clock. */
+/** Runs until it is interrupted; redraws twice a second on a terminal, at any speed of the clock. */
 export const show = (board: Board, isScreen: boolean, speed: number): Effect.Effect<void> =>
   isScreen
     ? Effect.acquireUseRelease(

@@ -1,13 +1,13 @@
-/** Calls that begin and end on the pretended Exotel, as many in the air as there should be. */
+/** Calls that begin and end on the fake Exotel, with a steady number of concurrent calls. */
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { Clock, Duration, Effect, Queue, Random, Stream } from "effect"
 
-export interface Centre {
-  /** Every call, as it begins. */
+export interface CallCenter {
+  /** The sid of each call, when it begins. */
   readonly sids: Stream.Stream<string>
-  /** When a call really ended or will end, in milliseconds since 1970. */
+  /** The true end of each call, in milliseconds since 1970. */
   readonly endsAt: ReadonlyMap<string, number>
-  readonly requests: Effect.Effect<ReadonlyArray<{ readonly at: number; readonly isSweep: boolean }>>
+  readonly requests: Effect.Effect<ReadonlyArray<{ readonly at: number; readonly isBulkRead: boolean }>>
 }
 
 const exponential = (mean: number) => Effect.map(Random.next, (chance) => Math.max(1, -mean * Math.log(1 - chance)))
@@ -33,7 +33,7 @@ export const open = (options: { readonly calls: number; readonly meanSeconds: nu
     })
 
     yield* Effect.replicateEffect(begin, options.calls, { discard: true })
-    // As many begin as end.
+    // Each call that ends is replaced.
     yield* Effect.forkScoped(Effect.forever(Effect.gen(function*() {
       yield* Effect.sleep("1 second")
       const now = yield* Clock.currentTimeMillis
@@ -42,11 +42,11 @@ export const open = (options: { readonly calls: number; readonly meanSeconds: nu
       yield* Effect.replicateEffect(begin, Math.max(0, options.calls - active), { discard: true })
     })))
 
-    const centre: Centre = {
+    const callCenter: CallCenter = {
       sids: Stream.fromQueue(queue),
       endsAt,
       requests: Effect.map(fake.journal, (journal) =>
-        journal.map(({ at, operation }) => ({ at: at.epochMillis, isSweep: operation === "list" })))
+        journal.map(({ at, operation }) => ({ at: at.epochMillis, isBulkRead: operation === "list" })))
     }
-    return centre
+    return callCenter
   })

@@ -1,4 +1,4 @@
-/** `@effect-exotel/watch`, with a service of its own for each watch of the run. */
+/** `@effect-exotel/watch`, with a separate service for each watch of the run. */
 import { ExotelCalls } from "@effect-exotel/core"
 import { CallWatch, WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { NodeHttpClient } from "@effect/platform-node"
@@ -38,13 +38,13 @@ export const watch: Contender = {
         ({ status }) => Effect.promise(() => consume(status))
       )),
   resumption: {
-    putDown: (subject) =>
+    suspend: (subject) =>
       using(subject, (watch) =>
         Effect.map(
           Effect.flatten(Stream.runHead(watch.events(subject.sid, policy(subject)))),
           ({ token }) => Schema.encodeSync(WatchToken.FromJson)(token)
         )),
-    takeUp: (subject, token) =>
+    resume: (subject, token) =>
       using(subject, (watch) =>
         watch.resume(Schema.decodeSync(WatchToken.FromJson)(token), policy(subject)).pipe(
           Stream.filterMap((event) => "call" in event ? Option.some<string>(event.call.status) : Option.none()),

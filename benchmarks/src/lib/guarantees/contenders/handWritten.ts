@@ -1,19 +1,19 @@
-/** The loop that one writes by hand when there is nothing else. It can be aborted, and looks at the time. */
+/** A typical loop written by hand. It can be aborted and has a deadline. */
 import { CallStatus } from "@effect-exotel/core"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Contender, Subject } from "../Contender.ts"
 import { abortable } from "../Contender.ts"
-import { callOf, fetchCall } from "../fetchCall.ts"
+import { callFrom, fetchCall } from "../fetchCall.ts"
 
 const awaitEnd = (subject: Subject, deadlineMillis: number) =>
   abortable(async (signal) => {
     const until = Date.now() + deadlineMillis
     while (Date.now() < until) {
       try {
-        const { Status } = await callOf(await fetchCall(subject, signal))
+        const { Status } = await callFrom(await fetchCall(subject, signal))
         if (CallStatus.isTerminal(Status)) return Status
       } catch {
-        // The network has its moments.
+        // Every error is treated as transient.
       }
       await sleep(subject.intervalMillis, undefined, { signal })
     }

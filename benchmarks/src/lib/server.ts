@@ -1,4 +1,4 @@
-/** The other end of a wire: answers every request with one call, in a process of its own, until its parent goes away. */
+/** A server in a separate process that answers every request with the same call, and exits with its parent. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { json } from "./sample.ts"

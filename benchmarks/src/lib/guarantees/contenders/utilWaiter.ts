@@ -1,15 +1,15 @@
 /**
- * `@smithy/util-waiter`, as the waiters that AWS generates use it: an error of the request is a reason to try again.
- * It tells nothing before the end, cannot be shared and cannot be put down.
+ * `@smithy/util-waiter`, as the waiters that AWS generates use it: a failed request is retried.
+ * It reports nothing before the end, cannot be shared and cannot be resumed.
  */
 import { CallStatus } from "@effect-exotel/core"
 import { checkExceptions, createWaiter, WaiterState } from "@smithy/util-waiter"
 import type { Contender, Subject } from "../Contender.ts"
 import { abortable } from "../Contender.ts"
 import type { WireCall } from "../fetchCall.ts"
-import { callOf, fetchCall } from "../fetchCall.ts"
+import { callFrom, fetchCall } from "../fetchCall.ts"
 
-const fetchSubject = (subject: Subject): Promise<WireCall> => fetchCall(subject).then(callOf)
+const fetchSubject = (subject: Subject): Promise<WireCall> => fetchCall(subject).then(callFrom)
 
 const checkState = async (read: typeof fetchSubject, subject: Subject) => {
   try {
@@ -31,7 +31,7 @@ const awaitEnd = (subject: Subject, maxWaitTime: number) =>
 export const utilWaiter: Contender = {
   name: "util-waiter",
   package: "@smithy/util-waiter",
-  // The option is not optional.
+  // The option is required.
   awaitEnd: (subject) => awaitEnd(subject, 3600),
   awaitEndWithin: (subject, deadlineMillis) => awaitEnd(subject, deadlineMillis / 1000)
 }

@@ -1,6 +1,6 @@
 /**
  * `@azure/core-lro`, as the clients of Azure's SDK use it: an operation whose location is the call's URL, and a
- * `RestError` for an answer that is not 2xx. It has no deadline.
+ * `RestError` for a status outside 2xx. It has no deadline.
  */
 import type { OperationResponse, OperationState, RunningOperation } from "@azure/core-lro"
 import { createHttpPoller } from "@azure/core-lro"
@@ -18,7 +18,7 @@ class RestError extends Error {
   override readonly name = "RestError"
 }
 
-/** The call goes on somewhere already: there is nothing to submit, only its location to tell. */
+/** The call exists already: there is nothing to submit, only its location to return. */
 const operation = (subject: Subject): RunningOperation<WireCall | undefined> => {
   const request = { method: "POST", url: callUrl(subject) }
   return {
@@ -69,12 +69,12 @@ export const coreLro: Contender = {
       await Promise.all(consumed)
     }),
   resumption: {
-    putDown: (subject) =>
+    suspend: (subject) =>
       abortable(async (abortSignal) => {
         const polling = poller(subject)
         await polling.poll({ abortSignal })
         return polling.serialize()
       }),
-    takeUp: (subject, token) => abortable(async (signal) => [await ended(poller(subject, token), signal)])
+    resume: (subject, token) => abortable(async (signal) => [await ended(poller(subject, token), signal)])
   }
 }

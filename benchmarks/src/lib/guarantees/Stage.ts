@@ -1,49 +1,49 @@
-/** One run of one contender: a pretended Exotel of its own on loopback, and what it saw. */
+/** One run of one contender: a separate fake Exotel on loopback, and its journal. */
 import { CallScript, FakeExotel, Journal } from "@effect-exotel/testing"
 import type { FaultPlan } from "@effect-exotel/testing"
 import type { Duration, Exit, Option } from "effect"
 import { Clock, DateTime, Effect, Fiber, Schedule } from "effect"
 import type { Subject } from "./Contender.ts"
 
-/** Milliseconds between two polls, unless a scenario needs more room. The watch takes nothing shorter. */
+/** Milliseconds between two polls, unless a scenario needs more. The watch accepts no shorter interval. */
 export const INTERVAL = 100
 
-/** A scenario is paced by what its contender does, not by the time: whoever is slow sees no less. */
+/** Number of reads per status. A scenario advances with the reads of its contender, so a slow contender sees all statuses. */
 const READS = 4
 
-/** For so long requests after the end are listened for: five polls' time. */
+/** Milliseconds after the end during which further requests are counted: five polls. */
 const QUIET = 500
 
 export type Reads = ReadonlyArray<Journal.JournalEntry>
 
-/** What came of an effect that was given so much time. */
+/** The result of an effect that ran with a time limit. */
 export interface Outcome<A> {
-  /** None when it was not over in time and had to be interrupted. */
+  /** None if it did not end in time and was interrupted. */
   readonly exit: Option.Option<Exit.Exit<A, unknown>>
-  /** Until it was over, or until its time was. */
+  /** Time until it ended or until its limit. */
   readonly millis: number
   readonly reads: Reads
-  /** Requests that came when it was over. */
+  /** Requests that arrived after it ended. */
   readonly later: Reads
 }
 
 export interface Stage {
-  /** A call that goes on in the first of these words until it is led on. */
-  readonly place: (words: ReadonlyArray<string>, faults?: FaultPlan.FaultPlan) => Effect.Effect<Subject>
-  /** Leads the call to its next word whenever it has been read four times more, and others with it, until it has ended. */
-  readonly leadOn: (subject: Subject, ...others: ReadonlyArray<Subject>) => Effect.Effect<void>
+  /** Places a call that stays in the first of these statuses until it is advanced. */
+  readonly place: (statuses: ReadonlyArray<string>, faults?: FaultPlan.FaultPlan) => Effect.Effect<Subject>
+  /** Advances the call, and the others with it, each time it has been read four more times, until it has ended. */
+  readonly advance: (subject: Subject, ...others: ReadonlyArray<Subject>) => Effect.Effect<void>
   readonly reads: (subject: Subject) => Effect.Effect<Reads>
-  /** What was planned for the run and did not come to pass. */
-  readonly unstruck: Effect.Effect<ReadonlyArray<string>>
-  /** Waits until the journal shows it, for five seconds at most. */
-  readonly waitFor: (subject: Subject, shown: (reads: Reads) => boolean) => Effect.Effect<void>
-  /** Runs it to its end, or until its time is up. */
+  /** Faults that were planned for the run but not applied. */
+  readonly unusedFaults: Effect.Effect<ReadonlyArray<string>>
+  /** Waits until the journal satisfies the condition, at most five seconds. */
+  readonly waitFor: (subject: Subject, until: (reads: Reads) => boolean) => Effect.Effect<void>
+  /** Runs the effect until it ends or its time limit is reached. */
   readonly observe: <A>(
     subject: Subject,
     effect: Effect.Effect<A, unknown>,
     limit: Duration.DurationInput
   ) => Effect.Effect<Outcome<A>>
-  /** Runs it until the moment, and aborts it. */
+  /** Runs the effect until the given moment, then aborts it. */
   readonly abortWhen: (
     subject: Subject,
     effect: Effect.Effect<unknown, unknown>,
@@ -55,14 +55,14 @@ const make = Effect.gen(function*() {
   const fake = yield* FakeExotel.FakeExotel
   const reads = ({ sid }: Subject) => Effect.map(fake.journal, Journal.forCall(sid))
 
-  const waitFor: Stage["waitFor"] = (subject, shown) =>
+  const waitFor: Stage["waitFor"] = (subject, until) =>
     reads(subject).pipe(
-      Effect.repeat({ until: shown, schedule: Schedule.spaced("5 millis") }),
+      Effect.repeat({ until: until, schedule: Schedule.spaced("5 millis") }),
       Effect.timeoutOption("5 seconds"),
       Effect.asVoid
     )
 
-  /** Runs it until the moment, interrupts what is left of it, and listens for what still comes. */
+  /** Runs the effect until the given moment, interrupts it, and records later requests. */
   const run = <A>(
     subject: Subject,
     effect: Effect.Effect<A, unknown>,
@@ -77,21 +77,21 @@ const make = Effect.gen(function*() {
       const { length } = yield* reads(subject)
       yield* Fiber.interrupt(fiber)
       yield* Effect.sleep(QUIET)
-      // Taken only now: what became of a request may show late.
+      // Read only now, because the outcome of a request may be recorded late.
       const all = yield* reads(subject)
       return { exit, millis, reads: all.slice(0, length), later: all.slice(length) }
     })
 
   const stage: Stage = {
-    place: (words, faults) =>
+    place: (statuses, faults) =>
       Effect.gen(function*() {
         if (faults !== undefined) yield* fake.faults(faults)
-        const phases = words.slice(0, -1).map((status) => ({ status, duration: 1 }))
-        const script = CallScript.manual(CallScript.custom(phases, { status: words.at(-1) ?? "" }))
+        const phases = statuses.slice(0, -1).map((status) => ({ status, duration: 1 }))
+        const script = CallScript.manual(CallScript.custom(phases, { status: statuses.at(-1) ?? "" }))
         const sid = yield* fake.place(script)
         return { sid, exotel: fake.options, intervalMillis: INTERVAL }
       }),
-    leadOn: (subject, ...others) =>
+    advance: (subject, ...others) =>
       Effect.gen(function*() {
         while (!(yield* fake.state(subject.sid)).ended) {
           const { length } = yield* reads(subject)
@@ -100,7 +100,7 @@ const make = Effect.gen(function*() {
         }
       }),
     reads,
-    unstruck: Effect.match(fake.verify, { onSuccess: () => [], onFailure: ({ problems }) => problems }),
+    unusedFaults: Effect.match(fake.verify, { onSuccess: () => [], onFailure: ({ problems }) => problems }),
     waitFor,
     observe: (subject, effect, limit) =>
       run(subject, effect, (fiber) => Effect.timeoutOption(Fiber.await(fiber), limit)),
@@ -109,7 +109,7 @@ const make = Effect.gen(function*() {
   return stage
 })
 
-/** Gives the run a world that no other run sees; it is gone afterwards, and with it whoever still asks. */
+/** Runs with a separate fake Exotel, which is closed afterwards. */
 export const onStage = <A>(run: (stage: Stage) => Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
   Effect.flatMap(make, run).pipe(
     Effect.provide(FakeExotel.layerServer({ requestsPerMinute: 1_000_000, verifyOnClose: false }))

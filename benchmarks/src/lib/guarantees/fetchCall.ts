@@ -1,8 +1,8 @@
-/** The one request of the pollers that bring no client of their own: `fetch`, and an error for what is not 2xx. */
+/** The request of the pollers without their own client: `fetch`, and an error for a status outside 2xx. */
 import { Encoding, Redacted } from "effect"
 import type { Subject } from "./Contender.ts"
 
-/** As much of Exotel's record as a poller looks at. */
+/** The part of Exotel's record that a poller reads. */
 export interface WireCall {
   readonly Status: string
 }
@@ -16,7 +16,7 @@ export const fetchCall = (subject: Subject, signal?: AbortSignal): Promise<Respo
   return fetch(callUrl(subject), { headers: { authorization: `Basic ${credentials}` }, signal: signal ?? null })
 }
 
-export const callOf = async (response: Response): Promise<WireCall> => {
+export const callFrom = async (response: Response): Promise<WireCall> => {
   if (!response.ok) throw new Error(`Exotel answered with status ${response.status}`)
   const body = (await response.json()) as { readonly Call: WireCall }
   return body.Call
