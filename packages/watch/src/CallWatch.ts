@@ -257,8 +257,10 @@ export const make = (
       // A client may throw before it returns an effect.
       poll: (sid) =>
         span(Effect.suspend(() => calls.getWithDetails(sid)), "CallWatch.poll", { "exotel.call.sid": sid }),
-      bulkPoll: (sids) =>
-        span(Effect.suspend(() => calls.findEnded(sids)), "CallWatch.bulkPoll", { "exotel.calls": sids.length })
+      bulkPoll: (sids, details) =>
+        span(Effect.suspend(() => calls.findEnded(sids, details ? { details } : {})), "CallWatch.bulkPoll", {
+          "exotel.calls": sids.length
+        })
     })
     return fromEngine(engine)
   })

@@ -1,5 +1,5 @@
 /**
- * What the engine measures, in the units that the names end with. `exotel_requests_total`, by outcome, comes from core.
+ * Metrics of the engine, in the units that their names end with. `exotel_requests_total`, by outcome, comes from core.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as MetricBoundaries from "effect/MetricBoundaries"
 const seconds = MetricBoundaries.fromIterable([0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300])
 
 /**
- * `exotel_watches_active`: watches under way now, sleeping ones included.
+ * `exotel_watches_active`: the current watches, sleeping ones included.
  *
  * @since 0.1.0
  * @category metrics
@@ -20,7 +20,7 @@ export const active: Metric.Metric.Gauge<number> = Metric.gauge("exotel_watches_
 })
 
 /**
- * `exotel_watch_events_total`: events told, by `event`: `Observed`, `Changed`, `PollFailed`, `Stalled`,
+ * `exotel_watch_events_total`: emitted events, by `event`: `Observed`, `Changed`, `PollFailed`, `Stalled`,
  * `Ended`, `DetailsLoaded`, `DetailsUnavailable`, `Settled`.
  *
  * @since 0.1.0
@@ -32,7 +32,7 @@ export const events: Metric.Metric.Counter<number> = Metric.counter("exotel_watc
 })
 
 /**
- * `exotel_watches_completed_total`: watches that are over, by `result`: `Ended` for the call's own end, or the error's tag. An
+ * `exotel_watches_completed_total`: completed watches, by `result`: `Ended` for the end of the call, or the error's tag. An
  * interrupted watch is not in it.
  *
  * @since 0.1.0
@@ -44,7 +44,7 @@ export const completed: Metric.Metric.Counter<number> = Metric.counter("exotel_w
 })
 
 /**
- * `exotel_poll_lag_seconds`: how much later than due polls begin. It grows when too few polls may be under way at once,
+ * `exotel_poll_lag_seconds`: the delay of polls after their due time. It grows when the concurrency is too low,
  * or while a 429 holds them back.
  *
  * @since 0.1.0
@@ -57,7 +57,7 @@ export const pollLag: Metric.Metric.Histogram<number> = Metric.histogram(
 )
 
 /**
- * `exotel_bulk_reads_total`: answered sweeps, each one request that asks for the endings of up to a hundred calls.
+ * `exotel_bulk_reads_total`: successful bulk polls; each asks for the endings of up to a hundred calls.
  *
  * @since 0.1.0
  * @category metrics
@@ -68,7 +68,7 @@ export const bulkReads: Metric.Metric.Counter<number> = Metric.counter("exotel_b
 })
 
 /**
- * `exotel_bulk_read_calls_total`: calls that answered sweeps asked for; divided by `exotel_bulk_reads_total`, how full they are.
+ * `exotel_bulk_read_calls_total`: calls in successful bulk polls; divided by `exotel_bulk_reads_total`, their average size.
  *
  * @since 0.1.0
  * @category metrics
@@ -79,7 +79,7 @@ export const bulkReadCalls: Metric.Metric.Counter<number> = Metric.counter("exot
 })
 
 /**
- * `exotel_details_backlog_calls`: ended calls that wait for a request to spare for their details.
+ * `exotel_details_backlog_calls`: ended calls that wait for a background read of their details.
  *
  * @since 0.1.0
  * @category metrics
@@ -89,7 +89,7 @@ export const detailsBacklog: Metric.Metric.Gauge<number> = Metric.gauge("exotel_
 })
 
 /**
- * `exotel_watch_slowdown_ratio`: how much longer than the cadence of their policy calls wait to be looked at, on average
+ * `exotel_watch_slowdown_ratio`: the ratio of the actual wait between polls to the cadence of the policy, on average
  * over some 20 s: 1 when the budget suffices, 2 when each waits twice as long.
  *
  * @since 0.1.0
@@ -100,8 +100,8 @@ export const slowdown: Metric.Metric.Gauge<number> = Metric.gauge("exotel_watch_
 })
 
 /**
- * `exotel_detection_delay_seconds`: the time between the last answer that showed a call going on, or the last sweep that
- * did not name it, and the one that showed its end. The end came somewhere in between, so this is the most that its detection can have been late.
+ * `exotel_detection_delay_seconds`: the time between the last response that showed an active call, or the last bulk poll that
+ * did not contain it, and the response that showed its end. The end was in between, so this is an upper bound of the delay.
  *
  * @since 0.1.0
  * @category metrics

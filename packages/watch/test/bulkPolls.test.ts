@@ -116,7 +116,7 @@ describe("a fleet beyond what reads can do", () => {
         const told = yield* fiber
         const at = endings(told).get(sids.at(-1) ?? "")
         assert.isAtMost(at ?? NaN, 108)
-      }), limited(30)))
+      }), limited(30, { bulkDetails: false })))
 
   it("holds for any calls, budget, size of sweeps, lag of the bulk read and faults", async () => {
     const any = FastCheck.record({
@@ -217,7 +217,7 @@ describe("the details of swept calls", () => {
           assert.strictEqual(each.at, (at.get(each.event.sid) ?? NaN) + 90)
           assert.isTrue(each.event.isFinal)
         }
-      }), limited(30)))
+      }), limited(30, { bulkDetails: false })))
 
   it.effect("make no end be told later", () =>
     inWorld((world) =>

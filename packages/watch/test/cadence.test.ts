@@ -3,7 +3,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Option, Schedule } from "effect"
-import { scheduleStepper, waitOf } from "../src/internal/watch/cadence.ts"
+import { scheduleStepper, waitFromCadence } from "../src/internal/watch/cadence.ts"
 
 const progress = (ageSeconds: number): WatchPolicy.PollState => ({
   status: Option.some("in-progress"),
@@ -40,7 +40,7 @@ describe("a cadence", () => {
     ] as const
   ) {
     it(`waits ${expected} ms when a policy's function says ${name}`, () => {
-      assert.strictEqual(waitOf(() => wait, progress(7)), expected)
+      assert.strictEqual(waitFromCadence(() => wait, progress(7)), expected)
     })
   }
 

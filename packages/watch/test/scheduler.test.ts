@@ -55,16 +55,16 @@ describe("an agenda", () => {
       putBack(agenda, job)
       return job?.by
     }
-    deepStrictEqual([4, 3.1].map(by), ["read", "read"])
-    deepStrictEqual([2.5, 3.2, 3.4].map(by), ["sweep", "sweep", "sweep"])
-    deepStrictEqual([7.2, 6.1].map(by), ["read", "read"])
+    deepStrictEqual([4, 3.1].map(by), ["individual", "individual"])
+    deepStrictEqual([2.5, 3.2, 3.4].map(by), ["bulk", "bulk", "bulk"])
+    deepStrictEqual([7.2, 6.1].map(by), ["individual", "individual"])
   })
 
   it("sweeps a line that would take too long to be read, whatever the cadences say", () => {
     const agenda = new PollScheduler(20)
     for (let i = 0; i < 40; i++) join(agenda, `call${i}`, { looked: Infinity, due: 0 })
     agenda.rate = 5
-    assert.strictEqual(agenda.nextPoll(NOW, worker)?.by, "read")
+    assert.strictEqual(agenda.nextPoll(NOW, worker)?.by, "individual")
     agenda.rate = 3
     assert.strictEqual(agenda.nextPoll(NOW, worker)?.calls.length, 20)
   })
@@ -77,7 +77,7 @@ describe("an agenda", () => {
     join(agenda, "next", { looked: 1, due: 2 })
     join(agenda, "second", { looked: 2, due: -1 })
     join(agenda, "third", { looked: 2, due: -0.5 })
-    assert.strictEqual(words(agenda.nextPoll(NOW, worker)), "sweep second third soon next")
+    assert.strictEqual(words(agenda.nextPoll(NOW, worker)), "bulk second third soon next")
     assert.isUndefined(agenda.nextPoll(NOW, worker))
   })
 
@@ -88,11 +88,11 @@ describe("an agenda", () => {
     const single = join(agenda, "another", { looked: 1, due: -1, single: true })
     agenda.rate = 4
     const job = agenda.nextPoll(NOW, worker)
-    assert.strictEqual(words(job), "read another")
+    assert.strictEqual(words(job), "individual another")
     putBack(agenda, job)
     agenda.rate = 0.1
     const sweep = agenda.nextPoll(NOW, worker)
-    assert.strictEqual(sweep?.by, "sweep")
+    assert.strictEqual(sweep?.by, "bulk")
     assert.isTrue(sweep?.calls.includes(single))
   })
 
@@ -103,14 +103,14 @@ describe("an agenda", () => {
     if (resting.first !== undefined) resting.first.backingOff = true
     join(agenda, "due", { looked: 1, due: 0 })
     join(agenda, "soon", { looked: 1, due: 1 })
-    assert.strictEqual(words(agenda.nextPoll(NOW, worker)), "sweep due soon")
+    assert.strictEqual(words(agenda.nextPoll(NOW, worker)), "bulk due soon")
   })
 
   it("reads a call that would be swept alone", () => {
     const agenda = new PollScheduler(10)
     agenda.rate = 0.05
     join(agenda, "alone", { looked: 1, due: 0 })
-    assert.strictEqual(words(agenda.nextPoll(NOW, worker)), "read alone")
+    assert.strictEqual(words(agenda.nextPoll(NOW, worker)), "individual alone")
     assert.isTrue(agenda.isPollingInBulk)
   })
 
@@ -131,7 +131,7 @@ describe("an agenda", () => {
       putBack(agenda, job)
       return words(job)
     })
-    deepStrictEqual(read, ["read a", "read b", "read c", "read due", undefined])
+    deepStrictEqual(read, ["individual a", "individual b", "individual c", "individual due", undefined])
   })
 })
 
@@ -167,10 +167,10 @@ describe("the details of an ended call", () => {
     joinEnded(agenda, "ended")
     assert.strictEqual(agenda.detailsWaiting, 1)
     const look = agenda.nextPoll(NOW, worker)
-    assert.strictEqual(words(look), "sweep a b c")
+    assert.strictEqual(words(look), "bulk a b c")
     putBack(agenda, look)
-    assert.strictEqual(words(agenda.nextBackground(NOW, worker)), "read ended")
-    assert.strictEqual(words(agenda.nextBackground(NOW, worker)), "read a")
+    assert.strictEqual(words(agenda.nextBackground(NOW, worker)), "individual ended")
+    assert.strictEqual(words(agenda.nextBackground(NOW, worker)), "individual a")
   })
 
   it("leave one spare request of twenty to a swept call that was not read for ten minutes, and to no other", () => {
@@ -187,8 +187,8 @@ describe("the details of an ended call", () => {
       for (const call of job?.calls ?? []) call.readAt = NOW
       return words(job)
     })
-    assert.strictEqual(read.indexOf("read b"), 19)
-    assert.isTrue(read.every((each) => each === "read b" || each?.startsWith("read ended") === true))
+    assert.strictEqual(read.indexOf("individual b"), 19)
+    assert.isTrue(read.every((each) => each === "individual b" || each?.startsWith("individual ended") === true))
     assert.strictEqual(new Set(read).size, 60)
   })
 })

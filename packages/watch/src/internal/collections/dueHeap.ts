@@ -1,12 +1,12 @@
 /**
- * A heap by due time, four children to a parent, from which an item can be taken out wherever it stands. The times stand
- * beside the items, for to look at each of a hundred thousand items costs more than to compare it.
+ * A heap by due time with four children per node, from which any item can be removed. The times are stored
+ * beside the items, because loading each of a hundred thousand items costs more than comparing it.
  */
 
 export interface Due {
   /** Milliseconds since 1970. */
   wakeAt: number
-  /** Where the item stands in its queue; -1 while it is in none. Kept by the queue. */
+  /** The index of the item in its heap, or -1. The heap owns this field. */
   position: number
 }
 
@@ -22,7 +22,7 @@ export class DueHeap<A extends Due> {
     return this.items[0]
   }
 
-  /** Adds the item, or moves it to where its changed due time belongs. */
+  /** Adds the item, or moves it after its due time has changed. */
   set(item: A): void {
     if (item.position === -1) {
       item.position = this.items.length
@@ -43,7 +43,7 @@ export class DueHeap<A extends Due> {
     this.settle(last)
   }
 
-  /** Moves those who stand in the item's way, and then the item, once. */
+  /** Moves the items in between, and then the item once. */
   private settle(item: A): void {
     const { items, times } = this
     const { wakeAt } = item

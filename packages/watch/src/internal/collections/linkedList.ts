@@ -1,6 +1,6 @@
-/** A first-in, first-out line from which anybody can be taken out wherever they stand, at the same small price. */
+/** A doubly linked first-in, first-out queue with removal of any item in constant time. */
 
-/** Something that can stand in one line at a time. The fields are the line's. */
+/** An item that can be in one list at a time. The list owns the fields. */
 export interface Link {
   before: this | undefined
   after: this | undefined
@@ -19,6 +19,10 @@ export class LinkedList<A extends Link> {
     return this.head
   }
 
+  get last(): A | undefined {
+    return this.tail
+  }
+
   push(item: A): void {
     item.before = this.tail
     item.after = undefined
@@ -28,7 +32,7 @@ export class LinkedList<A extends Link> {
     this.count += 1
   }
 
-  /** Only what stands in this line may be removed from it. */
+  /** The item must be in this list. */
   remove(item: A): void {
     if (item.before === undefined) this.head = item.after
     else item.before.after = item.after

@@ -1,6 +1,6 @@
 /**
- * Runs all watches of a layer: the agenda says which call is looked at next, a few workers ask, and one timer sleeps until
- * the next call is due. A watch that sleeps is a few objects and no fiber.
+ * Runs all watches of a layer: the scheduler chooses the next poll, a few workers send it, and one timer sleeps until
+ * the next call is due. A sleeping watch is a few objects and no fiber.
  */
 import type { Call } from "@effect-exotel/core/Call"
 import type { FindResult } from "@effect-exotel/core/CallQuery"
@@ -30,73 +30,73 @@ import { Watch, WatchedCall } from "./watchedCall.ts"
 
 export interface Engine {
   /**
-   * Begins a watch. Closing the scope ends it, together with the poll under way if nobody else waits for that; when the
-   * scope is closed, nothing of it is left.
+   * Begins a watch. Closing the scope ends it, and interrupts its poll in flight unless another watch shares it. Once the
+   * scope is closed, no resource of the watch remains.
    */
   readonly watch: (state: WatchState, listener: Listener) => Effect.Effect<void, never, Scope.Scope>
-  /** As `watch`, for as many calls as `join` is called with; false for a call that the listener watches already. */
+  /** As `watch`, for each call that the returned function adds; it returns false if the listener watches the call already. */
   readonly fleet: (
     listener: Listener,
-    onPace: (pace: PollingMode) => void
+    onModeChange: (pace: PollingMode) => void
   ) => Effect.Effect<(state: WatchState) => boolean, never, Scope.Scope>
-  /** Has the call looked at soon. False if nobody watches it. */
+  /** Schedules an early poll of the call. False if the call is not watched. */
   readonly hint: (sid: CallSid) => Effect.Effect<boolean>
 }
 
 export interface Options {
   readonly poll: (sid: CallSid) => Effect.Effect<Call, ExotelError>
-  readonly bulkPoll: (sids: ReadonlyArray<CallSid>) => Effect.Effect<FindResult, ExotelError>
-  /** Runs what is asked with the turns that were taken for it. */
+  readonly bulkPoll: (sids: ReadonlyArray<CallSid>, details: boolean) => Effect.Effect<FindResult, ExotelError>
+  /** Runs a request with the permit that was acquired for it. */
   readonly withPermit: (work: Effect.Effect<void>, permit: RequestBudget.Permit) => Effect.Effect<void>
   readonly budget: RequestBudget.Service
-  /** How many requests may be under way at once. */
+  /** The maximum number of requests in flight. */
   readonly concurrency: number
-  /** How many calls a sweep asks for at most. */
+  /** The maximum number of calls in a bulk poll. */
   readonly bulkSize: number
 }
 
-/** However many hints come for a call, it is looked at no more often than this. */
+/** The minimum interval between polls of a call that hints cause. */
 const HINT_INTERVAL_MILLIS = 2000
 
-/** What timers and the clock may differ by without anybody having set the clock. */
+/** The tolerance between timers and the clock; a larger difference means that the clock was set. */
 const CLOCK_TOLERANCE_MILLIS = 1000
 
-/** How often the budget is asked what it leaves. */
+/** The interval at which the available budget is read. */
 const RATE_MILLIS = 1000
 
-/** While calls are swept, a call that joins may wait so long for its first look. */
-const FIRST_SWEEP_MILLIS = 2000
+/** In bulk mode, the maximum wait of an added call for its first poll. */
+const FIRST_BULK_POLL_MILLIS = 2000
 
 export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope> =>
   Effect.gen(function*() {
     const { budget, concurrency } = options
     const clock = yield* Effect.clock
-    // Begun uninterruptible, a fiber gets to its finalizer even when it is interrupted before its first step.
+    // A fiber that starts uninterruptible reaches its finalizer even if it is interrupted before its first step.
     const runFork = yield* Effect.uninterruptible(FiberSet.makeRuntime())
     const fork = (effect: Effect.Effect<void>): Fiber.RuntimeFiber<void> => runFork(effect, { immediate: false })
-    const agenda = new PollScheduler(options.bulkSize)
-    const { calls } = agenda
-    const answers = new ResponseHandler(agenda, budget)
-    const pacing = new PollingRate()
+    const scheduler = new PollScheduler(options.bulkSize)
+    const { calls } = scheduler
+    const responses = new ResponseHandler(scheduler, budget)
+    const pollingRate = new PollingRate()
     let latest = clock.unsafeCurrentTimeMillis()
-    let rateAskedAt = Number.NEGATIVE_INFINITY
+    let rateReadAt = Number.NEGATIVE_INFINITY
     let isTickScheduled = false
-    /** How many calls wait for their details, as it was last told. */
+    /** The number of calls that wait for their details, as last reported to the metric. */
     let backlog = 0
-    /** Why no poll will come any more: the end of the layer, or a defect of ours. */
+    /** The reason why the engine has stopped: the end of the layer, or a defect of the engine. */
     let stopped: Cause.Cause<never> | undefined
 
-    /** The time; should the machine's clock have been set back, everything due is moved back with it. */
+    /** The current time. If the clock was set back, all due times are moved back by the same amount. */
     const time = (): number => {
       const now = clock.unsafeCurrentTimeMillis()
       const back = latest - now
       latest = now
       if (back > CLOCK_TOLERANCE_MILLIS) {
-        rateAskedAt -= back
-        answers.pausedUntil -= back
+        rateReadAt -= back
+        responses.pausedUntil -= back
         workers.shift(back)
-        pacing.shift(back)
-        agenda.shift(back, now)
+        pollingRate.shift(back)
+        scheduler.shift(back, now)
       }
       return now
     }
@@ -110,58 +110,58 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
         {
           priority: "watch",
           concurrency,
-          hasWork: () => agenda.pollsWaiting > 0,
+          hasWork: () => scheduler.pollsWaiting > 0,
           next: (now, worker) => {
-            const { lag, wait } = agenda.lateness(now)
-            const job = agenda.nextPoll(now, worker)
+            const { lag, wait } = scheduler.lateness(now)
+            const job = scheduler.nextPoll(now, worker)
             if (job !== undefined) {
-              pacing.served(wait, agenda.isPollingInBulk, lag, now)
-              Meters.began(lag)
+              pollingRate.served(wait, scheduler.isPollingInBulk, lag, now)
+              Meters.pollBegan(lag)
             }
             return job
           }
         },
         {
           priority: "background",
-          // One is kept free for whoever is in a hurry.
+          // One slot is reserved for urgent polls.
           concurrency: Math.max(1, concurrency - 1),
-          hasWork: () => agenda.hasBackgroundWork,
-          next: (now, worker) => agenda.nextBackground(now, worker)
+          hasWork: () => scheduler.hasBackgroundWork,
+          next: (now, worker) => scheduler.nextBackground(now, worker)
         }
       ],
-      readyAt: () => stopped === undefined ? answers.pausedUntil : Number.POSITIVE_INFINITY,
-      ask: (job) => ask(job),
+      readyAt: () => stopped === undefined ? responses.pausedUntil : Number.POSITIVE_INFINITY,
+      send: (job) => send(job),
       withPermit: options.withPermit,
       onIdle: () => (wakeAt() <= latest ? scheduleTick() : arm(latest)),
       onDefect: (cause) => Effect.sync(() => stop(cause))
     })
 
     const timer = new Timer(fork, (since, slept) => {
-      // So long has passed, whatever the clock will say.
+      // The timer has measured this time, even if the clock was set meanwhile.
       latest = Math.max(latest, since + slept)
       safeTick()
     })
 
-    const ask = (job: Job): Effect.Effect<void> => {
+    const send = (job: Job): Effect.Effect<void> => {
       const { calls } = job
       const call = calls[0]
       if (call === undefined) return Effect.void
-      return job.by === "read"
-        ? asked(
+      return job.by === "individual"
+        ? request(
           job,
           options.poll(call.sid),
-          (seen, now) => answers.onSeen(call, seen, now),
-          (error, now) => answers.onFailure(calls, error, now)
+          (seen, now) => responses.onSeen(call, seen, now),
+          (error, now) => responses.onFailure(calls, error, now)
         )
-        : asked(
+        : request(
           job,
-          options.bulkPoll(calls.map(({ sid }) => sid)),
-          (found, now) => answers.onFound(calls, found, now),
-          (error, now) => answers.onBulkFailure(calls, error, now)
+          options.bulkPoll(calls.map(({ sid }) => sid), calls.some((call) => call.wantsDetails)),
+          (found, now) => responses.onFound(calls, found, now),
+          (error, now) => responses.onBulkFailure(calls, error, now)
         )
     }
 
-    const asked = <A>(
+    const request = <A>(
       job: Job,
       request: Effect.Effect<A, ExotelError>,
       onSuccess: (value: A, now: number) => Effect.Effect<void> | undefined,
@@ -182,8 +182,8 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
     }
 
     /**
-     * A defect, of a client say, must not leave anybody waiting. Our own interruption comes when nobody waits any more;
-     * should somebody have joined meanwhile, the call is in line again.
+     * A defect, for example of a client, ends the watches of the job's calls. The engine interrupts a job only when none of
+     * its calls is watched; a call that is watched again meanwhile is scheduled again.
      */
     const onDefect = ({ calls }: Job, cause: Cause.Cause<never>): Effect.Effect<void> =>
       Effect.map(FiberRef.get(FiberRef.interruptedCause), (own) => {
@@ -197,23 +197,23 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
         call.stage = "asleep"
         if (call.hinted) pollSoon(call, now)
         call.hinted = false
-        agenda.place(call, now)
+        scheduler.place(call, now)
       }
       arm(now)
     }
 
-    /** What a call whose time has come needs: its watches' ends, or its place in line. */
+    /** Handles a call that is due: ends watches whose limit has passed, and queues the call for a poll. */
     const wake = (call: WatchedCall, now: number): void => {
       if (call.limit <= now) {
         for (const watch of call.watches) {
           if (watch.state.limit <= now) applyTransition(call, watch, watch.state.onLimit(now), now)
         }
       }
-      agenda.place(call, now)
+      scheduler.place(call, now)
       abandon(call)
     }
 
-    /** Ends the request under way if nobody waits for any of its calls any more. */
+    /** Interrupts the request in flight if none of its calls is watched any more. */
     const abandon = (call: WatchedCall): Fiber.RuntimeFiber<unknown> | undefined => {
       const { job } = call
       if (job === undefined || call.isWatched) return undefined
@@ -226,33 +226,33 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
 
     const tick = (): void => {
       const now = time()
-      for (let call = agenda.woken(now); call !== undefined; call = agenda.woken(now)) wake(call, now)
+      for (let call = scheduler.woken(now); call !== undefined; call = scheduler.woken(now)) wake(call, now)
       workers.dispatch(now)
       arm(now)
-      askRate(now)
+      updateRate(now)
     }
 
     const arm = (now: number): void => {
-      if (backlog !== agenda.detailsWaiting) {
-        backlog = agenda.detailsWaiting
+      if (backlog !== scheduler.detailsWaiting) {
+        backlog = scheduler.detailsWaiting
         Meters.backlog(backlog)
       }
       timer.set(wakeAt(), now)
     }
 
     const wakeAt = (): number =>
-      stopped === undefined ? Math.min(agenda.wakeAt, workers.wakeAt) : Number.POSITIVE_INFINITY
+      stopped === undefined ? Math.min(scheduler.wakeAt, workers.wakeAt) : Number.POSITIVE_INFINITY
 
-    /** What the budget leaves changes with what others use of it. */
-    const askRate = (now: number): void => {
-      if (now - rateAskedAt < RATE_MILLIS || calls.size === 0) return
-      rateAskedAt = now
+    /** Reads the available budget, which depends on the use by other requests. */
+    const updateRate = (now: number): void => {
+      if (now - rateReadAt < RATE_MILLIS || calls.size === 0) return
+      rateReadAt = now
       fork(Effect.map(budget.availablePerMinute, (perMinute) => {
-        agenda.rate = perMinute / 60
+        scheduler.rate = perMinute / 60
       }))
     }
 
-    /** A defect of ours must not leave anybody waiting. */
+    /** A defect of the engine ends all watches, so that none waits for ever. */
     const safeTick = (): void => {
       try {
         tick()
@@ -261,7 +261,7 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
       }
     }
 
-    /** Has what is due looked after, once, however much is new. */
+    /** Schedules one tick, however many changes there are. */
     const scheduleTick = (): void => {
       if (isTickScheduled || stopped !== undefined) return
       isTickScheduled = true
@@ -278,7 +278,7 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
     }
 
     yield* Effect.addFinalizer(() => Effect.sync(() => stop(Cause.interrupt(FiberId.none))))
-    agenda.rate = (yield* budget.availablePerMinute) / 60
+    scheduler.rate = (yield* budget.availablePerMinute) / 60
 
     const add = (state: WatchState, listener: Listener): { readonly call: WatchedCall; readonly watch: Watch } => {
       const now = time()
@@ -287,31 +287,31 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
         call = new WatchedCall(state.sid, now)
         calls.set(state.sid, call)
       }
-      // A sweep that would be sent for its sake alone is one too many; the next one takes it along.
+      // In bulk mode the next bulk poll includes the call, so that none is sent for this call alone.
       const watch = new Watch(
         state,
         listener,
-        agenda.isPollingInBulk && !listener.single ? now + FIRST_SWEEP_MILLIS : now
+        scheduler.isPollingInBulk && !listener.single ? now + FIRST_BULK_POLL_MILLIS : now
       )
       call.add(watch)
-      Meters.joined()
-      agenda.place(call, now)
+      Meters.started()
+      scheduler.place(call, now)
       scheduleTick()
       return { call, watch }
     }
 
-    /** The request that was left with nobody to wait for it, if there is one. */
+    /** Removes a watch. Returns the worker of a request that no watch waits for any more. */
     const remove = (call: WatchedCall, watch: Watch): Fiber.RuntimeFiber<unknown> | undefined => {
       if (!call.delete(watch)) return undefined
-      Meters.left()
-      agenda.place(call, latest)
+      Meters.stopped()
+      scheduler.place(call, latest)
       return abandon(call)
     }
 
-    /** Waits for abandoned requests to be given up, and for those who wait for a turn that nobody will use. */
+    /** Waits until abandoned requests, and workers whose permit would not be used, are interrupted. */
     const cleanUp = (abandoned: Iterable<Fiber.RuntimeFiber<unknown>>): Effect.Effect<void> =>
       Effect.suspend(() => {
-        // With nothing left to wait for, the engine puts its timer away.
+        // Without calls the engine keeps no timer.
         if (calls.size === 0) arm(latest)
         return Fiber.interruptAll(new Set([...abandoned, ...workers.surplus]))
       })
@@ -323,7 +323,7 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
       }
     }
 
-    /** The listener is told at once when there will be no poll any more. */
+    /** Ends a new watch at once if the engine has stopped. */
     const endIfStopped = (state: WatchState, listener: Listener): boolean => {
       if (stopped !== undefined) listener.onFinished(state, Exit.failCause(stopped))
       return stopped !== undefined
@@ -343,9 +343,9 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
                 })
             ))
         ),
-      fleet: (listener, onPace) =>
+      fleet: (listener, onModeChange) =>
         Effect.gen(function*() {
-          const leaveAll = Effect.suspend(() => {
+          const removeAll = Effect.suspend(() => {
             const abandoned = new Set<Fiber.RuntimeFiber<unknown>>()
             for (const call of [...calls.values()]) {
               const watch = call.watchOf(listener)
@@ -355,8 +355,8 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
             return cleanUp(abandoned)
           })
           yield* Effect.acquireRelease(
-            Effect.sync(() => pacing.listen(onPace)),
-            (stopListening) => Effect.zipRight(Effect.sync(stopListening), leaveAll)
+            Effect.sync(() => pollingRate.listen(onModeChange)),
+            (stopListening) => Effect.zipRight(Effect.sync(stopListening), removeAll)
           )
           return (state) => {
             if (endIfStopped(state, listener)) return true
@@ -372,7 +372,7 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
           const now = time()
           call.hinted = call.stage === "running"
           if (!call.hinted) pollSoon(call, now)
-          agenda.place(call, now)
+          scheduler.place(call, now)
           scheduleTick()
           return true
         })

@@ -1,7 +1,7 @@
 /**
- * Those who ask: a worker takes turn after turn of the request budget, and chooses what to ask only when its turn has come.
- * In each of two lanes, for looks and for what may wait, one worker at most waits for a turn. A worker with nothing to do
- * rests until there is: to begin another would cost more than all else that is done for a poll.
+ * The workers that send requests. A worker acquires a permit of the request budget, and only then chooses the poll.
+ * In each of two lanes, for polls and for background reads, at most one worker waits for a permit. A worker without work
+ * is idle until there is some, because starting another costs more than the rest of a poll.
  */
 import type * as RequestBudget from "@effect-exotel/core/RequestBudget"
 import * as Cause from "effect/Cause"
@@ -9,28 +9,28 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Job } from "./watchedCall.ts"
 
-/** How soon it is looked again whether a request that nobody is in a hurry for is of use. */
+/** The interval at which a lane without work checks for work. */
 const IDLE_MILLIS = 1000
 
 export interface Lane {
   readonly priority: RequestBudget.Priority
-  /** How many requests under way, of both lanes, keep it from sending one more. */
+  /** The number of requests in flight, over both lanes, at which the lane sends no more. */
   readonly concurrency: number
   readonly hasWork: () => boolean
-  /** What to ask now, and taken in hand; nothing when there is nothing of use. */
+  /** Takes the next job, if there is one. */
   readonly next: (now: number, worker: Fiber.RuntimeFiber<unknown>) => Job | undefined
 }
 
 interface LaneState extends Lane {
-  /** The worker that waits for a turn, or is about to. */
+  /** The worker that waits for a permit, or is about to. */
   waiting: Fiber.RuntimeFiber<unknown> | "starting" | undefined
-  /** How many workers it has, and those of them who rest. */
+  /** The number of workers, and those that are idle. */
   poolSize: number
-  readonly resting: Set<Resting>
+  readonly idle: Set<IdleWorker>
   idleUntil: number
 }
 
-interface Resting {
+interface IdleWorker {
   readonly wake: (nothing: Effect.Effect<void>) => void
 }
 
@@ -39,20 +39,20 @@ export interface Options {
   readonly budget: RequestBudget.Service
   readonly fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
   readonly time: () => number
-  /** The time when it was last asked for: good enough where no wait depends on it. */
+  /** The time of the last clock reading: sufficient where no wait depends on it. */
   readonly latest: () => number
-  /** Before this time nothing is asked. */
+  /** No request is sent before this time. */
   readonly readyAt: () => number
-  readonly ask: (job: Job) => Effect.Effect<void>
+  readonly send: (job: Job) => Effect.Effect<void>
   /** Runs a request with the permit that was acquired for it. */
   readonly withPermit: (work: Effect.Effect<void>, permit: RequestBudget.Permit) => Effect.Effect<void>
-  /** Told when a worker has nothing to do any more. */
+  /** Called when a worker becomes idle. */
   readonly onIdle: () => void
   readonly onDefect: (cause: Cause.Cause<never>) => Effect.Effect<void>
 }
 
 export class Lanes {
-  /** How many requests are under way. */
+  /** The number of requests in flight. */
   private running = 0
   private readonly options: Options
   private readonly lanes: ReadonlyArray<LaneState>
@@ -63,12 +63,12 @@ export class Lanes {
       ...lane,
       waiting: undefined,
       poolSize: 0,
-      resting: new Set(),
+      idle: new Set(),
       idleUntil: Number.NEGATIVE_INFINITY
     }))
   }
 
-  /** When somebody who has something to ask may begin to wait for a turn; never while everybody does, or has nothing. */
+  /** The earliest time at which a lane with work may start to wait for a permit; infinite if none has work. */
   get wakeAt(): number {
     let at = Number.POSITIVE_INFINITY
     for (const lane of this.lanes) {
@@ -79,23 +79,23 @@ export class Lanes {
     return at
   }
 
-  /** The workers that wait for a turn which they would not use. */
+  /** The workers that wait for a permit which they would not use. */
   get surplus(): ReadonlyArray<Fiber.RuntimeFiber<unknown>> {
     return this.lanes.flatMap(({ hasWork, waiting }) =>
       waiting === undefined || waiting === "starting" || hasWork() ? [] : [waiting]
     )
   }
 
-  /** Has somebody wait for the next turn where there is something to ask. */
+  /** Lets a worker wait for the next permit in each lane that has work. */
   dispatch(now: number): void {
     for (const lane of this.lanes) {
-      if (lane.waiting !== undefined || !this.mayAsk(lane, now)) continue
-      const [resting] = lane.resting
-      if (resting === undefined && lane.poolSize >= lane.concurrency) continue
+      if (lane.waiting !== undefined || !this.canSend(lane, now)) continue
+      const [idle] = lane.idle
+      if (idle === undefined && lane.poolSize >= lane.concurrency) continue
       lane.waiting = "starting"
-      if (resting !== undefined) {
-        lane.resting.delete(resting)
-        resting.wake(Effect.void)
+      if (idle !== undefined) {
+        lane.idle.delete(idle)
+        idle.wake(Effect.void)
         continue
       }
       lane.poolSize += 1
@@ -111,7 +111,7 @@ export class Lanes {
     return this.running < lane.concurrency && lane.hasWork()
   }
 
-  private mayAsk(lane: LaneState, now: number): boolean {
+  private canSend(lane: LaneState, now: number): boolean {
     return this.hasUse(lane) && now >= this.options.readyAt() && now >= lane.idleUntil
   }
 
@@ -119,72 +119,72 @@ export class Lanes {
     const { budget, onDefect, onIdle, withPermit, time } = this.options
     return Effect.withFiberRuntime<void>((fiber) => {
       const worker = fiber as Fiber.RuntimeFiber<unknown>
-      let goesOn = true
-      let isAsking = false
-      let resting: Resting | undefined
+      let continues = true
+      let isSending = false
+      let idle: IdleWorker | undefined
 
       const begin = Effect.sync(() => {
-        goesOn = true
-        resting = undefined
+        continues = true
+        idle = undefined
         if (lane.waiting === "starting") lane.waiting = undefined
       })
 
-      const hasNothingToAsk = (): void => {
-        goesOn = false
+      const becomeIdle = (): void => {
+        continues = false
         lane.idleUntil = time() + IDLE_MILLIS
       }
 
-      const takeTurn = Effect.matchCauseEffect(Effect.interruptible(budget.acquire(lane.priority)), {
+      const acquirePermit = Effect.matchCauseEffect(Effect.interruptible(budget.acquire(lane.priority)), {
         onFailure: (cause) => {
           lane.waiting = undefined
-          // Whoever sends it away while it waits has seen that nothing is to be asked.
+          // A worker is interrupted while it waits only when its lane has no work.
           if (!Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
-          hasNothingToAsk()
+          becomeIdle()
           return Effect.void
         },
         onSuccess: (permit) => {
           lane.waiting = undefined
           const job = this.choose(lane, worker)
           if (job === undefined) {
-            hasNothingToAsk()
+            becomeIdle()
             return budget.release(permit)
           }
-          isAsking = true
+          isSending = true
           this.running += 1
-          // Whoever comes next waits for the next turn meanwhile.
+          // The next worker waits for the next permit meanwhile.
           this.dispatch(this.options.latest())
-          return withPermit(this.options.ask(job), permit)
+          return withPermit(this.options.send(job), permit)
         }
       })
 
       const work = Effect.whileLoop({
         while: () => {
-          // One is enough to wait for a turn; somebody who has yet to begin need not.
+          // One waiting worker is enough; a worker that has yet to start need not wait.
           const isAlone = lane.waiting === undefined || lane.waiting === "starting"
-          if (!goesOn || !isAlone || !this.mayAsk(lane, this.options.latest())) return false
+          if (!continues || !isAlone || !this.canSend(lane, this.options.latest())) return false
           lane.waiting = worker
           return true
         },
-        body: () => takeTurn,
+        body: () => acquirePermit,
         step: () => {
-          if (isAsking) this.running -= 1
-          isAsking = false
+          if (isSending) this.running -= 1
+          isSending = false
         }
       })
 
       const rest = Effect.interruptible(Effect.async<void>((wake) => {
-        resting = { wake }
-        lane.resting.add(resting)
+        idle = { wake }
+        lane.idle.add(idle)
         onIdle()
       }))
 
-      const beginWorkAndRest = begin.pipe(Effect.zipRight(work), Effect.zipRight(rest))
-      const loop = Effect.whileLoop({ while: () => true, body: () => beginWorkAndRest, step: () => undefined })
+      const cycle = begin.pipe(Effect.zipRight(work), Effect.zipRight(rest))
+      const loop = Effect.whileLoop({ while: () => true, body: () => cycle, step: () => undefined })
       return loop.pipe(
         Effect.catchAllCause((cause) => Cause.isInterruptedOnly(cause) ? Effect.void : onDefect(cause)),
         Effect.ensuring(Effect.sync(() => {
-          // Sent away while it rests, or when it has been woken and has yet to begin.
-          const isWoken = resting !== undefined && !lane.resting.delete(resting)
+          // Interrupted while idle, or woken and not yet started.
+          const isWoken = idle !== undefined && !lane.idle.delete(idle)
           if (isWoken && lane.waiting === "starting") lane.waiting = undefined
           lane.poolSize -= 1
           onIdle()

@@ -1,4 +1,4 @@
-/** Feeds the metrics from the engine, whose steps are plain functions. */
+/** Updates the metrics from the engine, whose steps are plain functions. */
 import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"
 import * as Exit from "effect/Exit"
@@ -11,7 +11,7 @@ import * as Metrics from "../../WatchMetrics.ts"
 
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
-/** A metric finds its count by the array of labels itself, so that each is made once; their values are few. */
+/** Makes each array of labels once: a metric looks up its state by the array's identity. */
 const labelled = (key: string): (value: string) => Labels => {
   const made = new Map<string, Labels>()
   return (value) => {
@@ -31,33 +31,33 @@ const add = (
   labels: Labels = none
 ): void => metric.unsafeUpdate(amount, labels)
 
-export const joined = (): void => Metrics.active.unsafeModify(1, none)
+export const started = (): void => Metrics.active.unsafeModify(1, none)
 
-export const left = (): void => Metrics.active.unsafeModify(-1, none)
+export const stopped = (): void => Metrics.active.unsafeModify(-1, none)
 
-export const over = (exit: Exit.Exit<void, WatchError>): void => {
-  left()
+export const completed = (exit: Exit.Exit<void, WatchError>): void => {
+  stopped()
   if (Exit.isSuccess(exit)) return add(Metrics.completed, 1, resultLabels("Ended"))
   if (Cause.isInterruptedOnly(exit.cause)) return
   const error = Cause.failureOption(exit.cause)
   add(Metrics.completed, 1, resultLabels(Option.isSome(error) ? error.value._tag : "Defect"))
 }
 
-export const began = (lagMillis: number): void => Metrics.pollLag.unsafeUpdate(lagMillis / 1000, none)
+export const pollBegan = (lagMillis: number): void => Metrics.pollLag.unsafeUpdate(lagMillis / 1000, none)
 
-/** `lastActiveAt` is when an answer last showed the call going on, or no number. */
-export const told = (event: WatchEvent, lastActiveAt: number): void => {
+/** `lastActiveAt` is the time of the last response that showed an active call, or NaN. */
+export const emitted = (event: WatchEvent, lastActiveAt: number): void => {
   add(Metrics.events, 1, eventLabels(event._tag))
   if (event._tag === "Ended" && !Number.isNaN(lastActiveAt)) {
     Metrics.detectionDelay.unsafeUpdate((DateTime.toEpochMillis(event.at) - lastActiveAt) / 1000, none)
   }
 }
 
-export const swept = (calls: number): void => {
+export const bulkPolled = (calls: number): void => {
   add(Metrics.bulkReads, 1)
   add(Metrics.bulkReadCalls, calls)
 }
 
 export const backlog = (calls: number): void => Metrics.detailsBacklog.unsafeUpdate(calls, none)
 
-export const stretched = (stretch: number): void => Metrics.slowdown.unsafeUpdate(stretch, none)
+export const slowdown = (stretch: number): void => Metrics.slowdown.unsafeUpdate(stretch, none)

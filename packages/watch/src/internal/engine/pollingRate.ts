@@ -1,31 +1,31 @@
-/** How much longer than their cadences calls wait for their turn, and who is told when that becomes another. */
+/** Measures how much longer than their cadences calls wait for a poll, and reports changes to listeners. */
 import * as Meters from "./metrics.ts"
 
 export interface PollingMode {
   readonly mode: "individual" | "bulk"
-  /** 1 when every call is looked at as often as its cadence says; 2 when each waits twice as long. */
+  /** 1 when every call is polled at its cadence; 2 when each waits twice as long. */
   readonly slowdown: number
   /** Milliseconds since 1970. */
   readonly at: number
 }
 
-/** The memory of the average: what was served so long ago counts for a third. */
+/** The time constant of the moving average. */
 const MEMORY_MILLIS = 20_000
 
-/** A stretch below the first is none; told is what differs from what was told by the second factor. */
-const NO_STRETCH = 1.25
-const TOLD_FACTOR = 1.4
+/** A slowdown below the first value counts as none; a change by the second factor is reported. */
+const NO_SLOWDOWN = 1.25
+const REPORTED_FACTOR = 1.4
 
-/** Lateness is measured against no shorter wait than this. */
+/** The shortest wait that lateness is measured against. */
 const SHORTEST_WAIT_MILLIS = 1000
 
-/** Timers are no more exact than that. */
-const TIMELY_MILLIS = 50
+/** The precision of timers. */
+const TIMER_PRECISION_MILLIS = 50
 
-/** What the first look of a call is measured against, which has no cadence yet. */
+/** The wait that the first poll of a call, which has no cadence yet, is measured against. */
 const FIRST_WAIT_MILLIS = 5000
 
-/** The least time between two that are told, unless the way of looking is another. */
+/** The minimum time between two reports of the same mode. */
 const QUIET_MILLIS = 10_000
 
 export class PollingRate {
@@ -39,24 +39,25 @@ export class PollingRate {
     return () => this.listeners.delete(listener)
   }
 
-  /** A call that asks to be looked at each `wait` was so late when its turn came. */
-  served(wait: number, isSweeping: boolean, lag: number, now: number): void {
-    // As it is nearly always.
-    const isTold = this.emitted.slowdown === 1 && isSweeping === (this.emitted.mode === "bulk")
-    if (lag < TIMELY_MILLIS && this.slowdown < NO_STRETCH && isTold) return
+  /** Records the delay of a poll whose cadence asked for `wait`. */
+  served(wait: number, isBulk: boolean, lag: number, now: number): void {
+    // The usual case.
+    const isReported = this.emitted.slowdown === 1 && isBulk === (this.emitted.mode === "bulk")
+    if (lag < TIMER_PRECISION_MILLIS && this.slowdown < NO_SLOWDOWN && isReported) return
     const elapsed = Math.max(0, now - this.updatedAt)
     const weight = 1 - Math.exp(-elapsed / MEMORY_MILLIS)
-    const asked = Number.isFinite(wait) ? Math.max(SHORTEST_WAIT_MILLIS, wait) : FIRST_WAIT_MILLIS
-    this.slowdown += ((asked + lag) / asked - this.slowdown) * weight
+    const expected = Number.isFinite(wait) ? Math.max(SHORTEST_WAIT_MILLIS, wait) : FIRST_WAIT_MILLIS
+    this.slowdown += ((expected + lag) / expected - this.slowdown) * weight
     this.updatedAt = now
-    Meters.stretched(this.slowdown)
-    this.emit(isSweeping ? "bulk" : "individual", now)
+    Meters.slowdown(this.slowdown)
+    this.emit(isBulk ? "bulk" : "individual", now)
   }
 
   private emit(mode: PollingMode["mode"], now: number): void {
-    const slowdown = this.slowdown < NO_STRETCH ? 1 : this.slowdown
+    const slowdown = this.slowdown < NO_SLOWDOWN ? 1 : this.slowdown
     const ratio = slowdown / this.emitted.slowdown
-    const differs = ratio >= TOLD_FACTOR || ratio <= 1 / TOLD_FACTOR || (slowdown === 1 && this.emitted.slowdown !== 1)
+    const differs = ratio >= REPORTED_FACTOR || ratio <= 1 / REPORTED_FACTOR ||
+      (slowdown === 1 && this.emitted.slowdown !== 1)
     if (!differs && mode === this.emitted.mode) return
     if (now - this.emitted.at < QUIET_MILLIS) return
     this.emitted = { mode, slowdown: Math.round(slowdown * 100) / 100, at: now }

@@ -1,4 +1,4 @@
-/** What answers mean to everybody who watches the calls that were asked for. */
+/** Applies responses and failures to the watches of the polled calls. */
 import type { Call } from "@effect-exotel/core/Call"
 import { isTerminal } from "@effect-exotel/core/Call"
 import type { FindResult } from "@effect-exotel/core/CallQuery"
@@ -16,32 +16,32 @@ import * as Meters from "./metrics.ts"
 import type { PollScheduler } from "./scheduler.ts"
 import type { WatchedCall } from "./watchedCall.ts"
 
-/** After a 429 that names no time, no poll of the account is sent for so long. */
+/** The pause after a 429 without `Retry-After`. */
 const THROTTLED_MILLIS = 5000
 
-/** The longest rest of the whole account, whatever a policy grants to the watches that it was given for. */
+/** The longest pause of the account's polling. */
 const LONGEST_PAUSE_MILLIS = 300_000
 
-/** After so many failed sweeps in a row none is tried for a while, which is longer when they were refused. */
+/** The circuit breaker of bulk polls: opens after this many failures in a row, longer if Exotel rejected them. */
 const FAILURE_THRESHOLD = 3
 const OPEN_MILLIS = 600_000
 const OPEN_BRIEFLY_MILLIS = 60_000
 
-const all = (rests: ReadonlyArray<Continuation>): Continuation => {
-  const effects = rests.filter((rest) => rest !== undefined)
+const all = (continuations: ReadonlyArray<Continuation>): Continuation => {
+  const effects = continuations.filter((rest) => rest !== undefined)
   return effects.length === 0 ? undefined : Effect.all(effects, { discard: true })
 }
 
 export class ResponseHandler {
-  /** Until then Exotel wants to be left alone. */
+  /** No poll is sent before this time. */
   pausedUntil = Number.NEGATIVE_INFINITY
   private failedBulkPolls = 0
   private readonly account = new AccountHealth()
-  private readonly agenda: PollScheduler
+  private readonly scheduler: PollScheduler
   private readonly budget: RequestBudget.Service
 
-  constructor(agenda: PollScheduler, budget: RequestBudget.Service) {
-    this.agenda = agenda
+  constructor(scheduler: PollScheduler, budget: RequestBudget.Service) {
+    this.scheduler = scheduler
     this.budget = budget
   }
 
@@ -53,18 +53,18 @@ export class ResponseHandler {
     return forEachWatch(call, now, ({ state }) => state.onCall(seen, now))
   }
 
-  onFound(asked: ReadonlyArray<WatchedCall>, found: FindResult, now: number): Continuation {
+  onFound(polled: ReadonlyArray<WatchedCall>, found: FindResult, now: number): Continuation {
     this.failedBulkPolls = 0
     this.account.onSuccess()
-    Meters.swept(asked.length)
-    // Whether Exotel minds the case of a sid is unknown.
+    Meters.bulkPolled(polled.length)
+    // It is unknown whether sids are case-sensitive.
     const ended = new Map(found.calls.map((call) => [call.sid.toLowerCase(), call]))
-    const damaged = new Set(found.malformed.map((error) => error.sid?.toLowerCase()))
-    return all(asked.map((call) => {
+    const malformed = new Set(found.malformed.map((error) => error.sid?.toLowerCase()))
+    return all(polled.map((call) => {
       const sid = call.sid.toLowerCase()
       const record = ended.get(sid)
-      // A record that cannot be read says that there is one: the call itself will tell.
-      call.needsRead = record === undefined && damaged.has(sid)
+      // An unreadable record shows that there is one; an individual read follows.
+      call.needsRead = record === undefined && malformed.has(sid)
       if (call.needsRead) {
         for (const watch of call.watches) if (!watch.state.awaitsDetails) watch.dueAt = now
         return undefined
@@ -80,50 +80,50 @@ export class ResponseHandler {
     }))
   }
 
-  onFailure(asked: ReadonlyArray<WatchedCall>, error: ExotelError, now: number): Effect.Effect<void> {
+  onFailure(polled: ReadonlyArray<WatchedCall>, error: ExotelError, now: number): Effect.Effect<void> {
     if (error._tag === "RateLimited") {
       const rest = Option.match(Errors.retryAfter(error), {
         onNone: () => THROTTLED_MILLIS,
         onSome: Duration.toMillis
       })
-      // The limit is the account's: whichever call met it, all of them wait.
-      const caps = asked.flatMap(({ watches }) =>
+      // The limit is that of the account, so all calls wait.
+      const caps = polled.flatMap(({ watches }) =>
         watches.map(({ state }) => Duration.toMillis(state.policy.retryAfterCap))
       )
       this.pausedUntil = Math.max(this.pausedUntil, now + Math.min(rest, LONGEST_PAUSE_MILLIS, Math.max(...caps)))
     }
-    const states = asked.flatMap(({ watches }) => watches.map(({ state }) => state))
+    const states = polled.flatMap(({ watches }) => watches.map(({ state }) => state))
     this.account.onFailure(error, states, now)
     this.pausedUntil = Math.max(this.pausedUntil, this.account.pausedUntil)
     return Effect.flatMap(Effect.zip(Random.next, this.budget.pausedFor), ([chance, pause]) => {
-      // The budget rests for everybody's sake, whatever these policies grant.
+      // The pause of the budget applies to all requests, whatever these policies allow.
       const account = {
         pausedUntil: Math.max(this.pausedUntil, now + Math.ceil(Duration.toMillis(pause))),
         isReachable: this.account.isReachable,
         unauthorizedSince: this.account.unauthorizedSince ?? now
       }
       const rest = all(
-        asked.map((call) => forEachWatch(call, now, ({ state }) => state.onFailure(error, now, chance, account)))
+        polled.map((call) => forEachWatch(call, now, ({ state }) => state.onFailure(error, now, chance, account)))
       )
       const warning = this.account.warning(error, states, now)
       return rest === undefined ? warning : Effect.zipRight(rest, warning)
     })
   }
 
-  /** What a sweep fails with need not be the fault of each of its calls; a read of each tells whose it is. */
-  onBulkFailure(asked: ReadonlyArray<WatchedCall>, error: ExotelError, now: number): Effect.Effect<void> {
-    // Where the bulk read is not found, calls may be: a gateway's 404 says nothing of credentials.
+  /** A bulk poll may fail because of one of its calls; individual reads show which. */
+  onBulkFailure(polled: ReadonlyArray<WatchedCall>, error: ExotelError, now: number): Effect.Effect<void> {
+    // A gateway's 404 for the bulk read does not concern the credentials.
     const unauthorized = error._tag === "AuthenticationError" && error.status === 401
     if (error._tag !== "RateLimited") this.failedBulkPolls += 1
     const isEnough = this.failedBulkPolls > 0 && this.failedBulkPolls % FAILURE_THRESHOLD === 0
     if (error.isRetryable || unauthorized || error._tag === "RegionMismatch") {
-      // What passes for reads need not pass for sweeps; reads are tried for a while.
-      if (isEnough) this.agenda.bulkAllowedFrom = now + OPEN_BRIEFLY_MILLIS
-      return this.onFailure(asked, error, now)
+      // Individual reads may succeed where bulk reads fail; they are used for a while.
+      if (isEnough) this.scheduler.bulkAllowedFrom = now + OPEN_BRIEFLY_MILLIS
+      return this.onFailure(polled, error, now)
     }
-    for (const call of asked) call.needsRead = true
+    for (const call of polled) call.needsRead = true
     if (!isEnough) return Effect.void
-    this.agenda.bulkAllowedFrom = now + OPEN_MILLIS
+    this.scheduler.bulkAllowedFrom = now + OPEN_MILLIS
     return Effect.annotateLogs(
       Effect.logWarning("Exotel refuses bulk reads; calls are read one by one for ten minutes"),
       { error: error._tag }

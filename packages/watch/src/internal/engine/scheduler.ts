@@ -1,8 +1,8 @@
 /**
- * Which call is looked at next, and whether by a read of its own or by a sweep of many. Has no effects; is told the time.
+ * Chooses the next poll: an individual read, or a bulk poll of many calls. Pure; the time is a parameter.
  *
- * A call sleeps in the queue until it is due, then stands in line: for a look, or for the details of its end, which
- * come second. What stands longest is served first.
+ * A call sleeps in the heap until it is due, and is then queued: for a poll, or for a read of the details of its end,
+ * which has background priority. The most overdue call is polled first.
  */
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import type * as Fiber from "effect/Fiber"
@@ -10,32 +10,53 @@ import { DueHeap } from "../collections/dueHeap.ts"
 import { LinkedList } from "../collections/linkedList.ts"
 import { Job, type WatchedCall } from "./watchedCall.ts"
 
-/** The share of the budget up to which calls are read one by one; below the second one they are again. */
-const READS_UP_TO = 1
-const READS_AGAIN_BELOW = 0.85
+/** Shares of the budget: above the first, polling becomes bulk; below the second, individual again. */
+const INDIVIDUAL_UP_TO = 1
+const INDIVIDUAL_AGAIN_BELOW = 0.85
 
-/** Of the budget, calls that are watched one by one may take so much before they are swept, too. */
-const SINGLES_UP_TO = 0.5
-const SINGLES_AGAIN_BELOW = 0.4
+/** The same for calls of single watches, which are polled individually longer. */
+const SINGLE_WATCHES_UP_TO = 0.5
+const SINGLE_WATCHES_AGAIN_BELOW = 0.4
 
-/** A line that would take longer than this to be read one by one is swept. */
-const LONGEST_LINE_SECONDS = 10
+/** A queue that would take longer than this to read individually is polled in bulk. */
+const MAX_QUEUE_SECONDS = 10
 
-/** So long after its last read, or its beginning, a swept call has a claim to be read itself. */
+/** The time after its last individual read at which a bulk-polled call is overdue for one. */
 const UNREAD_MILLIS = 600_000
 
-/** One of so many spare requests goes to a call with that claim, however many details are waited for. */
-const UNREAD_TURN = 20
+/** One in this number of background requests reads an overdue call, even while details wait. */
+const OVERDUE_READ_EVERY = 20
 
-/** How many calls are passed over in one search for one that may be read. */
-const LONGEST_SEARCH = 200
+/** With more details waiting than can be read in this time, the newest are read first. */
+const DETAILS_BACKLOG_SECONDS = 20
 
-/** A way through all calls again and again; whoever joins comes last. */
-interface RoundRobin {
-  calls: Iterator<WatchedCall>
+/** The maximum number of calls that one search for a background read visits. */
+const MAX_SEARCH = 200
+
+/**
+ * Visits all calls in rounds. Each round visits a snapshot: an iterator that is kept would retain every former table of
+ * the map of calls.
+ */
+class RoundRobin {
+  private round: ReadonlyArray<WatchedCall> = []
+  private index = 0
+
+  /** The next call of the round; undefined at its end. The call may not be watched any more. */
+  next(calls: ReadonlyMap<CallSid, WatchedCall>): WatchedCall | undefined {
+    if (this.round.length === 0) this.round = [...calls.values()]
+    const call = this.round[this.index]
+    this.index += 1
+    if (call === undefined) this.reset()
+    return call
+  }
+
+  reset(): void {
+    this.round = []
+    this.index = 0
+  }
 }
 
-/** Who asks. */
+/** The fiber that sends the request. */
 type Worker = Fiber.RuntimeFiber<unknown>
 
 const moreOverdue = (one: WatchedCall | undefined, other: WatchedCall | undefined): WatchedCall | undefined =>
@@ -43,29 +64,29 @@ const moreOverdue = (one: WatchedCall | undefined, other: WatchedCall | undefine
 
 export class PollScheduler {
   readonly calls = new Map<CallSid, WatchedCall>()
-  /** Requests a second that the budget leaves to all of them. */
+  /** The requests per second that the budget has available for watches. */
   rate = Number.POSITIVE_INFINITY
-  /** Until then no sweep is tried: Exotel refuses them. */
+  /** No bulk poll is sent before this time, because bulk reads fail. */
   bulkAllowedFrom = Number.NEGATIVE_INFINITY
   private isBulk = false
   private bulkIncludesIndividual = false
   private readonly queue = new DueHeap<WatchedCall>()
   private readonly due = new LinkedList<WatchedCall>()
-  /** The calls among the due that are watched one by one. */
+  /** The due calls of single watches. */
   private readonly individual = new LinkedList<WatchedCall>()
   private readonly details = new LinkedList<WatchedCall>()
   private demand = 0
   private singleDemand = 0
-  private readonly roundRobin: RoundRobin = { calls: this.calls.values() }
-  private readonly overdueReads: RoundRobin = { calls: this.calls.values() }
-  private spares = 0
+  private readonly roundRobin = new RoundRobin()
+  private readonly overdueReads = new RoundRobin()
+  private backgroundReads = 0
   private readonly bulkSize: number
 
   constructor(bulkSize: number) {
     this.bulkSize = bulkSize
   }
 
-  /** When the next call must be woken. */
+  /** The time at which the next sleeping call is due. */
   get wakeAt(): number {
     return this.queue.peek()?.wakeAt ?? Number.POSITIVE_INFINITY
   }
@@ -74,7 +95,7 @@ export class PollScheduler {
     return this.isBulk
   }
 
-  /** How many ended calls wait for a request to spare for their details. */
+  /** The number of ended calls that wait for a background read of their details. */
   get detailsWaiting(): number {
     return this.details.size
   }
@@ -83,12 +104,12 @@ export class PollScheduler {
     return this.due.size + this.individual.size
   }
 
-  /** Whoever has been due for longest. */
+  /** The most overdue call. */
   private get first(): WatchedCall | undefined {
     return moreOverdue(this.due.first, this.individual.first)
   }
 
-  /** How late the first in line is, and how long it wanted to wait since it was last looked at. */
+  /** The delay of the most overdue call, and the wait that its cadence asked for. */
   lateness(now: number): { readonly lag: number; readonly wait: number } {
     const { first } = this
     if (first === undefined) return { lag: 0, wait: 0 }
@@ -96,18 +117,18 @@ export class PollScheduler {
     return { lag: Math.max(0, now - pollDueAt), wait: pollDueAt - first.lastPollAt }
   }
 
-  /** The next call whose time has come, taken out of its sleep only by `place`. */
+  /** The next call that is due; it stays in the heap until `place` moves it. */
   woken(now: number): WatchedCall | undefined {
     const call = this.queue.peek()
     return call !== undefined && call.wakeAt <= now ? call : undefined
   }
 
-  /** Puts the call where it belongs now, or forgets it when nobody watches it any more. */
+  /** Queues the call or lets it sleep, or removes it if it is not watched any more. */
   place(call: WatchedCall, now: number): void {
     if (!call.isWatched) return this.remove(call)
     if (call.stage === "asleep" || call.stage === "details") {
-      if (call.isPollDue(now)) this.line(call, call.isSingle ? "individual" : "due")
-      else if (call.stage === "asleep" && call.wantsDetails(now)) this.line(call, "details")
+      if (call.isPollDue(now)) this.enqueue(call, call.isSingle ? "individual" : "due")
+      else if (call.stage === "asleep" && call.isDetailsReadDue(now)) this.enqueue(call, "details")
     }
     this.count(call)
     this.sleep(call)
@@ -118,7 +139,7 @@ export class PollScheduler {
     this.queue.set(call)
   }
 
-  private line(call: WatchedCall, stage: "due" | "individual" | "details"): void {
+  private enqueue(call: WatchedCall, stage: "due" | "individual" | "details"): void {
     if (call.stage === "details") this.details.remove(call)
     call.stage = stage
     this[stage].push(call)
@@ -135,19 +156,19 @@ export class PollScheduler {
 
   private remove(call: WatchedCall): void {
     this.queue.remove(call)
-    this.leaveLine(call)
+    this.dequeue(call)
     this.count(call)
-    // Its poll may end after the call is watched anew.
+    // Its poll may end after a new watch of the call has begun.
     if (this.calls.get(call.sid) === call) this.calls.delete(call.sid)
   }
 
-  private leaveLine(call: WatchedCall): void {
+  private dequeue(call: WatchedCall): void {
     if (call.stage === "running") return
     if (call.stage !== "asleep") this[call.stage].remove(call)
     call.stage = "asleep"
   }
 
-  /** Keeps the sum of what the cadences ask for. */
+  /** Keeps the sum of the polls per second that the cadences ask for. */
   private count(call: WatchedCall): void {
     this.demand -= call.demand
     if (call.single) this.singleDemand -= call.demand
@@ -157,18 +178,21 @@ export class PollScheduler {
     call.single = call.isSingle
     this.demand += call.demand
     if (call.single) this.singleDemand += call.demand
-    // Sums of fractions drift.
-    if (this.calls.size === 0) this.demand = this.singleDemand = 0
+    if (this.calls.size > 0) return
+    // Sums of fractions accumulate rounding errors.
+    this.demand = this.singleDemand = 0
+    this.roundRobin.reset()
+    this.overdueReads.reset()
   }
 
-  /** By reads as long as these fit the budget, by sweeps when they do not; not to and fro. */
+  /** Chooses individual polling while it fits the budget, otherwise bulk polling, with hysteresis. */
   private choose(now: number): void {
-    const longest = this.rate * LONGEST_LINE_SECONDS
+    const longest = this.rate * MAX_QUEUE_SECONDS
     const behind = this.pollsWaiting > longest
     const allowed = now >= this.bulkAllowedFrom && this.bulkSize > 1
-    const share = this.isBulk ? READS_AGAIN_BELOW : READS_UP_TO
+    const share = this.isBulk ? INDIVIDUAL_AGAIN_BELOW : INDIVIDUAL_UP_TO
     this.isBulk = allowed && (behind || this.demand > this.rate * share)
-    const individual = this.bulkIncludesIndividual ? SINGLES_AGAIN_BELOW : SINGLES_UP_TO
+    const individual = this.bulkIncludesIndividual ? SINGLE_WATCHES_AGAIN_BELOW : SINGLE_WATCHES_UP_TO
     this.bulkIncludesIndividual = this.isBulk
       && (this.individual.size > longest || this.singleDemand > this.rate * individual)
   }
@@ -180,7 +204,7 @@ export class PollScheduler {
   private take(by: Job["by"], calls: ReadonlyArray<WatchedCall>, now: number, worker: Worker): Job {
     const job = new Job(by, calls, worker)
     for (const call of calls) {
-      this.leaveLine(call)
+      this.dequeue(call)
       call.stage = "running"
       call.job = job
       call.lastPollAt = now
@@ -189,12 +213,12 @@ export class PollScheduler {
     return job
   }
 
-  /** The most urgent look; none when nothing is due. */
+  /** The most urgent poll, if a call is due. */
   nextPoll(now: number, worker: Worker): Job | undefined {
     const { first } = this
     if (first === undefined) return undefined
     this.choose(now)
-    if (this.isRead(first)) return this.take("read", [first], now, worker)
+    if (this.isRead(first)) return this.take("individual", [first], now, worker)
     const calls: Array<WatchedCall> = []
     let one = this.due.first
     let other = this.individual.first
@@ -206,10 +230,10 @@ export class PollScheduler {
       if (!this.isRead(call)) calls.push(call)
     }
     this.topUp(calls)
-    return this.take(calls.length > 1 ? "sweep" : "read", calls, now, worker)
+    return this.take(calls.length > 1 ? "bulk" : "individual", calls, now, worker)
   }
 
-  /** What a request asks for besides costs nothing: those that would be due next come along. */
+  /** Fills a bulk poll with the calls that would be due next, at no further cost. */
   private topUp(calls: Array<WatchedCall>): void {
     const passed: Array<WatchedCall> = []
     while (calls.length < this.bulkSize && passed.length < this.bulkSize) {
@@ -222,23 +246,31 @@ export class PollScheduler {
     for (const call of passed) this.queue.set(call)
   }
 
-  /** What a request that nobody is in a hurry for serves best: details, oldest first, or a call that was long not read. */
+  /** The best use of a background request: details, or an individual read of a bulk-polled call. */
   nextBackground(now: number, worker: Worker): Job | undefined {
-    this.spares += 1
-    const claim = this.spares % UNREAD_TURN === 0 ? this.nextUnread(now, this.overdueReads, UNREAD_MILLIS) : undefined
-    const call = claim ?? this.details.first ?? this.nextUnread(now, this.roundRobin, 0)
-    return call === undefined ? undefined : this.take("read", [call], now, worker)
+    this.backgroundReads += 1
+    const claim = this.backgroundReads % OVERDUE_READ_EVERY === 0
+      ? this.nextUnread(now, this.overdueReads, UNREAD_MILLIS)
+      : undefined
+    const call = claim ?? this.nextDetails ?? this.nextUnread(now, this.roundRobin, 0)
+    return call === undefined ? undefined : this.take("individual", [call], now, worker)
   }
 
-  /** Swept calls in turn, each when its cadence would have it read. */
+  /**
+   * The call whose details are read next: the oldest, or the newest when more wait than can be read soon. Then the oldest
+   * would all be given up just before they were read, and every call would wait that long.
+   */
+  private get nextDetails(): WatchedCall | undefined {
+    return this.details.size > this.rate * DETAILS_BACKLOG_SECONDS ? this.details.last : this.details.first
+  }
+
+  /** Visits bulk-polled calls in turn and returns one whose cadence asks for an individual read. */
   private nextUnread(now: number, roundRobin: RoundRobin, atLeast: number): WatchedCall | undefined {
     if (!this.isBulk) return undefined
-    for (let passed = 0; passed < LONGEST_SEARCH; passed++) {
-      const { done, value: call } = roundRobin.calls.next()
-      if (done === true) {
-        roundRobin.calls = this.calls.values()
-        return undefined
-      }
+    for (let passed = 0; passed < MAX_SEARCH; passed++) {
+      const call = roundRobin.next(this.calls)
+      if (call === undefined) return undefined
+      if (!call.isWatched) continue
       const unread = now - call.readAt
       if (
         unread >= atLeast && unread >= call.pollDueAt - call.lastPollAt && call.stage !== "running" && call.canPollEarly
@@ -249,12 +281,12 @@ export class PollScheduler {
     return undefined
   }
 
-  /** Whether a request would be of use that nobody is in a hurry for. */
+  /** Whether a background request has a use. */
   get hasBackgroundWork(): boolean {
     return this.details.size > 0 || (this.isBulk && this.calls.size > 0)
   }
 
-  /** Moves everything with a clock that was set back. */
+  /** Moves all times by the amount by which the clock was set back. */
   shift(back: number, now: number): void {
     this.bulkAllowedFrom -= back
     for (const call of this.calls.values()) {

@@ -1,19 +1,19 @@
-/** One timer that is set to whatever comes first. */
+/** One timer for the earliest due time. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 
-/** The longest single sleep: a timer of Node's reaches 24 days, and the clock of a machine may be set meanwhile. */
+/** The longest single sleep: Node's timers are limited to 24 days, and the clock may be set meanwhile. */
 const LONGEST_SLEEP_MILLIS = 3_600_000
 
 /**
- * It goes off this often at most, but for so many times in a row: to wake a process costs more than to look after a call,
- * and a few calls are to be looked after to the millisecond.
+ * The minimum interval between firings, apart from a burst: waking a process costs more than handling a call, while a
+ * few calls are handled to the millisecond.
  */
 const INTERVAL_MILLIS = 20
 const BURST = 25
 
-/** When to go off, laid down at which time. */
+/** The time to fire at, and the time at which it was set. */
 interface Setting {
   readonly at: number
   readonly now: number
@@ -22,15 +22,15 @@ interface Setting {
 export class Timer {
   private fiber: Fiber.RuntimeFiber<void> | undefined = undefined
   private at = Number.POSITIVE_INFINITY
-  /** When it would have gone off last, had it never gone off before its interval was over. */
+  /** The time of the last firing at the even pace. */
   private paceAt = Number.NEGATIVE_INFINITY
   private isFiring = false
-  /** What it was set to while it went off: the same fiber sleeps on. */
+  /** The setting made while it fires: the same fiber continues. */
   private next: Setting | undefined = undefined
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
   private readonly onTime: (since: number, slept: number) => void
 
-  /** `onTime` is told when the sleep began and how long it took by the timer, whatever the clock says; must not throw. */
+  /** `onTime` receives the start and the length of the sleep as the timer measured it; it must not throw. */
   constructor(
     fork: (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>,
     onTime: (since: number, slept: number) => void
@@ -39,7 +39,7 @@ export class Timer {
     this.onTime = onTime
   }
 
-  /** Never, when `at` is infinite. */
+  /** An infinite `at` stops the timer. */
   set(at: number, now: number): void {
     const isNever = at === Number.POSITIVE_INFINITY
     if (this.isFiring) {
@@ -47,7 +47,7 @@ export class Timer {
       return
     }
     if (this.fiber !== undefined) {
-      // A timer that comes too early does no harm, one that comes for nothing does.
+      // An early firing is harmless; a firing without calls is not.
       if (this.at <= at && !isNever) return
       this.fiber.unsafeInterruptAsFork(FiberId.none)
       this.fiber = undefined
@@ -58,7 +58,7 @@ export class Timer {
     this.fiber = fiber
   }
 
-  /** Sleeps, goes off, and sleeps on for as long as it is set again meanwhile. */
+  /** Sleeps, fires, and continues while it is set again. */
   private run(fiber: Fiber.RuntimeFiber<void>, first: Setting): Effect.Effect<void> {
     let setting: Setting | undefined = first
     let slept = 0
@@ -79,7 +79,7 @@ export class Timer {
 
   private fire(since: number, slept: number): Setting | undefined {
     const now = since + slept
-    // Bounded, for the clock may have been set back.
+    // Bounded, because the clock may have been set back.
     this.paceAt = Math.max(now, Math.min(this.paceAt, now + BURST * INTERVAL_MILLIS) + INTERVAL_MILLIS)
     this.isFiring = true
     this.onTime(since, slept)
@@ -89,7 +89,7 @@ export class Timer {
     return next
   }
 
-  /** Rounded up: to wake a fraction of a millisecond early would be to go round and round until it has passed. */
+  /** Rounded up: waking a fraction of a millisecond early would loop until it has passed. */
   private sleepOf({ at, now }: Setting): number {
     const pause = Math.min(this.paceAt - BURST * INTERVAL_MILLIS - now, INTERVAL_MILLIS)
     return Math.min(Math.ceil(Math.max(at - now, pause, 1)), LONGEST_SLEEP_MILLIS)

@@ -1,4 +1,4 @@
-/** What the engine keeps of a call that is watched: as little as will do, for there may be a hundred thousand. */
+/** The engine's state of a watched call. Kept small, because there may be a hundred thousand. */
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -9,12 +9,12 @@ import type { Link } from "../collections/linkedList.ts"
 import type { ScheduleStepper } from "../watch/cadence.ts"
 import type { WatchState } from "../watch/watchState.ts"
 
-/** Where watches tell what they see. Called synchronously; must not throw. */
+/** Receives the events of watches. Called synchronously; must not throw. */
 export interface Listener {
-  /** Whether its watches are of single calls, whose every change somebody wants to see, and not of a fleet. */
+  /** Whether it watches a single call, of which every change is wanted, and not a fleet. */
   readonly single: boolean
   readonly onEvent: (event: WatchEvent) => void
-  /** Called once for a watch, last; not after an interruption. */
+  /** Called once, after the last event of a watch; not after an interruption. */
   readonly onFinished: (state: WatchState, exit: Exit.Exit<void, WatchError>) => void
 }
 
@@ -23,14 +23,14 @@ export class Watch {
   readonly state: WatchState
   readonly listener: Listener
   dueAt: number
-  /** After an error Exotel is given the rest that the policy or `Retry-After` says, whatever hints come. */
+  /** After an error the backoff or `Retry-After` applies, even if hints arrive. */
   backingOff = false
-  /** Only schedules have a state of their own. */
+  /** Only schedules have state. */
   cadence: ScheduleStepper | undefined = undefined
   settleCadence: ScheduleStepper | undefined = undefined
-  /** The one that laid down `dueAt`. */
+  /** The stepper that determined `dueAt`. */
   pacedBy: ScheduleStepper | undefined = undefined
-  /** The next watch of the same call: most calls have one. */
+  /** The next watch of the same call; most calls have one watch. */
   next: Watch | undefined = undefined
 
   constructor(state: WatchState, listener: Listener, dueAt: number) {
@@ -40,15 +40,15 @@ export class Watch {
   }
 }
 
-/** What is asked, of one call or of many, and by whom. */
+/** A poll in flight: its calls and its worker. */
 export class Job {
-  readonly by: "read" | "sweep"
+  readonly by: "individual" | "bulk"
   readonly calls: ReadonlyArray<WatchedCall>
   readonly worker: Fiber.RuntimeFiber<unknown>
-  /** How many of its calls are still watched. */
+  /** The number of its calls that are still watched. */
   wanted: number
 
-  constructor(by: "read" | "sweep", calls: ReadonlyArray<WatchedCall>, worker: Fiber.RuntimeFiber<unknown>) {
+  constructor(by: "individual" | "bulk", calls: ReadonlyArray<WatchedCall>, worker: Fiber.RuntimeFiber<unknown>) {
     this.by = by
     this.calls = calls
     this.worker = worker
@@ -56,29 +56,29 @@ export class Job {
   }
 }
 
-/** A call and everybody who watches it: they share its polls. */
+/** A call and its watches, which share its polls. */
 export class WatchedCall implements Due, Link {
   readonly sid: CallSid
   first: Watch | undefined = undefined
   wakeAt = Number.POSITIVE_INFINITY
   position = -1
-  /** Waiting for its time, for a turn to be looked at, for a turn to have its details read, or for an answer. */
+  /** Asleep until due, queued for a poll, queued for a read of its details, or polled now. */
   stage: "asleep" | "due" | "individual" | "details" | "running" = "asleep"
   before: this | undefined = undefined
   after: this | undefined = undefined
   job: Job | undefined = undefined
   lastPollAt = Number.NEGATIVE_INFINITY
-  /** When the call itself was last read, not only swept; before that, when it was first watched. */
+  /** The time of the last individual read; before that, of the first watch. */
   readAt: number
-  /** When an answer last showed the call going on; no number before that. */
+  /** The time of the last response that showed the call active; NaN before that. */
   lastActiveAt = Number.NaN
-  /** A hint came while a poll was under way, which may have left before what the hint tells of. */
+  /** A hint arrived during a poll, which may have been sent before the event. */
   hinted = false
-  /** Whether a sweep could not tell of it, so that it has to be read. */
+  /** Whether a bulk poll failed for it, so that an individual read is needed. */
   needsRead = false
-  /** Reads a second that its cadence asks for, as the agenda counts it. */
+  /** The polls per second that its cadence asks for, as counted by the scheduler. */
   demand = 0
-  /** Whether the agenda counts it among the calls that are watched one by one. */
+  /** Whether the scheduler counts it among the calls of single watches. */
   single = false
 
   constructor(sid: CallSid, now: number) {
@@ -90,7 +90,7 @@ export class WatchedCall implements Due, Link {
     return this.first !== undefined
   }
 
-  /** A copy, for watches may leave while it is gone through. */
+  /** A copy, because watches may end during the iteration. */
   get watches(): ReadonlyArray<Watch> {
     if (this.first === undefined) return []
     if (this.first.next === undefined) return [this.first]
@@ -106,7 +106,7 @@ export class WatchedCall implements Due, Link {
     else last.next = watch
   }
 
-  /** False when the watch had left already. */
+  /** False if the watch was removed already. */
   delete(watch: Watch): boolean {
     let before: Watch | undefined
     for (let each = this.first; each !== undefined; each = each.next) {
@@ -125,19 +125,25 @@ export class WatchedCall implements Due, Link {
     return undefined
   }
 
-  /** Whether somebody is due who looks for changes or for the end, and not only for details. */
+  /** Whether a watch that waits for changes or the end, and not only for details, is due. */
   isPollDue(now: number): boolean {
     return this.pollDueAt <= now
   }
 
-  wantsDetails(now: number): boolean {
+  isDetailsReadDue(now: number): boolean {
     for (let watch = this.first; watch !== undefined; watch = watch.next) {
       if (watch.dueAt <= now && watch.state.awaitsDetails) return true
     }
     return false
   }
 
-  /** Whether a look before its time does anybody good, and breaks nobody's rest. */
+  /** Whether a watch of it asks for the details of the ended call. */
+  get wantsDetails(): boolean {
+    for (let watch = this.first; watch !== undefined; watch = watch.next) if (watch.state.policy.details) return true
+    return false
+  }
+
+  /** Whether an early poll is useful and no watch is backing off. */
   get canPollEarly(): boolean {
     let looks = false
     for (let watch = this.first; watch !== undefined; watch = watch.next) {
@@ -152,14 +158,14 @@ export class WatchedCall implements Due, Link {
     return false
   }
 
-  /** Whether only a read of the call itself will do. */
+  /** Whether an individual read is required. */
   get mustBeRead(): boolean {
     if (this.needsRead) return true
     for (let watch = this.first; watch !== undefined; watch = watch.next) if (watch.state.isFinalCheck) return true
     return false
   }
 
-  /** The earliest time at which somebody wants to see changes or the end, and not only details. */
+  /** The earliest due time of a watch that waits for changes or the end, and not only for details. */
   get pollDueAt(): number {
     let pollDueAt = Number.POSITIVE_INFINITY
     for (let watch = this.first; watch !== undefined; watch = watch.next) {
@@ -168,7 +174,7 @@ export class WatchedCall implements Due, Link {
     return pollDueAt
   }
 
-  /** The earliest time at which a watch is over, or gives something up, without an answer. */
+  /** The earliest time at which a watch ends, or stops waiting, without a response. */
   get limit(): number {
     let limit = Number.POSITIVE_INFINITY
     for (let watch = this.first; watch !== undefined; watch = watch.next) limit = Math.min(limit, watch.state.limit)

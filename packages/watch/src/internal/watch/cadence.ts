@@ -7,23 +7,25 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import type { Cadence, PollState } from "../../WatchPolicy.ts"
 
-/** A policy's slip must not hammer Exotel. */
+/** The shortest wait between polls, which protects Exotel from a mistake in a policy. */
 const SHORTEST_MILLIS = 100
 
-/** Whole milliseconds, and enough of them. */
-export const atLeast = (millis: number): number => millis >= SHORTEST_MILLIS ? Math.ceil(millis) : SHORTEST_MILLIS
+/** Whole milliseconds, at least the shortest wait. */
+export const clampWait = (millis: number): number => millis >= SHORTEST_MILLIS ? Math.ceil(millis) : SHORTEST_MILLIS
 
-/** Whether the cadence has steps, which must be its own watch's. */
+/** Whether the cadence is a schedule, which has state per watch. */
 export const isSchedule = (cadence: Cadence): cadence is Schedule.Schedule<unknown, PollState> =>
   typeof cadence !== "function"
 
-/** The wait that a cadence without steps asks for, in milliseconds. */
-export const waitOf = (cadence: Exclude<Cadence, Schedule.Schedule<unknown, PollState>>, progress: PollState): number =>
-  atLeast(Duration.toMillis(cadence(progress)))
+/** The wait of a cadence function, in milliseconds. */
+export const waitFromCadence = (
+  cadence: Exclude<Cadence, Schedule.Schedule<unknown, PollState>>,
+  progress: PollState
+): number => clampWait(Duration.toMillis(cadence(progress)))
 
-/** A schedule on its way through one watch. */
+/** The state of a schedule in one watch. */
 export interface ScheduleStepper {
-  /** None when it has come to its end. */
+  /** None when the schedule has ended. */
   readonly next: (progress: PollState, now: number) => Effect.Effect<Option.Option<number>>
 }
 
@@ -31,11 +33,11 @@ export const scheduleStepper = (schedule: Schedule.Schedule<unknown, PollState>)
   let state: unknown = schedule.initial
   return {
     next: (progress, now) =>
-      // A schedule may take its time over a step, and must not hold up whoever leaves meanwhile.
+      // A step may take long; it is interrupted when the watch ends.
       Effect.map(Effect.interruptible(schedule.step(now, progress, state)), ([following, , decision]) => {
         state = following
         return ScheduleDecision.isContinue(decision)
-          ? Option.some(atLeast(ScheduleIntervals.start(decision.intervals) - now))
+          ? Option.some(clampWait(ScheduleIntervals.start(decision.intervals) - now))
           : Option.none()
       })
   }

@@ -1,4 +1,4 @@
-/** Makes the steps of watches: tells their events, and lays down when each is due again. */
+/** Applies transitions of watches: emits their events and sets when each is due again. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -6,15 +6,15 @@ import * as Option from "effect/Option"
 import type { WatchError } from "../../WatchError.ts"
 import * as Meters from "../engine/metrics.ts"
 import type { Watch, WatchedCall } from "../engine/watchedCall.ts"
-import { isSchedule, scheduleStepper, waitOf } from "./cadence.ts"
+import { isSchedule, scheduleStepper, waitFromCadence } from "./cadence.ts"
 import type { NextAction, Transition } from "./watchState.ts"
 
-/** What a step leaves to be done that may take its time, as only schedules do. */
+/** The effectful rest of a transition; only schedules need one. */
 export type Continuation = Effect.Effect<void> | undefined
 
 export const finish = (call: WatchedCall, watch: Watch, exit: Exit.Exit<void, WatchError>): void => {
   if (!call.delete(watch)) return
-  Meters.over(exit)
+  Meters.completed(exit)
   watch.listener.onFinished(watch.state, exit)
 }
 
@@ -26,7 +26,7 @@ export const applyTransition = (
 ): Continuation => {
   watch.backingOff = next._tag === "WaitUntil"
   for (const event of events) {
-    Meters.told(event, call.lastActiveAt)
+    Meters.emitted(event, call.lastActiveAt)
     watch.listener.onEvent(event)
   }
   switch (next._tag) {
@@ -55,11 +55,11 @@ const wait = (
 ): Continuation => {
   const cadence = watch.state.policy[next.cadence]
   if (!isSchedule(cadence)) {
-    watch.dueAt = now + waitOf(cadence, next.progress)
+    watch.dueAt = now + waitFromCadence(cadence, next.progress)
     return undefined
   }
   const pace = watch[next.cadence] ??= scheduleStepper(cadence)
-  // A poll for another watch's sake is no step of this one's schedule.
+  // A poll that another watch caused is not a step of this watch's schedule.
   if (pace === watch.pacedBy && watch.dueAt > call.lastPollAt) return undefined
   watch.pacedBy = pace
   return Effect.flatMap(pace.next(next.progress, now), (wait) => {
@@ -69,7 +69,7 @@ const wait = (
   })
 }
 
-/** A step of one watch. A defect of its policy's function ends it, and is no concern of the others who watch the call. */
+/** One transition of one watch. A defect of its policy's function ends this watch only. */
 const stepOne = (
   call: WatchedCall,
   watch: Watch,
@@ -88,7 +88,7 @@ const stepOne = (
   }
 }
 
-/** A step of every watch of the call that has one to make. */
+/** Applies a transition to every watch of the call that has one. */
 export const forEachWatch = (
   call: WatchedCall,
   now: number,

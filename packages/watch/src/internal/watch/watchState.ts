@@ -13,7 +13,7 @@ import { WatchTimeout } from "../../WatchError.ts"
 import { WatchEvent } from "../../WatchEvent.ts"
 import type { PollState, WatchPolicy } from "../../WatchPolicy.ts"
 import { WatchToken } from "../../WatchToken.ts"
-import { atLeast } from "./cadence.ts"
+import { clampWait } from "./cadence.ts"
 
 /**
  * The action after a transition: `Wait` for the cadence, `WaitUntil` a time, wait for a background read of the `Details`,
@@ -333,7 +333,7 @@ export class WatchState {
       Duration.toMillis(this.policy.maxErrorBackoff),
       Duration.toMillis(this.policy.errorBackoff) * 2 ** Math.min(this.failures - 1, 30)
     )
-    return atLeast(longest / 2 + longest / 2 * chance)
+    return clampWait(longest / 2 + longest / 2 * chance)
   }
 
   private wait(now: number): NextAction {
