@@ -200,7 +200,7 @@ describe("the details of swept calls", () => {
         for (const { event } of told) {
           if (event._tag === "DetailsLoaded") assert.isTrue(Option.isSome(event.call.details))
         }
-      }), limited(60)))
+      }), limited(60, { bulkDetails: false })))
 
   it.effect("are given up when their time is up, exactly then, and the caller is told", () =>
     inWorld((world) =>
@@ -234,7 +234,7 @@ describe("the details of swept calls", () => {
           })
         const without = yield* late(policy)
         assert.isAtMost(yield* late(detailed), without * 1.1 + 0.2)
-      }), limited(60)))
+      }), limited(60, { bulkDetails: false })))
 })
 
 describe("a sweep that fails", () => {

@@ -68,7 +68,7 @@ it.effect("count the sweeps, and the calls that they asked for", () =>
       assert.isAbove(asked.length, 10)
       assert.strictEqual(after.sweeps.count - before.sweeps.count, asked.length)
       assert.strictEqual(after.swept.count - before.swept.count, asked.reduce((sum, calls) => sum + calls, 0))
-    }), limited(30)))
+    }), limited(30, { bulkDetails: false })))
 
 it.effect("show how many calls wait for their details, up to the last one", () =>
   inWorld((world) =>
@@ -85,7 +85,7 @@ it.effect("show how many calls wait for their details, up to the last one", () =
       assert.isAbove(count(told, "DetailsLoaded"), 50)
       assert.isAtLeast(most, 40)
       assert.strictEqual(yield* backlog, 0)
-    }), limited(30)))
+    }), limited(30, { bulkDetails: false })))
 
 it.effect("show that no call waits for its details any more when they are given up", () =>
   inWorld((world) =>
@@ -95,4 +95,4 @@ it.effect("show that no call waits for its details any more when they are given 
       const told = yield* follow(world, world.watch.fleet(sids, policy))
       assert.isAbove(count(told, "DetailsUnavailable"), 100)
       assert.strictEqual((yield* Metric.value(WatchMetrics.detailsBacklog)).value, 0)
-    }), limited(30)))
+    }), limited(30, { bulkDetails: false })))
