@@ -105,15 +105,16 @@ const record: FastCheck.Arbitrary<CallRecord> = fc.record({
 })
 
 /**
- * Every combination of the wire formats that occur.
+ * Every combination of the wire formats that occur and that keep the meaning of a record.
  *
  * @since 0.1.0
  * @category arbitraries
  */
 export const wireFormat: FastCheck.Arbitrary<WireFormat> = fc.record<WireFormat>({
   numbers: fc.constantFrom("number", "string"),
-  jsonEmpty: fc.constantFrom("null", "empty string", "absent"),
-  xmlEmpty: fc.constantFrom("self-closing", "pair", "absent"),
+  jsonEmpty: fc.constantFrom("null", "empty string", "absent", "null text"),
+  xmlEmpty: fc.constantFrom("self-closing", "pair", "absent", "null text"),
+  endedStatus: fc.constant("present"),
   unsetTime: fc.constantFrom("empty", "1970-01-01 05:30:00", "0001-01-01T00:00:00Z", "0000-00-00 00:00:00"),
   escapedSlashes: fc.boolean(),
   prettyXml: fc.boolean(),

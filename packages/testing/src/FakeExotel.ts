@@ -8,7 +8,9 @@
  * | `layerHttpClient` | `FakeExotel`, `HttpClient` | an application with its own `ExotelCalls.layer…` |
  * | `layerServer` | `FakeExotel`, `ExotelCalls`, `RequestBudget` | real sockets on loopback; its address is `baseUrl` |
  *
- * Each of them is the real client with the real decoder, and a new, empty state each time that it is built.
+ * Each of them is the real client with the real decoder, and a new, empty state each time that it is built. When a test
+ * is interrupted, by its time limit for example, while requests or sleeps are pending, the layers write to the console
+ * which ones, until when, and whether the `TestClock` has moved.
  *
  * @since 0.1.0
  */
@@ -25,6 +27,7 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Clock from "effect/Clock"
 import * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -40,11 +43,12 @@ import type { CallScript, State } from "./CallScript.ts"
 import { advanceAt } from "./CallScript.ts"
 import type { FaultPlan } from "./FaultPlan.ts"
 import * as Callbacks from "./internal/fake/callbacks.ts"
+import { pending } from "./internal/fake/pending.ts"
 import type { Numbers, PlacedCall } from "./internal/fake/records.ts"
 import { stateOf } from "./internal/fake/records.ts"
-import { exchange } from "./internal/fake/router.ts"
+import { exchange, refuse } from "./internal/fake/router.ts"
 import type { Settings } from "./internal/fake/state.ts"
-import { FakeState } from "./internal/fake/state.ts"
+import { FakeState, openFakes } from "./internal/fake/state.ts"
 import { makeClient } from "./internal/wire/client.ts"
 import type { JournalEntry } from "./Journal.ts"
 import { render, renderEntry } from "./Journal.ts"
@@ -103,6 +107,15 @@ export interface Options {
   readonly retryAfter?: "absent" | "seconds" | "date" | undefined
   /** How long after its end a call appears in the bulk read; Exotel's lag is unknown. Default: 0. */
   readonly bulkLag?: Duration.DurationInput | undefined
+  /**
+   * Whether bulk reads with `details=true` carry details. No document says so; production clients differ. Default: `true`.
+   */
+  readonly bulkDetails?: boolean | undefined
+  /**
+   * Whether the `Status` filter of the bulk read accepts a comma-joined list, as documented, or rejects it with 400, as
+   * one client reports. Default: `list`.
+   */
+  readonly statusFilter?: "list" | "single" | undefined
   /** The status with which a region answers for an account of another region; both are reported. Default: 404. */
   readonly wrongRegion?: 401 | 404 | undefined
   /** The HTTP status for an unknown call, whose body says 404; one capture has 400. Default: 404. */
@@ -257,6 +270,8 @@ const settingsOf = (
       requestsPerMinute: yield* positive("requestsPerMinute", options.requestsPerMinute ?? 200),
       retryAfter: options.retryAfter ?? "absent",
       bulkLagMillis: Duration.toMillis(options.bulkLag ?? Duration.zero),
+      bulkDetails: options.bulkDetails ?? true,
+      statusFilter: options.statusFilter ?? "list",
       wrongRegion: options.wrongRegion ?? 404,
       unknownCall: options.unknownCall ?? 404,
       strict: options.strict ?? false,
@@ -276,6 +291,10 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
       settings,
       accounts.map((account) => ({ ...account, authorization: authorizationOf(account) })),
       yield* now
+    )
+    yield* Effect.acquireRelease(
+      Effect.sync(() => openFakes.add(state)),
+      () => Effect.sync(() => openFakes.delete(state))
     )
     if (options.faults !== undefined) state.faults.add(options.faults, state.began)
     const callbacks = yield* Callbacks.make(state, options.callbackClient)
@@ -333,6 +352,15 @@ const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, 
       journal: Effect.sync(() => state.journal()),
       verify
     })
+    const clientLimit = options.client?.requestsPerMinute ?? Math.max(200, settings.requestsPerMinute)
+    yield* Effect.addFinalizer((exit) =>
+      Exit.isInterrupted(exit)
+        ? Effect.flatMap(pending(state, clientLimit), (lines) =>
+          lines.length === 0
+            ? Effect.void
+            : Console.warn(`FakeExotel was interrupted while something was waiting:\n- ${lines.join("\n- ")}`))
+        : Effect.void
+    )
     if (options.verifyOnClose !== false) {
       yield* Effect.addFinalizer((exit) => Exit.isSuccess(exit) ? Effect.orDie(verify) : Effect.void)
     }
@@ -361,9 +389,7 @@ const runWire = (
           sid: undefined
         })
         const why = `the fake Exotel is reached at ${[...regionOfHost.keys()].join(", ")} only`
-        row.outcome = { _tag: "Refused", why }
-        state.unexpected.push(`${request.method} ${row.path}: ${why}`)
-        return { row, plan: undefined }
+        return refuse(state, row, why, "json")
       }
       return exchange(state, {
         method: request.method,
@@ -448,7 +474,7 @@ export interface ServerOptions extends Options {
 
 const warnOfRefused = (entry: JournalEntry): Effect.Effect<void> =>
   entry.outcome._tag === "Refused"
-    ? Effect.logWarning(`FakeExotel was asked for what it does not do. ${renderEntry(entry)}`)
+    ? Effect.logWarning(`FakeExotel does not support a request. ${renderEntry(entry)}`)
     : Effect.void
 
 /**

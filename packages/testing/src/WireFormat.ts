@@ -1,5 +1,5 @@
 /**
- * In which of its many ways Exotel writes the same record. All of them occur in captured responses.
+ * The ways in which Exotel writes the same record. All of them occur in captured responses or production clients.
  *
  * @since 0.1.0
  */
@@ -11,10 +11,12 @@
 export interface WireFormat {
   /** How JSON writes durations, prices and leg ids. */
   readonly numbers: "number" | "string"
-  /** How JSON writes an empty value. */
-  readonly jsonEmpty: "null" | "empty string" | "absent"
-  /** How XML writes an empty value: `<X/>`, `<X></X>`, or nothing. */
-  readonly xmlEmpty: "self-closing" | "pair" | "absent"
+  /** How JSON writes an empty value. `null text` is the text `"null"`, which occurs where a value is meant to be empty. */
+  readonly jsonEmpty: "null" | "empty string" | "absent" | "null text"
+  /** How XML writes an empty value: `<X/>`, `<X></X>`, nothing, or `<X>null</X>`. */
+  readonly xmlEmpty: "self-closing" | "pair" | "absent" | "null text"
+  /** Whether the `Status` of an ended call is written or empty. One production source has ended calls without a status. */
+  readonly endedStatus: "present" | "empty"
   /** How a time that is not known is written; `empty` is as any empty value. */
   readonly unsetTime: "empty" | "1970-01-01 05:30:00" | "0001-01-01T00:00:00Z" | "0000-00-00 00:00:00"
   /** Whether JSON writes `\/` for `/`. */
@@ -37,6 +39,7 @@ export const standard: WireFormat = {
   numbers: "number",
   jsonEmpty: "null",
   xmlEmpty: "self-closing",
+  endedStatus: "present",
   unsetTime: "empty",
   escapedSlashes: false,
   prettyXml: true,
@@ -45,7 +48,7 @@ export const standard: WireFormat = {
 }
 
 /**
- * Another way on every point: a client that reads both will hardly stumble over a mixture.
+ * Differs from `standard` on every point except the status of ended calls, which changes the meaning of a record.
  *
  * @since 0.1.0
  * @category constants
@@ -54,6 +57,7 @@ export const alternate: WireFormat = {
   numbers: "string",
   jsonEmpty: "empty string",
   xmlEmpty: "pair",
+  endedStatus: "present",
   unsetTime: "1970-01-01 05:30:00",
   escapedSlashes: true,
   prettyXml: false,

@@ -1,10 +1,10 @@
 /** The world through its layers: what the real client reads from it, and how it refuses. */
 import type { ExotelConfig } from "@effect-exotel/core"
-import { Call, ExotelCalls, RequestBudget, RetryPolicy } from "@effect-exotel/core"
+import { Call, CallStatus, ExotelCalls, RequestBudget, RetryPolicy } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan, Journal, WireFormat } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual, notDeepStrictEqual } from "@effect/vitest/utils"
-import { Cause, Duration, Effect, Exit, Layer, Option, Redacted, TestClock } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 
 const script = CallScript.answered({ ring: "8 seconds", talk: "40 seconds", settles: "20 seconds" })
 
@@ -59,6 +59,41 @@ describe("FakeExotel.layer", () => {
         }).pipe(Effect.provide(FakeExotel.layer({ client: { format }, wireFormat }))))
     }
   }
+
+  for (const format of ["json", "xml"] as const) {
+    it.effect(`writes empty values as the text null in ${format}, which the client reads as absent`, () =>
+      Effect.gen(function*() {
+        const fake = yield* FakeExotel.FakeExotel
+        const { begun, settled } = yield* story(yield* fake.place(CallScript.busy({ ring: "8 seconds" })))
+        deepStrictEqual(begun.endTime, Option.none())
+        deepStrictEqual(begun.recordingUrl, Option.none())
+        deepStrictEqual(settled.callerName, Option.none())
+        assert.deepEqual(settled.unreadable, [])
+      }).pipe(
+        Effect.provide(
+          FakeExotel.layer({ client: { format }, wireFormat: { jsonEmpty: "null text", xmlEmpty: "null text" } })
+        )
+      ))
+
+    it.effect(`leaves the status of an ended call empty in ${format} when the wire format says so`, () =>
+      Effect.gen(function*() {
+        const fake = yield* FakeExotel.FakeExotel
+        const { begun, ended } = yield* story(yield* fake.place(script))
+        assert.strictEqual(begun.status, "in-progress")
+        assert.strictEqual(ended.status, CallStatus.unknown)
+      }).pipe(Effect.provide(FakeExotel.layer({ client: { format }, wireFormat: { endedStatus: "empty" } }))))
+  }
+
+  it.effect("names another fake of the process that has an unknown call", () =>
+    Effect.gen(function*() {
+      const other = yield* FakeExotel.FakeExotel
+      const sid = yield* other.place(script)
+      const read = Effect.gen(function*() {
+        const calls = yield* ExotelCalls.ExotelCalls
+        return yield* Effect.flip(calls.get(sid))
+      }).pipe(Effect.provide(FakeExotel.layer()))
+      assert.include((yield* read).message, "Another FakeExotel in this process has this call")
+    }).pipe(Effect.provide(FakeExotel.layer())))
 
   it.effect("answers an unknown call, wrong credentials and a wrong region as the real one does", () =>
     Effect.gen(function*() {
@@ -225,6 +260,72 @@ describe("expectations", () => {
           + "#2 +5s GET /v1/Accounts/acme1m/Calls/abc.json?details=true 200"
       )
     }).pipe(Effect.provide(FakeExotel.layer())))
+})
+
+/** Interrupts a program once it waits, and returns the lines that its fake writes to the console. */
+const warningsOf = (
+  program: Effect.Effect<unknown, unknown, FakeExotel.FakeExotel | ExotelCalls.ExotelCalls>,
+  options?: FakeExotel.Options,
+  meanwhile: Effect.Effect<void> = Effect.void
+) =>
+  Effect.gen(function*() {
+    const lines: Array<string> = []
+    const console = yield* Effect.consoleWith(Effect.succeed)
+    const warn = (text: string) => Effect.sync(() => void lines.push(text))
+    const fiber = yield* program.pipe(
+      Effect.provide(FakeExotel.layer(options)),
+      Effect.withConsole({ ...console, warn }),
+      Effect.fork
+    )
+    for (let i = 0; i < 100; i++) yield* Effect.yieldNow()
+    yield* meanwhile
+    yield* Fiber.interrupt(fiber)
+    return lines.join("\n")
+  })
+
+describe("an interrupted test", () => {
+  it.effect("reports a sleep, its end, and that the clock has not moved", () =>
+    Effect.gen(function*() {
+      const report = yield* warningsOf(Effect.sleep("5 seconds"))
+      assert.include(report, "sleeps on the TestClock end in 5s")
+      assert.include(report, "the TestClock has not moved since the fake was made")
+    }))
+
+  it.effect("reports how far the clock has moved", () =>
+    Effect.gen(function*() {
+      const report = yield* warningsOf(Effect.sleep("5 seconds"), {}, TestClock.adjust("3 seconds"))
+      assert.include(report, "sleeps on the TestClock end in 2s")
+      assert.include(report, "the TestClock stands at 3s")
+    }))
+
+  it.effect("reports a request that was not answered, and its fault", () =>
+    Effect.gen(function*() {
+      const read = Effect.gen(function*() {
+        const fake = yield* FakeExotel.FakeExotel
+        const calls = yield* ExotelCalls.ExotelCalls
+        yield* calls.get(yield* fake.place(script, { sid: "abc" }))
+      })
+      const report = yield* warningsOf(read, { faults: FaultPlan.stalled() })
+      assert.include(report, "a request without a complete response: #1 +0s GET /v1/Accounts/acme1m/Calls/abc.json")
+    }))
+
+  it.effect("reports that requests wait for the budget", () =>
+    Effect.gen(function*() {
+      const read = Effect.gen(function*() {
+        const fake = yield* FakeExotel.FakeExotel
+        const calls = yield* ExotelCalls.ExotelCalls
+        const sid = yield* fake.place(script)
+        yield* Effect.replicateEffect(calls.get(sid), 4)
+      })
+      const report = yield* warningsOf(read, { client: { requestsPerMinute: 3 } })
+      assert.include(report, "3 requests were made within a minute, the limit of the client")
+    }))
+
+  it.effect("reports nothing when nothing was waiting", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* warningsOf(Effect.never), "")
+      assert.strictEqual(yield* warningsOf(Effect.void), "")
+    }))
 })
 
 describe("worlds", () => {

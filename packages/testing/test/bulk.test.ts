@@ -52,6 +52,25 @@ const placeInTurn = (count: number) =>
 const day = "2026-01-01"
 
 describe("the bulk read", () => {
+  it.effect("rejects a comma-joined Status filter when the fake accepts single values only", () =>
+    Effect.gen(function*() {
+      yield* placeInTurn(1)
+      assert.strictEqual(yield* statusOf({ Status: "busy,failed" }), 400)
+      assert.strictEqual(yield* statusOf({ Status: "busy" }), 200)
+    }).pipe(Effect.provide(FakeExotel.layerHttpClient({ statusFilter: "single" }))))
+
+  for (const bulkDetails of [true, false]) {
+    it.effect(`${bulkDetails ? "carries" : "leaves out"} details with details=true and bulkDetails: ${bulkDetails}`, () =>
+      Effect.gen(function*() {
+        yield* placeInTurn(1)
+        yield* TestClock.adjust("1 minute")
+        const body = (details: string) =>
+          Effect.flatMap(send(`/v1/Accounts/acme1m/Calls.json?details=${details}`), (response) => response.text)
+        assert.strictEqual((yield* body("true")).includes("\"Details\""), bulkDetails)
+        assert.notInclude(yield* body("false"), "\"Details\"")
+      }).pipe(Effect.provide(FakeExotel.layerHttpClient({ bulkDetails }))))
+  }
+
   it.effect("leaves out ongoing calls, and shows an ended one before its record is settled", () =>
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel

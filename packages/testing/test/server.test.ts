@@ -1,6 +1,8 @@
 /** The same world over real sockets. Nothing here waits on the real clock for longer than a socket takes. */
 import { Call, ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
+import { HttpClient, HttpClientRequest } from "@effect/platform"
+import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Context, Effect, Exit, Fiber, Layer, Option, Schedule, Scope, TestClock } from "effect"
@@ -76,6 +78,37 @@ describe("FakeExotel.layerServer", () => {
       // The server cut the stalled answer off; the client is on its way to the next attempt.
       yield* Fiber.interrupt(stalled)
     }))
+
+  it.live("answers 401 with WWW-Authenticate", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const response = yield* HttpClient.get(`${fake.baseUrl}/v1/Accounts/acme1m.json`)
+      assert.strictEqual(response.status, 401)
+      assert.strictEqual(response.headers["www-authenticate"], "Basic realm=\"Exotel API\"")
+    }).pipe(Effect.provide([FakeExotel.layerServer(), NodeHttpClient.layerUndici])))
+
+  for (
+    const [method, path, contentType, message] of [
+      ["GET", "Calls/abc.json/", "application/json", "trailing slash"],
+      ["GET", "Calls/abc.xml", "application/xml", "suffix .xml"],
+      ["POST", "Calls/connect.json", "application/json", "does not support POST"],
+      ["POST", "Calls/connect", "application/xml", "does not support POST"],
+      ["HEAD", "Calls/abc.json", "application/json", ""]
+    ] as const
+  ) {
+    it.live(`refuses ${method} ${path} with a 501 in Exotel's form and in the requested format`, () =>
+      Effect.gen(function*() {
+        const fake = yield* FakeExotel.FakeExotel
+        const request = HttpClientRequest.make(method)(`${fake.baseUrl}/v1/Accounts/acme1m/${path}`)
+        const response = yield* HttpClient.execute(request)
+        assert.strictEqual(response.status, 501)
+        assert.strictEqual(response.headers["content-type"], contentType)
+        const body = yield* response.text
+        if (method === "HEAD") return assert.strictEqual(body, "")
+        assert.include(body, "RestException")
+        assert.include(body, message)
+      }).pipe(Effect.provide([FakeExotel.layerServer({ verifyOnClose: false }), NodeHttpClient.layerUndici])))
+  }
 
   it.live("resets in the middle of a body as a transport error, and the next attempt succeeds", () =>
     Effect.gen(function*() {

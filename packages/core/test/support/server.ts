@@ -25,12 +25,13 @@ export const serve = (handler: Handler): Effect.Effect<Server, never, Scope.Scop
     const requests: Array<string> = []
     const headers: Array<Http.IncomingHttpHeaders> = []
     const sockets: Array<Socket> = []
+    const used = new WeakSet<Socket>()
     const requested = yield* Deferred.make<void>()
     const closed = yield* Deferred.make<void>()
     const server = Http.createServer((request, response) => {
       requests.push(request.url ?? "")
       headers.push(request.headers)
-      request.socket.once("close", () => Deferred.unsafeDone(closed, Effect.void))
+      used.add(request.socket)
       Deferred.unsafeDone(requested, Effect.void)
       handler(request, response)
     })
@@ -38,6 +39,10 @@ export const serve = (handler: Handler): Effect.Effect<Server, never, Scope.Scop
       sockets.push(socket)
       // A client that goes away is what some tests are about.
       socket.on("error", () => {})
+      // One listener a connection: a kept-alive connection carries many requests.
+      socket.once("close", () => {
+        if (used.has(socket)) Deferred.unsafeDone(closed, Effect.void)
+      })
     })
     yield* Effect.acquireRelease(
       Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),

@@ -94,6 +94,9 @@ const filters = (state: FakeState, query: URLSearchParams, now: number): Either.
     for (const [name, read, most] of wordFilters) {
       const words = query.get(name)?.split(",")
       if (words === undefined) continue
+      if (name === "Status" && words.length > 1 && state.settings.statusFilter === "single") {
+        return yield* bad("Invalid parameter Status")
+      }
       if (words.length > most) return yield* bad(`At most ${most} values are allowed in ${name}`)
       tests.push((call) => words.includes(read(call, now)))
     }
@@ -159,10 +162,11 @@ export const listCalls = (
   state: FakeState,
   where: { readonly accountSid: string; readonly format: Format },
   query: URLSearchParams,
-  reading: { readonly preSigned: boolean },
+  reading: { readonly details: boolean; readonly preSigned: boolean },
   now: number
 ): { readonly body: string } | Refused => {
-  const { bulkLagMillis, wireFormat, timeZone } = state.settings
+  const { bulkDetails, bulkLagMillis, wireFormat, timeZone } = state.settings
+  const shown = { ...reading, details: reading.details && bulkDetails }
   const listed = Either.gen(function*() {
     const tests = yield* filters(state, query, now)
     const size = yield* pageSize(query)
@@ -192,7 +196,7 @@ export const listCalls = (
     const path = `/v1/Accounts/${where.accountSid}/Calls${where.format === "json" ? ".json" : ""}`
     const first = page[0]
     const last = page.at(-1)
-    const records: Array<CallRecord> = page.map((call) => recordOf(call, now, { details: false, ...reading }))
+    const records: Array<CallRecord> = page.map((call) => recordOf(call, now, shown))
     return encodePage(
       {
         records,

@@ -8,6 +8,7 @@ import { contentTypes, intact, withFault } from "../wire/plan.ts"
 import { listCalls } from "./bulk.ts"
 import { recordOf } from "./records.ts"
 import type { AccountState, FakeState, Row } from "./state.ts"
+import { openFakes } from "./state.ts"
 import { suggestSid } from "./suggestSid.ts"
 
 export interface WireRequest {
@@ -20,8 +21,8 @@ export interface WireRequest {
 
 export interface Exchange {
   readonly row: Row
-  /** Undefined for a request that the fake does not support; the row's outcome has the reason. */
-  readonly plan: ResponsePlan | undefined
+  /** For a request that the fake does not support, whose row has the outcome `Refused`, it is a 501. */
+  readonly plan: ResponsePlan
 }
 
 interface Route {
@@ -94,16 +95,22 @@ const shownQuery = (query: URLSearchParams): string => {
   return parts.length === 0 ? "" : `?${parts.join("&")}`
 }
 
-const refuse = (state: FakeState, row: Row, why: string): Exchange => {
+export const refuse = (state: FakeState, row: Row, why: string, format: Format): Exchange => {
   row.outcome = { _tag: "Refused", why }
   state.unexpected.push(`${row.method} ${row.path}: ${why}`)
-  return { row, plan: undefined }
+  const body = encodeError({ status: 501, message: why, code: undefined }, format, state.settings.wireFormat)
+  return { row, plan: intact({ status: 501, headers: { "content-type": contentTypes[format] }, body }) }
 }
 
-/** Anything but what is documented and built here: a client that relies on it must not learn so in production. */
-const unknownRequest = (request: WireRequest, where: Route | undefined): string | undefined => {
+/**
+ * The reason for which a request is refused; undefined for a supported one. Supported is only what Exotel documents, so
+ * that a client does not come to rely on anything else.
+ */
+const unsupported = (request: WireRequest, where: Route | undefined): string | undefined => {
+  if (/.\/$/.test(request.path)) return "a path with a trailing slash is not documented; remove the slash"
+  if (request.path.endsWith(".xml")) return "the suffix .xml is not documented; a path without a suffix returns XML"
   if (where === undefined) return "the fake Exotel has no such resource"
-  if (request.method !== "GET") return `the fake Exotel does not do ${request.method} here`
+  if (request.method !== "GET") return `the fake Exotel does not support ${request.method} here; use GET`
   for (const name of request.query.keys()) {
     if (!parameters[where.operation].has(name)) return `the fake Exotel does not know the parameter ${name}`
   }
@@ -151,6 +158,7 @@ const failed = (state: FakeState, failure: Failure, format: Format, now: number)
     status,
     headers: {
       "content-type": contentTypes[format],
+      ...(status === 401 ? { "www-authenticate": "Basic realm=\"Exotel API\"" } : {}),
       ...(retryAfterMillis === undefined || retryAfter === "absent" ? {} : {
         "retry-after": retryAfter === "seconds"
           ? String(Math.ceil(retryAfterMillis / 1000))
@@ -168,6 +176,12 @@ const validity = (query: URLSearchParams): "absent" | "good" | "bad" => {
   const minutes = Number(text)
   return Number.isInteger(minutes) && minutes >= 5 && minutes <= 60 ? "good" : "bad"
 }
+
+/** Exotel's message, with a hint when another fake of this process has the call: the layer was probably built twice. */
+const elsewhere = (state: FakeState, sid: string): string =>
+  [...openFakes].some((other) => other !== state && other.calls.has(sid))
+    ? "No matching results. Another FakeExotel in this process has this call; provide one FakeExotel layer, once"
+    : "No matching results"
 
 const resource = (
   state: FakeState,
@@ -187,7 +201,7 @@ const resource = (
     return {
       status: unknownCall,
       bodyStatus: 404,
-      message: "No matching results",
+      message: elsewhere(state, sid ?? ""),
       unexpected: () => suggestSid(sid ?? "", state.calls.keys(), state.calls.size)
     }
   }
@@ -217,9 +231,10 @@ export const exchange = (state: FakeState, request: WireRequest, now: number): E
     path: where === undefined ? "<unknown path>" : request.path + shownQuery(request.query),
     sid: where?.sid
   })
-  const unknown = unknownRequest(request, where)
-  if (where === undefined || unknown !== undefined) {
-    return refuse(state, row, unknown ?? "the fake Exotel has no such resource")
+  const reason = unsupported(request, where)
+  if (where === undefined || reason !== undefined) {
+    const format = where?.format ?? (request.path.includes(".json") ? "json" : "xml")
+    return refuse(state, row, reason ?? "the fake Exotel has no such resource", format)
   }
   const reply = answer(state, request, where, row, now)
   const fault = state.faults.select(where.sid, now)

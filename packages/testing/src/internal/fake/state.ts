@@ -17,6 +17,8 @@ export interface Settings {
   readonly requestsPerMinute: number
   readonly retryAfter: "absent" | "seconds" | "date"
   readonly bulkLagMillis: number
+  readonly bulkDetails: boolean
+  readonly statusFilter: "list" | "single"
   readonly wrongRegion: 401 | 404
   readonly unknownCall: 400 | 404
   readonly strict: boolean
@@ -44,6 +46,9 @@ export interface Row {
 }
 
 const SID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+/** The fakes of this process whose layers are open. Only read to explain why a call is not found. */
+export const openFakes = new Set<FakeState>()
 
 export class FakeState {
   readonly settings: Settings

@@ -130,23 +130,23 @@ class FakeResponse extends Inspectable.Class implements HttpClientResponse.HttpC
   }
 }
 
-/** Handles a request: adds a row to the journal, and plans the response if the request is supported. */
+/** Handles a request: adds a row to the journal, and plans the response. */
 export type Handle = (
   request: HttpClientRequest,
   url: URL,
   now: number
-) => { readonly row: Row; readonly plan: ResponsePlan | undefined }
+) => { readonly row: Row; readonly plan: ResponsePlan }
 
 const refused = (row: Row): Error => {
   const why = row.outcome._tag === "Refused" ? row.outcome.why : ""
-  return new Error(`FakeExotel was asked for what it does not do. ${row.method} ${row.path}: ${why}`)
+  return new Error(`FakeExotel does not support a request. ${row.method} ${row.path}: ${why}`)
 }
 
 export const makeClient = (handle: Handle): HttpClient.HttpClient =>
   HttpClient.make((request, url) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const { row, plan } = handle(request, url, now)
-      if (plan === undefined) return Effect.die(refused(row))
+      if (row.outcome._tag === "Refused") return Effect.die(refused(row))
       const respond = Effect.sync(() => {
         const [only] = plan.body
         if (plan.body.length === 1 && only?._tag === "Send") {

@@ -1,4 +1,5 @@
 /** Encodes a record as a JSON or XML body, in any wire format that occurs. Fields are in Exotel's order. */
+import { isTerminal } from "@effect-exotel/core/CallStatus"
 import * as DateTime from "effect/DateTime"
 import type { WireFormat } from "../../WireFormat.ts"
 import type { CallRecord, DetailsRecord } from "../fake/records.ts"
@@ -33,7 +34,7 @@ const flatFields = (record: CallRecord, wireFormat: WireFormat, zone: DateTime.T
     ["To", record.to],
     ["From", record.from],
     ["PhoneNumberSid", record.phoneNumberSid],
-    ["Status", record.status],
+    ["Status", wireFormat.endedStatus === "empty" && isTerminal(record.status) ? undefined : record.status],
     ["StartTime", time(record.startTime)],
     ["EndTime", time(record.endTime)],
     ["Duration", numeric(record.duration)],
@@ -51,9 +52,29 @@ const flatFields = (record: CallRecord, wireFormat: WireFormat, zone: DateTime.T
   return fields
 }
 
+const jsonEmptyTexts: { readonly [E in WireFormat["jsonEmpty"]]: string | undefined } = {
+  null: "null",
+  "empty string": "\"\"",
+  absent: undefined,
+  "null text": "\"null\""
+}
+
+const xmlEmptyElement = (name: string, wireFormat: WireFormat): string | undefined => {
+  switch (wireFormat.xmlEmpty) {
+    case "self-closing":
+      return `<${name}/>`
+    case "pair":
+      return `<${name}></${name}>`
+    case "null text":
+      return `<${name}>null</${name}>`
+    case "absent":
+      return undefined
+  }
+}
+
 const jsonValue = (value: string | Numeric | undefined, wireFormat: WireFormat): string | undefined => {
   if (value === undefined) {
-    return wireFormat.jsonEmpty === "absent" ? undefined : wireFormat.jsonEmpty === "null" ? "null" : "\"\""
+    return jsonEmptyTexts[wireFormat.jsonEmpty]
   }
   if (typeof value === "string") return JSON.stringify(value)
   return wireFormat.numbers === "number" ? value.digits : `"${value.digits}"`
@@ -98,9 +119,8 @@ const xmlElements = (fields: ReadonlyArray<Field>, wireFormat: WireFormat, inden
   let out = ""
   for (const [name, value] of fields) {
     if (value === undefined) {
-      if (wireFormat.xmlEmpty !== "absent") {
-        out += line + (wireFormat.xmlEmpty === "pair" ? `<${name}></${name}>` : `<${name}/>`)
-      }
+      const empty = xmlEmptyElement(name, wireFormat)
+      if (empty !== undefined) out += line + empty
     } else if (isList(value)) {
       out += `${line}<${name}>${xmlElements(value, wireFormat, deeper)}${line}</${name}>`
     } else {

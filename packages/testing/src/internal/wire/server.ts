@@ -87,7 +87,7 @@ const send = (response: Http.ServerResponse, plan: ResponsePlan, row: Row): Effe
       }
       yield* end(response)
     }
-    row.outcome = { _tag: "Answered", status: plan.status }
+    if (row.outcome._tag === "Pending") row.outcome = { _tag: "Answered", status: plan.status }
   }).pipe(
     Effect.onInterrupt(() =>
       Effect.sync(() => {
@@ -95,12 +95,6 @@ const send = (response: Http.ServerResponse, plan: ResponsePlan, row: Row): Effe
       })
     )
   )
-
-const refuse = (response: Http.ServerResponse, row: Row): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    response.writeHead(501, { "content-type": "text/plain" })
-    return end(response, `${row.outcome._tag === "Refused" ? row.outcome.why : "not implemented"}\n`)
-  })
 
 const close = (server: Http.Server): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
@@ -144,7 +138,7 @@ export const serve = (options: {
         const { authorization } = request.headers
         const { row, plan } = options.handle({ method: request.method ?? "GET", url, authorization }, now)
         return Effect.ensuring(
-          plan === undefined ? refuse(response, row) : send(response, plan, row),
+          send(response, plan, row),
           Effect.suspend(() => options.afterwards(row))
         )
       })
