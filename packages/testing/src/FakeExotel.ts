@@ -202,7 +202,7 @@ export interface Service {
   readonly place: (script: CallScript, options?: PlaceOptions) => Effect.Effect<CallSid>
   /**
    * Ends what is going on with the call now: its phase, or after its end the wait for its record to settle. The way to
-   * lead a script by hand (`CallScript.byHand`).
+   * advance a script by hand (`CallScript.manual`).
    */
   readonly step: (sid: CallSid) => Effect.Effect<State>
   /** Where the call stands. Not a request. */

@@ -68,7 +68,7 @@ describe("FakeExotel.layer", () => {
         deepStrictEqual(begun.endTime, Option.none())
         deepStrictEqual(begun.recordingUrl, Option.none())
         deepStrictEqual(settled.callerName, Option.none())
-        assert.deepEqual(settled.unreadable, [])
+        assert.strictEqual(settled.unreadable.length, 0)
       }).pipe(
         Effect.provide(
           FakeExotel.layer({ client: { format }, wireFormat: { jsonEmpty: "null text", xmlEmpty: "null text" } })
