@@ -75,7 +75,7 @@ const makeConsumer = (directory, packages) => {
 
 rmSync(packs, { recursive: true, force: true })
 mkdirSync(packs)
-const packages = readdirSync("packages").map((room) => pack(join("packages", room)))
+const packages = readdirSync("packages").map((name) => pack(join("packages", name)))
 const consumer = mkdtempSync(join(tmpdir(), "consumer-"))
 process.on("exit", () => rmSync(consumer, { recursive: true, force: true }))
 const inConsumer = (...args) => run(process.execPath, args, { cwd: consumer })

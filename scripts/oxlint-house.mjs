@@ -1,7 +1,7 @@
-// House rules that oxlint has no rule for: which room may import which, and what library code goes without.
+// House rules that oxlint has no rule for: which package may import which, and what library code goes without.
 import { dirname, resolve } from "node:path"
 
-/** The arrows between the rooms: what the sources of each package may import of the others. */
+/** The allowed imports between packages: what the sources of each package may import of the others. */
 const arrows = { core: [], watch: ["core"], testing: ["core"], fake: ["core", "testing"] }
 
 /** A rule that is a visitor of the syntax tree, given a way to report and the path of the file. */
@@ -9,24 +9,24 @@ const rule = (visitor) => ({
   create: (context) => visitor((node, message) => context.report({ node, message }), context.filename)
 })
 
-const rooms = rule((report, filename) => {
-  const [, room, part] = /packages[\\/](\w+)[\\/](\w+)[\\/]/.exec(filename) ?? []
+const packages = rule((report, filename) => {
+  const [, name, part] = /packages[\\/](\w+)[\\/](\w+)[\\/]/.exec(filename) ?? []
   const check = ({ source }) => {
     if (typeof source?.value !== "string") return
     const [, other, module] = /^@effect-exotel\/(\w+)(?:\/(.*))?$/.exec(source.value) ?? []
     if (module?.startsWith("internal")) report(source, `What is internal to ${other} is no surface of it.`)
-    if (room === undefined) return
+    if (name === undefined) return
     const target = source.value.startsWith(".") ? resolve(dirname(filename), source.value) : ""
     const [, neighbour] = /packages[\\/](\w+)[\\/]/.exec(target) ?? []
-    if (neighbour !== undefined && neighbour !== room) {
+    if (neighbour !== undefined && neighbour !== name) {
       report(source, "Import another package by its name.")
       return
     }
     if (part !== "src") return
-    if (other === room || /^\.\.?\/(.*\/)?index\.ts$/.test(source.value)) {
+    if (other === name || /^\.\.?\/(.*\/)?index\.ts$/.test(source.value)) {
       report(source, "Inside a package, import the module itself and not the index.")
-    } else if (other !== undefined && !arrows[room].includes(other)) {
-      report(source, `${room} does not know ${other}: arrows between packages run one way.`)
+    } else if (other !== undefined && !arrows[name].includes(other)) {
+      report(source, `${name} does not know ${other}: arrows between packages run one way.`)
     }
   }
   return {
@@ -71,7 +71,7 @@ const noChaiDeepEqual = rule((report) => ({
 export default {
   meta: { name: "house" },
   rules: {
-    rooms,
+    packages,
     "no-async": noAsync,
     "no-chai-deep-equal": noChaiDeepEqual,
     "no-default-export": noDefaultExport,

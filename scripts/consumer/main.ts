@@ -1,4 +1,4 @@
-// What somebody who installed the packages would write: it must compile under their settings, and run.
+// A program of a user who installed the packages: it must compile under their settings, and run.
 import { Call } from "@effect-exotel/core"
 import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
@@ -6,7 +6,7 @@ import { CallWatch } from "@effect-exotel/watch"
 import { Duration, Effect, Fiber, Layer, Option, TestClock, TestContext } from "effect"
 
 // @ts-expect-error what is internal cannot be imported
-// oxlint-disable-next-line house/rooms -- that is the point
+// oxlint-disable-next-line house/packages -- that is the point
 import type {} from "@effect-exotel/core/internal/decode/xml"
 
 const program = Effect.gen(function*() {
