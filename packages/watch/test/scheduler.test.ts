@@ -24,7 +24,7 @@ const join = (
   times: { looked: number; due: number; single?: boolean }
 ): WatchedCall => {
   const sid = Schema.decodeSync(CallSid.CallSid)(name)
-  const call = new WatchedCall(sid, NOW)
+  const call = new WatchedCall(sid, NOW, () => assert.fail("no schedule is used"))
   agenda.calls.set(sid, call)
   const state = WatchState.begin(sid, WatchPolicy.standard, NOW)
   call.add(new Watch(state, listener(times.single === true), NOW + times.due * 1000))
@@ -143,7 +143,7 @@ const [ended = assert.fail()] = FastCheck.sample(
 /** A call whose end was told, and whose details are waited for. */
 const joinEnded = (agenda: PollScheduler, name: string): void => {
   const sid = Schema.decodeSync(CallSid.CallSid)(name)
-  const call = new WatchedCall(sid, NOW)
+  const call = new WatchedCall(sid, NOW, () => assert.fail("no schedule is used"))
   agenda.calls.set(sid, call)
   const state = WatchState.begin(sid, Schema.decodeSync(WatchPolicy.WatchPolicy)({ details: true }), NOW)
   state.onBulkRecord(ended, NOW)

@@ -3,7 +3,7 @@ import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import type { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Duration, Effect, Option, Schedule } from "effect"
+import { Duration, Effect, Exit, Fiber, Option, Schedule } from "effect"
 import { failure, interruptAfter, inWorld, listen, words } from "./support/scenarios.ts"
 
 const script = CallScript.answered({ ring: "0 seconds", talk: "60 seconds" })
@@ -40,6 +40,27 @@ describe("a schedule as the cadence", () => {
         [0, 8, 24, 44, 64]
       )
     }))
+
+  it.effect("whose step never completes delays no other watch of the call and no deadline", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        const sid = yield* world.fake.place(script)
+        const stuck = Schedule.spaced("1 second").pipe(Schedule.tapOutput(() => Effect.never))
+        const policies = [
+          { cadence: stuck, deadline: "40 seconds" },
+          { cadence: "20 seconds", deadline: "5 minutes" }
+        ] as const
+        const watches = yield* Effect.forEach(policies, (policy) =>
+          Effect.fork(Effect.exit(world.watch.awaitEnd(sid, policy))))
+        yield* Effect.sleep("45 seconds")
+        const timedOut = yield* Fiber.poll(watches[0] ?? assert.fail())
+        assert.isTrue(Option.isSome(timedOut))
+        yield* Effect.sleep("45 seconds")
+        const ended = yield* Fiber.join(watches[1] ?? assert.fail())
+        assert.isTrue(Exit.isSuccess(ended))
+        deepStrictEqual(yield* world.requests(), [0, 20, 40, 60])
+      })
+    ))
 
   it.effect("receives the state of the watch as input", () =>
     Effect.gen(function*() {

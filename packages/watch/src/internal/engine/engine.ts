@@ -164,14 +164,14 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
     const request = <A>(
       job: Job,
       request: Effect.Effect<A, ExotelError>,
-      onSuccess: (value: A, now: number) => Effect.Effect<void> | undefined,
+      onSuccess: (value: A, now: number) => void,
       onFailure: (error: ExotelError, now: number) => Effect.Effect<void>
     ): Effect.Effect<void> => {
       const finish = Effect.sync(() => putBack(job))
       return Effect.flatMap(Effect.exit(Effect.interruptible(request)), (exit) => {
         if (Exit.isSuccess(exit)) {
-          const rest = onSuccess(exit.value, time())
-          return rest === undefined ? finish : Effect.ensuring(rest, finish)
+          onSuccess(exit.value, time())
+          return finish
         }
         const failure = Cause.failureOrCause(exit.cause)
         return Effect.ensuring(
@@ -284,7 +284,7 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
       const now = time()
       let call = calls.get(state.sid)
       if (call === undefined) {
-        call = new WatchedCall(state.sid, now)
+        call = new WatchedCall(state.sid, now, runStep)
         calls.set(state.sid, call)
       }
       // In bulk mode the next bulk poll includes the call, so that none is sent for this call alone.
@@ -300,9 +300,19 @@ export const make = (options: Options): Effect.Effect<Engine, never, Scope.Scope
       return { call, watch }
     }
 
+    const runStep = (call: WatchedCall, step: Effect.Effect<void>): Fiber.RuntimeFiber<void> =>
+      fork(Effect.ensuring(
+        step,
+        Effect.sync(() => {
+          scheduler.place(call, latest)
+          arm(latest)
+        })
+      ))
+
     /** Removes a watch. Returns the worker of a request that no watch waits for any more. */
     const remove = (call: WatchedCall, watch: Watch): Fiber.RuntimeFiber<unknown> | undefined => {
       if (!call.delete(watch)) return undefined
+      watch.step?.unsafeInterruptAsFork(FiberId.none)
       Meters.stopped()
       scheduler.place(call, latest)
       return abandon(call)

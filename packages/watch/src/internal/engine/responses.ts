@@ -9,7 +9,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import type { Continuation } from "../watch/transitions.ts"
 import { forEachWatch } from "../watch/transitions.ts"
 import { AccountHealth } from "./accountHealth.ts"
 import * as Meters from "./metrics.ts"
@@ -27,11 +26,6 @@ const FAILURE_THRESHOLD = 3
 const OPEN_MILLIS = 600_000
 const OPEN_BRIEFLY_MILLIS = 60_000
 
-const all = (continuations: ReadonlyArray<Continuation>): Continuation => {
-  const effects = continuations.filter((rest) => rest !== undefined)
-  return effects.length === 0 ? undefined : Effect.all(effects, { discard: true })
-}
-
 export class ResponseHandler {
   /** No poll is sent before this time. */
   pausedUntil = Number.NEGATIVE_INFINITY
@@ -45,39 +39,38 @@ export class ResponseHandler {
     this.budget = budget
   }
 
-  onSeen(call: WatchedCall, seen: Call, now: number): Continuation {
+  onSeen(call: WatchedCall, seen: Call, now: number): void {
     this.account.onSuccess()
     call.readAt = now
     call.needsRead = false
     if (!isTerminal(seen)) call.lastActiveAt = now
-    return forEachWatch(call, now, ({ state }) => state.onCall(seen, now))
+    forEachWatch(call, now, ({ state }) => state.onCall(seen, now))
   }
 
-  onFound(polled: ReadonlyArray<WatchedCall>, found: FindResult, now: number): Continuation {
+  onFound(polled: ReadonlyArray<WatchedCall>, found: FindResult, now: number): void {
     this.failedBulkPolls = 0
     this.account.onSuccess()
     Meters.bulkPolled(polled.length)
     // It is unknown whether sids are case-sensitive.
     const ended = new Map(found.calls.map((call) => [call.sid.toLowerCase(), call]))
     const malformed = new Set(found.malformed.map((error) => error.sid?.toLowerCase()))
-    return all(polled.map((call) => {
+    for (const call of polled) {
       const sid = call.sid.toLowerCase()
       const record = ended.get(sid)
       // An unreadable record shows that there is one; an individual read follows.
       call.needsRead = record === undefined && malformed.has(sid)
       if (call.needsRead) {
         for (const watch of call.watches) if (!watch.state.awaitsDetails) watch.dueAt = now
-        return undefined
+        continue
       }
-      const rest = forEachWatch(call, now, ({ state }) =>
+      forEachWatch(call, now, ({ state }) =>
         state.awaitsDetails
           ? undefined
           : record === undefined
           ? state.onMissing(now)
           : state.onBulkRecord(record, now))
       if (record === undefined) call.lastActiveAt = now
-      return rest
-    }))
+    }
   }
 
   onFailure(polled: ReadonlyArray<WatchedCall>, error: ExotelError, now: number): Effect.Effect<void> {
@@ -102,11 +95,8 @@ export class ResponseHandler {
         isReachable: this.account.isReachable,
         unauthorizedSince: this.account.unauthorizedSince ?? now
       }
-      const rest = all(
-        polled.map((call) => forEachWatch(call, now, ({ state }) => state.onFailure(error, now, chance, account)))
-      )
-      const warning = this.account.warning(error, states, now)
-      return rest === undefined ? warning : Effect.zipRight(rest, warning)
+      for (const call of polled) forEachWatch(call, now, ({ state }) => state.onFailure(error, now, chance, account))
+      return this.account.warning(error, states, now)
     })
   }
 

@@ -1,5 +1,6 @@
 /** The engine's state of a watched call. Kept small, because there may be a hundred thousand. */
 import type { CallSid } from "@effect-exotel/core/CallSid"
+import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { WatchError } from "../../WatchError.ts"
@@ -28,6 +29,8 @@ export class Watch {
   /** Only schedules have state. */
   cadence: ScheduleStepper | undefined = undefined
   settleCadence: ScheduleStepper | undefined = undefined
+  /** The step of a schedule that is being computed. */
+  step: Fiber.RuntimeFiber<void> | undefined = undefined
   /** The stepper that determined `dueAt`. */
   pacedBy: ScheduleStepper | undefined = undefined
   /** The next watch of the same call; most calls have one watch. */
@@ -81,8 +84,16 @@ export class WatchedCall implements Due, Link {
   /** Whether the scheduler counts it among the calls of single watches. */
   single = false
 
-  constructor(sid: CallSid, now: number) {
+  /** Runs a step of a schedule, and schedules the call again when it is done. */
+  readonly runStep: (step: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+
+  constructor(
+    sid: CallSid,
+    now: number,
+    runStep: (call: WatchedCall, step: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+  ) {
     this.sid = sid
+    this.runStep = (step) => runStep(this, step)
     this.readAt = now
   }
 

@@ -2,6 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { WatchError } from "../../WatchError.ts"
 import * as Meters from "../engine/metrics.ts"
@@ -9,11 +10,9 @@ import type { Watch, WatchedCall } from "../engine/watchedCall.ts"
 import { isSchedule, scheduleStepper, waitFromCadence } from "./cadence.ts"
 import type { NextAction, Transition } from "./watchState.ts"
 
-/** The effectful rest of a transition; only schedules need one. */
-export type Continuation = Effect.Effect<void> | undefined
-
 export const finish = (call: WatchedCall, watch: Watch, exit: Exit.Exit<void, WatchError>): void => {
   if (!call.delete(watch)) return
+  watch.step?.unsafeInterruptAsFork(FiberId.none)
   Meters.completed(exit)
   watch.listener.onFinished(watch.state, exit)
 }
@@ -23,7 +22,7 @@ export const applyTransition = (
   watch: Watch,
   { events, next }: Transition,
   now: number
-): Continuation => {
+): void => {
   watch.backingOff = next._tag === "WaitUntil"
   for (const event of events) {
     Meters.emitted(event, call.lastActiveAt)
@@ -31,17 +30,15 @@ export const applyTransition = (
   }
   switch (next._tag) {
     case "Over":
-      finish(call, watch, Exit.void)
-      return undefined
+      return finish(call, watch, Exit.void)
     case "Fail":
-      finish(call, watch, Exit.fail(next.error))
-      return undefined
+      return finish(call, watch, Exit.fail(next.error))
     case "WaitUntil":
       watch.dueAt = next.at
-      return undefined
+      return
     case "Details":
       watch.dueAt = now
-      return undefined
+      return
     case "Wait":
       return wait(call, watch, next, now)
   }
@@ -52,56 +49,44 @@ const wait = (
   watch: Watch,
   next: Extract<NextAction, { readonly _tag: "Wait" }>,
   now: number
-): Continuation => {
+): void => {
   const cadence = watch.state.policy[next.cadence]
   if (!isSchedule(cadence)) {
     watch.dueAt = now + waitFromCadence(cadence, next.progress)
-    return undefined
+    return
   }
-  const pace = watch[next.cadence] ??= scheduleStepper(cadence)
+  const stepper = watch[next.cadence] ??= scheduleStepper(cadence)
   // A poll that another watch caused is not a step of this watch's schedule.
-  if (pace === watch.pacedBy && watch.dueAt > call.lastPollAt) return undefined
-  watch.pacedBy = pace
-  return Effect.flatMap(pace.next(next.progress, now), (wait) => {
-    if (Option.isNone(wait)) return applyTransition(call, watch, watch.state.onScheduleEnd(now), now) ?? Effect.void
-    watch.dueAt = now + wait.value
-    return Effect.void
-  })
+  if (stepper === watch.pacedBy && watch.dueAt > call.lastPollAt) return
+  watch.pacedBy = stepper
+  // A step may take any time. Meanwhile only the limits of the watch apply.
+  watch.dueAt = Number.POSITIVE_INFINITY
+  watch.step = call.runStep(
+    stepper.next(next.progress, now).pipe(
+      Effect.map((wait) => {
+        watch.step = undefined
+        if (Option.isSome(wait)) watch.dueAt = now + wait.value
+        else applyTransition(call, watch, watch.state.onScheduleEnd(now), now)
+      }),
+      Effect.catchAllCause((cause) => Effect.sync(() => finish(call, watch, Exit.failCause(cause))))
+    )
+  )
 }
 
-/** One transition of one watch. A defect of its policy's function ends this watch only. */
-const stepOne = (
-  call: WatchedCall,
-  watch: Watch,
-  now: number,
-  step: (watch: Watch) => Transition | undefined
-): Continuation => {
-  try {
-    const made = step(watch)
-    const rest = made === undefined ? undefined : applyTransition(call, watch, made, now)
-    return rest === undefined
-      ? undefined
-      : Effect.catchAllCause(rest, (cause) => Effect.sync(() => finish(call, watch, Exit.failCause(cause))))
-  } catch (defect) {
-    finish(call, watch, Exit.failCause(Cause.die(defect)))
-    return undefined
-  }
-}
-
-/** Applies a transition to every watch of the call that has one. */
+/** Applies a transition to every watch of the call that has one. A defect of a policy's function ends its watch only. */
 export const forEachWatch = (
   call: WatchedCall,
   now: number,
-  step: (watch: Watch) => Transition | undefined
-): Continuation => {
-  const only = call.first
-  if (only !== undefined && only.next === undefined) return stepOne(call, only, now, step)
-  let all: Continuation
+  transition: (watch: Watch) => Transition | undefined
+): void => {
   for (const watch of call.watches) {
-    const rest = stepOne(call, watch, now, step)
-    if (rest !== undefined) all = all === undefined ? rest : Effect.zipRight(all, rest)
+    try {
+      const made = transition(watch)
+      if (made !== undefined) applyTransition(call, watch, made, now)
+    } catch (defect) {
+      finish(call, watch, Exit.failCause(Cause.die(defect)))
+    }
   }
-  return all
 }
 
 /** Ends every watch of the calls. */
