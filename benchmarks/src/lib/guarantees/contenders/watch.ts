@@ -14,7 +14,9 @@ const using = <A, E>({ exotel }: Subject, use: (watch: CallWatch.Service) => Eff
 
 const policy = ({ intervalMillis }: Subject): WatchPolicy.Options => ({
   cadence: WatchPolicy.every(intervalMillis),
-  errorBackoff: intervalMillis
+  errorBackoff: intervalMillis,
+  // By default a rejected credential is tolerated for a minute, because keys are rotated while workers run.
+  authenticationGrace: 0
 })
 
 const awaitEnd = (subject: Subject, options: WatchPolicy.Options = {}) => (watch: CallWatch.Service) =>
