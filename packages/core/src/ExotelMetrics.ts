@@ -1,5 +1,5 @@
 /**
- * What this package counts. Effect's metrics cost next to nothing until somebody exports them.
+ * Metrics of this package. Effect's metrics cost next to nothing until they are exported.
  *
  * @since 0.1.0
  */

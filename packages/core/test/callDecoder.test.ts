@@ -7,7 +7,7 @@ import { leaks, phones, printed } from "./support/canary.ts"
 import { cases } from "./support/cases.ts"
 import { credentials, sid } from "./support/clients.ts"
 import { stub } from "./support/stub.ts"
-import { answered, plain, spelling, toCall, toJson, toXml, truth } from "./support/wire.ts"
+import { answered, plain, variant, toCall, toJson, toXml, truth } from "./support/wire.ts"
 
 const decode = Schema.decodeUnknownSync(CallDecoder.FromWire())
 
@@ -29,9 +29,9 @@ const oddField = fc.constantFrom(...odd.flatMap(([field, values]) => values.map(
 describe("a record", () => {
   it.prop(
     "with an unreadable optional field is the call without that field, whose path is listed",
-    [truth, spelling, oddField],
-    ([truth, spelling, [field, value]]) => {
-      const record = recordOf(truth, spelling)
+    [truth, variant, oddField],
+    ([truth, variant, [field, value]]) => {
+      const record = recordOf(truth, variant)
       const call = decode({ ...record, [field]: value })
       const without = decode({ ...record, [field]: null })
       deepStrictEqual([...call.unreadable], [field])

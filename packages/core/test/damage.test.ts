@@ -169,7 +169,7 @@ describe("a web page instead of a response", () => {
 describe("a complete document that is no call", () => {
   decodesTo("Unexpected", {
     "a JSON list": `[${json({})}]`,
-    "an XML root that nobody documented": `<Call>${ok}</Call>`,
+    "an undocumented XML root": `<Call>${ok}</Call>`,
     "a root by the name of a method": "<toString>x</toString>",
     "a call and an error in JSON":
       "{\"Call\":{\"Sid\":\"abc\",\"Status\":\"busy\"},\"RestException\":{\"Status\":500}}",

@@ -5,14 +5,14 @@ import { deepStrictEqual } from "@effect/vitest/utils"
 import { DateTime, Duration, Either, Equal, Hash, Option, Schema } from "effect"
 import { cases } from "./support/cases.ts"
 import { read } from "./support/read.ts"
-import { answered, fresh, plain, spelling, toCall, toJson, toXml, truth, unanswered } from "./support/wire.ts"
+import { answered, fresh, plain, variant, toCall, toJson, toXml, truth, unanswered } from "./support/wire.ts"
 
 const callOf = (body: string): Call.Call => Either.getOrThrowWith(read(body), (error) => new Error(error.message))
 
 describe("decoding", () => {
   it.prop(
     "reads the same call from JSON and from XML, in every form of each value",
-    [truth, spelling, spelling],
+    [truth, variant, variant],
     ([truth, forJson, forXml]) => {
       const expected = toCall(truth)
       const json = callOf(toJson(truth, forJson))
@@ -28,9 +28,9 @@ describe("decoding", () => {
 
   it.prop(
     "returns calls that satisfy the public schema and can be stored as JSON",
-    [truth, spelling],
-    ([truth, spelling]) => {
-      const call = callOf(toXml(truth, spelling))
+    [truth, variant],
+    ([truth, variant]) => {
+      const call = callOf(toXml(truth, variant))
       assert.isTrue(Schema.is(Call.Call)(call))
       const stored = JSON.stringify(Schema.encodeSync(Call.Call)(call))
       assert.isTrue(Equal.equals(Schema.decodeUnknownSync(Call.Call)(JSON.parse(stored)), call))

@@ -5,7 +5,7 @@ import { Either, Equal, FastCheck as fc, Schema } from "effect"
 import { cases } from "./support/cases.ts"
 import { read } from "./support/read.ts"
 import { strictXml, type Tree } from "./support/strictXml.ts"
-import { spelling, toJson, toXml, truth } from "./support/wire.ts"
+import { variant, toJson, toXml, truth } from "./support/wire.ts"
 
 /** Pieces of syntax, which cause more damage than random characters. */
 const scrap = fc.oneof(
@@ -65,9 +65,9 @@ const asJson = (tree: Record<string, Tree>): string => {
 describe("a body damaged at random", () => {
   it.prop(
     "in XML is refused, or decodes as with a strict parser",
-    [truth, spelling, fc.array(mutation, { minLength: 1, maxLength: 3 })],
-    ([truth, spelling, mutations]) => {
-      const body = damaged(toXml(truth, spelling), mutations)
+    [truth, variant, fc.array(mutation, { minLength: 1, maxLength: 3 })],
+    ([truth, variant, mutations]) => {
+      const body = damaged(toXml(truth, variant), mutations)
       const result = read(body)
       if (Either.isLeft(result)) return
       const tree = strictXml(body)
@@ -83,9 +83,9 @@ describe("a body damaged at random", () => {
 
   it.prop(
     "in JSON is refused, or decodes as JSON.parse reads it",
-    [truth, spelling, fc.array(mutation, { minLength: 1, maxLength: 3 })],
-    ([truth, spelling, mutations]) => {
-      const body = damaged(toJson(truth, spelling), mutations)
+    [truth, variant, fc.array(mutation, { minLength: 1, maxLength: 3 })],
+    ([truth, variant, mutations]) => {
+      const body = damaged(toJson(truth, variant), mutations)
       const result = read(body)
       if (Either.isLeft(result)) return
       assert.isTrue(Schema.is(Call.Call)(result.right))

@@ -63,7 +63,7 @@ export const pollLag: Metric.Metric.Histogram<number> = Metric.histogram(
  * @category metrics
  */
 export const bulkReads: Metric.Metric.Counter<number> = Metric.counter("exotel_bulk_reads_total", {
-  description: "Answered sweeps for the endings of many calls",
+  description: "Successful bulk polls",
   incremental: true
 })
 
@@ -74,7 +74,7 @@ export const bulkReads: Metric.Metric.Counter<number> = Metric.counter("exotel_b
  * @category metrics
  */
 export const bulkReadCalls: Metric.Metric.Counter<number> = Metric.counter("exotel_bulk_read_calls_total", {
-  description: "Calls that answered sweeps asked for",
+  description: "Calls in successful bulk polls",
   incremental: true
 })
 

@@ -77,5 +77,5 @@ export const always =
     response.end(body)
   }
 
-/** A port of loopback on which nobody listens. */
+/** A loopback port without a server. */
 export const unusedUrl: Effect.Effect<string> = Effect.scoped(Effect.map(serve(always(200, "")), ({ url }) => url))

@@ -1,11 +1,11 @@
 /**
- * Calls as Exotel would send them: one truth, written down in JSON and in XML in every spelling that occurs on the wire
- * (what is known of it is in the comments of `Call`), and the `Call` that it must be read as.
+ * A second encoder of the wire, kept as an oracle that is independent of the one in `@effect-exotel/testing`: calls as
+ * Exotel would send them, in JSON and XML and in every variant that occurs, and the `Call` that each must decode to.
  */
 import { Call } from "@effect-exotel/core"
 import { FastCheck as fc, Schema } from "effect"
 
-/** What is so. `undefined` is absent; times are the wall clock in +05:30. */
+/** The true values of a call. `undefined` is absent; times are the wall clock in +05:30. */
 export interface Truth {
   readonly sid: string
   readonly status: string
@@ -52,8 +52,8 @@ const timeNames = Object.keys(timeFields) as ReadonlyArray<TimeField>
 
 const sentinels = ["1970-01-01 05:30:00", "0001-01-01T00:00:00Z", "0000-00-00 00:00:00"]
 
-/** Draws the spelling of each value in turn, so that a generated list of numbers decides all of them. */
-export class Spelling {
+/** Draws the variant of each value in turn, so that a generated list of numbers decides all of them. */
+export class WireVariant {
   private at = 0
   private readonly draws: ReadonlyArray<number>
   constructor(draws: ReadonlyArray<number>) {
@@ -65,12 +65,12 @@ export class Spelling {
   }
 }
 
-/** The plainest spelling. */
-export const plain = () => new Spelling([0])
+/** The plainest variant. */
+export const plain = () => new WireVariant([0])
 
 const absentKey = Symbol("absent")
 
-/** The fields in Exotel's order, each with what it is. `time` may be spelt as a sentinel when absent, `number` as JSON's. */
+/** The fields in Exotel's order, each with what it is. `time` may be written as a sentinel when absent, `number` as JSON's. */
 type Field =
   | { readonly kind: "text" | "time" | "number"; readonly name: string; readonly value: string | undefined }
   | { readonly kind: "details"; readonly name: "Details"; readonly value: Details | undefined }
@@ -81,7 +81,7 @@ const number = (name: string, value: number | string | undefined): Field => ({
   value: value === undefined ? undefined : String(value)
 })
 
-const fieldsOf = (truth: Truth, spelling: Spelling): ReadonlyArray<Field> => {
+const fieldsOf = (truth: Truth, variant: WireVariant): ReadonlyArray<Field> => {
   const text = (name: TextField): Field => ({ kind: "text", name, value: truth.texts[name] })
   const time = (name: TimeField): Field => ({ kind: "time", name, value: truth.times[name] })
   return [
@@ -93,7 +93,7 @@ const fieldsOf = (truth: Truth, spelling: Spelling): ReadonlyArray<Field> => {
     text("To"),
     text("From"),
     // Bulk records say `PhoneNumber`.
-    { ...text("PhoneNumberSid"), name: spelling.pick("PhoneNumberSid", "PhoneNumber") } as Field,
+    { ...text("PhoneNumberSid"), name: variant.pick("PhoneNumberSid", "PhoneNumber") } as Field,
     { kind: "text", name: "Status", value: truth.status },
     time("StartTime"),
     time("EndTime"),
@@ -119,40 +119,40 @@ const legFields = (leg: Details["legs"][number]): ReadonlyArray<Field> => [
 /** A JSON number can say this text without losing a digit of it. */
 const fitsNumber = (text: string) => String(Number(text)) === text
 
-const jsonRecord = (fields: ReadonlyArray<Field>, spelling: Spelling): Record<string, unknown> => {
+const jsonRecord = (fields: ReadonlyArray<Field>, variant: WireVariant): Record<string, unknown> => {
   const entries: Array<[string, unknown]> = []
   for (const field of fields) {
-    const value = jsonValue(field, spelling)
+    const value = jsonValue(field, variant)
     if (value !== absentKey) entries.push([field.name, value])
   }
   return Object.fromEntries(entries)
 }
 
-const jsonValue = (field: Field, spelling: Spelling): unknown => {
+const jsonValue = (field: Field, variant: WireVariant): unknown => {
   if (field.kind === "details") {
-    if (field.value === undefined) return spelling.pick<unknown>(null, "", absentKey)
+    if (field.value === undefined) return variant.pick<unknown>(null, "", absentKey)
     const legs = field.value.legs.map((leg) => {
-      const record = jsonRecord(legFields(leg), spelling)
-      return spelling.pick<unknown>({ Leg: record }, record)
+      const record = jsonRecord(legFields(leg), variant)
+      return variant.pick<unknown>({ Leg: record }, record)
     })
-    const record = jsonRecord(detailFields(field.value), spelling)
-    const spelt = legs.length > 0 ? legs : spelling.pick<unknown>(legs, null, "", absentKey)
-    return spelt === absentKey ? record : { ...record, Legs: spelt }
+    const record = jsonRecord(detailFields(field.value), variant)
+    const written = legs.length > 0 ? legs : variant.pick<unknown>(legs, null, "", absentKey)
+    return written === absentKey ? record : { ...record, Legs: written }
   }
   if (field.value === undefined) {
     return field.kind === "time"
-      ? spelling.pick<unknown>(null, "", absentKey, "null", ...sentinels)
-      : spelling.pick<unknown>(null, "", absentKey, "  ", "null")
+      ? variant.pick<unknown>(null, "", absentKey, "null", ...sentinels)
+      : variant.pick<unknown>(null, "", absentKey, "  ", "null")
   }
   return field.kind === "number" && fitsNumber(field.value)
-    ? spelling.pick<unknown>(Number(field.value), field.value)
+    ? variant.pick<unknown>(Number(field.value), field.value)
     : field.value
 }
 
-export const toJson = (truth: Truth, spelling: Spelling): string => {
-  const body = { Call: jsonRecord(fieldsOf(truth, spelling), spelling) }
-  const text = spelling.pick(JSON.stringify(body), JSON.stringify(body, null, 2))
-  return spelling.pick(
+export const toJson = (truth: Truth, variant: WireVariant): string => {
+  const body = { Call: jsonRecord(fieldsOf(truth, variant), variant) }
+  const text = variant.pick(JSON.stringify(body), JSON.stringify(body, null, 2))
+  return variant.pick(
     text,
     text.replaceAll("/", "\\/"),
     text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
@@ -173,44 +173,44 @@ const references = (text: string, radix: 10 | 16) =>
   Array.from(text, (c) => `&#${radix === 16 ? "x" : ""}${(c.codePointAt(0) ?? 0).toString(radix)};`).join("")
 const cdata = (text: string) => text.includes("]]>") || text.includes("\r") ? escaped(text) : `<![CDATA[${text}]]>`
 
-const xmlElement = (name: string, content: string, spelling: Spelling) =>
-  spelling.pick(`<${name}>${content}</${name}>`, `<${name} note="a &gt; b">\n  ${content}\n</${name} >`)
+const xmlElement = (name: string, content: string, variant: WireVariant) =>
+  variant.pick(`<${name}>${content}</${name}>`, `<${name} note="a &gt; b">\n  ${content}\n</${name} >`)
 
-const xmlEmpty = (name: string, spelling: Spelling) =>
-  spelling.pick(`<${name}/>`, `<${name}></${name}>`, "", `<${name} />`, `<${name}>null</${name}>`)
+const xmlEmpty = (name: string, variant: WireVariant) =>
+  variant.pick(`<${name}/>`, `<${name}></${name}>`, "", `<${name} />`, `<${name}>null</${name}>`)
 
-const xmlField = (field: Field, spelling: Spelling): string => {
+const xmlField = (field: Field, variant: WireVariant): string => {
   if (field.kind === "details") {
-    if (field.value === undefined) return xmlEmpty("Details", spelling)
-    const legs = field.value.legs.map((leg) => xmlElement("Leg", xmlFields(legFields(leg), spelling), spelling)).join(
+    if (field.value === undefined) return xmlEmpty("Details", variant)
+    const legs = field.value.legs.map((leg) => xmlElement("Leg", xmlFields(legFields(leg), variant), variant)).join(
       ""
     )
-    const spelt = legs === "" ? xmlEmpty("Legs", spelling) : xmlElement("Legs", legs, spelling)
-    // An element without any child would be one more spelling of "absent".
-    return xmlElement("Details", `<Unknown/>${xmlFields(detailFields(field.value), spelling)}${spelt}`, spelling)
+    const written = legs === "" ? xmlEmpty("Legs", variant) : xmlElement("Legs", legs, variant)
+    // An element without any child would be one more variant of "absent".
+    return xmlElement("Details", `<Unknown/>${xmlFields(detailFields(field.value), variant)}${written}`, variant)
   }
   if (field.value === undefined) {
-    return field.kind === "time" && spelling.pick(false, true)
-      ? xmlElement(field.name, spelling.pick("1970-01-01 05:30:00", ...sentinels), spelling)
-      : xmlEmpty(field.name, spelling)
+    return field.kind === "time" && variant.pick(false, true)
+      ? xmlElement(field.name, variant.pick("1970-01-01 05:30:00", ...sentinels), variant)
+      : xmlEmpty(field.name, variant)
   }
   const { value } = field
-  const spelt = spelling.pick(
+  const written = variant.pick(
     () => escaped(value),
     () => references(value, 10),
     () => references(value, 16),
     () => cdata(value),
     () => Array.from(value).slice(0, 1).map(escaped).join("") + cdata(Array.from(value).slice(1).join(""))
   )
-  return xmlElement(field.name, spelt(), spelling)
+  return xmlElement(field.name, written(), variant)
 }
 
-const xmlFields = (fields: ReadonlyArray<Field>, spelling: Spelling) =>
-  fields.map((field) => xmlField(field, spelling)).join(spelling.pick("", "\n    "))
+const xmlFields = (fields: ReadonlyArray<Field>, variant: WireVariant) =>
+  fields.map((field) => xmlField(field, variant)).join(variant.pick("", "\n    "))
 
-export const toXml = (truth: Truth, spelling: Spelling): string =>
-  spelling.pick(`<?xml version="1.0" encoding="UTF-8"?>\n`, "", `<?xml version='1.0'?>`)
-  + xmlElement("TwilioResponse", xmlElement("Call", xmlFields(fieldsOf(truth, spelling), spelling), spelling), spelling)
+export const toXml = (truth: Truth, variant: WireVariant): string =>
+  variant.pick(`<?xml version="1.0" encoding="UTF-8"?>\n`, "", `<?xml version='1.0'?>`)
+  + xmlElement("TwilioResponse", xmlElement("Call", xmlFields(fieldsOf(truth, variant), variant), variant), variant)
 
 /** The call that the truth is, built through the public schema and not through the decoder under test. */
 export const toCall = (truth: Truth): Call.Call => {
@@ -310,8 +310,8 @@ export const truth: fc.Arbitrary<Truth> = fc.record({
   details: absent(details)
 })
 
-export const spelling: fc.Arbitrary<Spelling> = fc.array(fc.nat({ max: 719 }), { minLength: 1, maxLength: 60 })
-  .map((draws) => new Spelling(draws))
+export const variant: fc.Arbitrary<WireVariant> = fc.array(fc.nat({ max: 719 }), { minLength: 1, maxLength: 60 })
+  .map((draws) => new WireVariant(draws))
 
 /** An answered call with two legs. */
 export const answered: Truth = {
