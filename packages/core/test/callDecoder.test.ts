@@ -7,7 +7,7 @@ import { leaks, phones, printed } from "./support/canary.ts"
 import { cases } from "./support/cases.ts"
 import { credentials, sid } from "./support/clients.ts"
 import { stub } from "./support/stub.ts"
-import { answered, plain, variant, toCall, toJson, toXml, truth } from "./support/wire.ts"
+import { answered, plain, toCall, toJson, toXml, truth, variant } from "./support/wire.ts"
 
 const decode = Schema.decodeUnknownSync(CallDecoder.FromWire())
 

@@ -5,7 +5,7 @@ import { deepStrictEqual } from "@effect/vitest/utils"
 import { DateTime, Duration, Either, Equal, Hash, Option, Schema } from "effect"
 import { cases } from "./support/cases.ts"
 import { read } from "./support/read.ts"
-import { answered, fresh, plain, variant, toCall, toJson, toXml, truth, unanswered } from "./support/wire.ts"
+import { answered, fresh, plain, toCall, toJson, toXml, truth, unanswered, variant } from "./support/wire.ts"
 
 const callOf = (body: string): Call.Call => Either.getOrThrowWith(read(body), (error) => new Error(error.message))
 

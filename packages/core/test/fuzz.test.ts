@@ -5,7 +5,7 @@ import { Either, Equal, FastCheck as fc, Schema } from "effect"
 import { cases } from "./support/cases.ts"
 import { read } from "./support/read.ts"
 import { strictXml, type Tree } from "./support/strictXml.ts"
-import { variant, toJson, toXml, truth } from "./support/wire.ts"
+import { toJson, toXml, truth, variant } from "./support/wire.ts"
 
 /** Pieces of syntax, which cause more damage than random characters. */
 const scrap = fc.oneof(

@@ -60,6 +60,17 @@ describe("an agenda", () => {
     deepStrictEqual([7.2, 6.1].map(by), ["individual", "individual"])
   })
 
+  it("counts the demand of a single call until it is removed", () => {
+    const agenda = new PollScheduler(100)
+    agenda.rate = 1.2
+    const first = join(agenda, "first", { looked: 0, due: 1 })
+    for (let i = 0; i < 3; i++) agenda.place(first, NOW)
+    join(agenda, "second", { looked: 0, due: 1 })
+    join(agenda, "due", { looked: 1, due: 0 })
+    // Two polls a second exceed the rate.
+    assert.strictEqual(agenda.nextPoll(NOW, worker)?.by, "bulk")
+  })
+
   it("sweeps a line that would take too long to be read, whatever the cadences say", () => {
     const agenda = new PollScheduler(20)
     for (let i = 0; i < 40; i++) join(agenda, `call${i}`, { looked: Infinity, due: 0 })

@@ -62,6 +62,26 @@ describe("a schedule as the cadence", () => {
       })
     ))
 
+  it.effect("takes no second step while one is pending, even if a hint causes a poll", () =>
+    inWorld((world) =>
+      Effect.gen(function*() {
+        let steps = 0
+        const slow = Schedule.spaced("1 second").pipe(
+          Schedule.tapOutput(() => Effect.delay(Effect.sync(() => steps++), "20 seconds"))
+        )
+        const sid = yield* world.fake.place(script)
+        const fiber = yield* Effect.fork(world.watch.awaitEnd(sid, { cadence: slow }))
+        yield* Effect.sleep("5 seconds")
+        yield* world.watch.hint(sid)
+        yield* Effect.sleep("10 seconds")
+        assert.strictEqual(steps, 0)
+        yield* Effect.sleep("6 seconds")
+        assert.strictEqual(steps, 1)
+        yield* Fiber.join(fiber)
+        deepStrictEqual((yield* world.requests()).slice(0, 3).map(Math.floor), [0, 5, 20])
+      })
+    ))
+
   it.effect("receives the state of the watch as input", () =>
     Effect.gen(function*() {
       const seen: Array<readonly [string, number, number]> = []

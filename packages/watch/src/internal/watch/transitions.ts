@@ -58,19 +58,25 @@ const wait = (
   const stepper = watch[next.cadence] ??= scheduleStepper(cadence)
   // A poll that another watch caused is not a step of this watch's schedule.
   if (stepper === watch.pacedBy && watch.dueAt > call.lastPollAt) return
-  watch.pacedBy = stepper
-  // A step may take any time. Meanwhile only the limits of the watch apply.
+  // A step may take any time. Meanwhile only the limits of the watch and hints apply.
   watch.dueAt = Number.POSITIVE_INFINITY
-  watch.step = call.runStep(
+  if (stepper === watch.pacedBy && watch.step !== undefined) return
+  watch.step?.unsafeInterruptAsFork(FiberId.none)
+  watch.pacedBy = stepper
+  const fiber = call.runStep(
     stepper.next(next.progress, now).pipe(
       Effect.map((wait) => {
+        if (watch.step !== fiber) return
         watch.step = undefined
         if (Option.isSome(wait)) watch.dueAt = now + wait.value
         else applyTransition(call, watch, watch.state.onScheduleEnd(now), now)
       }),
-      Effect.catchAllCause((cause) => Effect.sync(() => finish(call, watch, Exit.failCause(cause))))
+      Effect.catchAllCause((cause) =>
+        Effect.sync(() => watch.step === fiber && finish(call, watch, Exit.failCause(cause)))
+      )
     )
   )
+  watch.step = fiber
 }
 
 /** Applies a transition to every watch of the call that has one. A defect of a policy's function ends its watch only. */
