@@ -29,15 +29,15 @@ import { accountUrl, callUrl } from "./internal/http/urls.ts"
 import { layerMemory, RequestBudget } from "./RequestBudget.ts"
 
 /**
- * What a read can be asked for beyond the call itself.
+ * Options of a read.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ReadOptions {
   /**
-   * Asks for a `preSignedRecordingUrl` that is good for this long: 5 to 60 minutes, in whole minutes (call-details
-   * page). Outside of that the read fails with `InvalidRequest`, unsent.
+   * Requests a `preSignedRecordingUrl` that is valid for 5 to 60 whole minutes (call-details page). Any other duration
+   * fails with `InvalidRequest`, and no request is sent.
    */
   readonly recordingUrlValidity?: Duration.DurationInput | undefined
 }
@@ -48,29 +48,27 @@ export interface ReadOptions {
  */
 export interface Service {
   /**
-   * Reads a call. Retried after transport errors, 429 and 5xx, as the `RetryPolicy` says; each attempt has the
-   * configured time-out. A sid that is not letters and digits fails with `InvalidRequest`, unsent.
+   * Reads a call. Retries transport errors, 429 and 5xx according to the `RetryPolicy`; each attempt has the configured
+   * timeout. A sid that does not consist of letters and digits fails with `InvalidRequest`, and no request is sent.
    */
   readonly get: (sid: string, options?: ReadOptions) => Effect.Effect<Call, Errors.ExotelError>
   /**
-   * Reads a call with its details. If Exotel leaves them out, as it may for a call that has just begun, they are there
-   * with nothing known in them.
+   * Reads a call with its details. Exotel may omit them for a call that has just begun; all their fields are then empty.
    */
   readonly getWithDetails: (sid: string, options?: ReadOptions) => Effect.Effect<CallWithDetails, Errors.ExotelError>
   /**
-   * Checks, without a call, that the credentials are good and that the configured region serves the account: the thing
-   * to do when a program starts. Asks for the account resource and reads nothing but its status, for its body holds a
-   * token; so whatever answers 2xx passes.
+   * Checks at startup that the credentials are valid and that the configured region serves the account. Requests the
+   * account resource and reads only its status, because its body holds a token. Any 2xx response passes.
    */
   readonly verify: Effect.Effect<void, Errors.AccountError>
   /**
-   * Which of these calls have **ended**, by the bulk read: one request for every hundred. A call that is not in it, because
-   * it goes on, is unknown or is older than what was searched, is told as `missing`. The records have no details.
+   * Finds which of these calls have **ended**, with one bulk read for every 100 sids. A call that is ongoing, unknown or
+   * older than the searched period is listed in `missing`. The records have no details unless `details` asks for them.
    */
   readonly findEnded: (sids: Iterable<string>, options?: FindOptions) => Effect.Effect<FindResult, Errors.AccountError>
   /**
-   * The ended calls that the query asks for, page by page as the stream is pulled. A record that cannot be read fails the
-   * stream where it stands.
+   * The ended calls that match the query. The stream requests a page when it is pulled, and fails at the first record that
+   * cannot be decoded.
    */
   readonly listEnded: (query?: CallQuery) => Stream.Stream<Call, Errors.AccountError>
 }
@@ -81,7 +79,7 @@ export interface Service {
  */
 export class ExotelCalls extends Context.Tag("@effect-exotel/core/ExotelCalls")<ExotelCalls, Service>() {}
 
-/** Whole minutes from 5 to 60, none when not asked for. */
+/** Returns whole minutes from 5 to 60, or nothing when not requested. */
 const readValidity = (options: ReadOptions | undefined): Effect.Effect<number | undefined, Errors.InvalidRequest> => {
   const input = options?.recordingUrlValidity
   if (input === undefined) return Effect.void as Effect.Effect<undefined>

@@ -1,4 +1,4 @@
-/** What the client does on a real wire, with each of the HTTP clients that it can be given. */
+/** The client on a real wire, with each supported HTTP client. */
 import { type ExotelError } from "@effect-exotel/core"
 import { HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
@@ -75,6 +75,15 @@ for (const [name, layer] of Object.entries(clients)) {
         const server = yield* serve(always(200, xml, { "content-type": "application/json" }))
         const call = yield* withCalls({ baseUrl: server.url }, (calls) => calls.get(sid))
         assert.isTrue(Equal.equals(call, toCall(sample)))
+      })))
+
+    live("closes the connection of a 101 response", () =>
+      run(Effect.gen(function*() {
+        const server = yield* serve((request) => {
+          request.socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n")
+        })
+        yield* withCalls({ baseUrl: server.url, timeout: "1 second" }, (calls) => Effect.flip(calls.get(sid)))
+        yield* server.closed
       })))
 
     live("asks for a pre-signed recording link in whole minutes", () =>

@@ -1,4 +1,4 @@
-/** A wrong region is told from a missing call and from wrong credentials, by one probe. */
+/** Distinguishes a wrong region from a missing call and from wrong credentials with one probe. */
 import { type ExotelConfig, RetryPolicy } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -70,7 +70,7 @@ for (const [how, away] of Object.entries(elsewhere)) {
         assert.deepInclude(yield* read, { _tag: "RegionMismatch", configured: "mumbai", actual: "singapore" })
       }))
 
-    it.effect("verify says so too, and without a sid", () =>
+    it.effect("verify reports the RegionMismatch too, without a sid", () =>
       Effect.gen(function*() {
         const { calls } = yield* setUp({ singapore: away, mumbai: home })
         const error = yield* Effect.flip(calls.verify)
@@ -78,13 +78,13 @@ for (const [how, away] of Object.entries(elsewhere)) {
         assert.isUndefined(error.sid)
       }))
 
-    it.effect("credentials that nobody knows leave the error as it was", () =>
+    it.effect("credentials unknown in every region leave the error unchanged", () =>
       Effect.gen(function*() {
         const { read } = yield* setUp({ singapore: away, mumbai: away })
         assert.strictEqual((yield* read)._tag, how === "answers 404" ? "CallNotFound" : "AuthenticationError")
       }))
 
-    it.effect("verify takes an account that nobody knows for wrong credentials", () =>
+    it.effect("verify reports an account unknown in every region as wrong credentials", () =>
       Effect.gen(function*() {
         const { calls } = yield* setUp({ singapore: away, mumbai: away })
         assert.strictEqual((yield* Effect.flip(calls.verify))._tag, "AuthenticationError")
@@ -129,7 +129,7 @@ describe("a probe", () => {
     "unreachable": () => "refused"
   }
   for (const [what, account] of Object.entries(inconclusive)) {
-    it.effect(`that was ${what} settles nothing, is kept for a minute and then made again`, () =>
+    it.effect(`that was ${what} is inconclusive, is kept for a minute and then repeated`, () =>
       Effect.gen(function*() {
         const nowhere = { call: () => status(404), account }
         const { probes, read } = yield* setUp({ singapore: nowhere, mumbai: nowhere })
@@ -144,7 +144,7 @@ describe("a probe", () => {
       }))
   }
 
-  it.effect("that stalls is given up after the time-out, and the error is reported", () =>
+  it.effect("that stalls ends after the timeout, and the error is reported", () =>
     Effect.gen(function*() {
       const stalled = { call: () => status(404), account: () => Effect.never }
       const { probes, read } = yield* setUp({ singapore: stalled, mumbai: home }, { timeout: "2 seconds" })
@@ -230,7 +230,7 @@ describe("a probe", () => {
       assert.isTrue(client.urls.every((url) => new URL(url).hostname === "exotel.example.com"))
     }))
 
-  it.effect("does not read what is said of the account", () =>
+  it.effect("does not read the body of the account resource", () =>
     Effect.gen(function*() {
       let pulled = 0
       const account = () =>

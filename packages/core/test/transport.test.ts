@@ -1,4 +1,4 @@
-/** What an error of the transport tells: the host and the client's code, and nothing that the client's error holds. */
+/** A transport error contains the host and the error code of the client, and nothing else of the client's error. */
 import { ExotelCalls, RetryPolicy } from "@effect-exotel/core"
 import { HttpClient, HttpClientError } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
@@ -36,7 +36,7 @@ it.effect("names the host and the client's code", () =>
     assert.strictEqual(other._tag === "TransportError" ? other.code : other._tag, "HPE_INVALID_CONSTANT")
   }))
 
-it.effect("keeps no code that does not look like one", () =>
+it.effect("drops a code that does not have the form of an error code", () =>
   Effect.gen(function*() {
     for (const code of ["+919845012345", "Basic a2V5OnRva2Vu", "09845012345", "ABC".repeat(30), 7, {}, ""]) {
       const error = yield* errorOf(code)

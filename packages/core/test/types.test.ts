@@ -1,4 +1,4 @@
-/** What the compiler knows: exact errors, no hidden requirements, and what a guard narrows to. */
+/** Checks types: exact errors, no hidden requirements, and the results of guards. */
 import { Call, type CallStatus, ExotelCalls, ExotelError, type RequestBudget } from "@effect-exotel/core"
 import { HttpApiSchema, type HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"

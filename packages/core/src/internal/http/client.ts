@@ -1,4 +1,4 @@
-/** One read from request to result, as every method of the service makes it: sent, retried, explained and traced. */
+/** Runs one read: sends the request, decodes the response, retries, explains a wrong region and records the span. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,20 +18,21 @@ import type { DecodeContext, ParsedResponse, RawResponse } from "../decode/respo
 import { parseResponse } from "../decode/response.ts"
 import { secretForms } from "../redact/masking.ts"
 import * as RegionProbe from "./regionProbe.ts"
+import { type RequestFailure, toError } from "./requestFailure.ts"
 import { withRetries } from "./retry.ts"
 import * as Transport from "./transport.ts"
 
 export interface Read<A> {
   /** The span's name. */
   readonly name: string
-  /** The path as it is written in documentation, for the span. */
+  /** The path template, for the span. */
   readonly template: string
   readonly url: string
-  /** The call that is asked for, if it is one. */
+  /** The sid of the requested call, if the request is for one call. */
   readonly sid?: string | undefined
-  /** What an answer with a status of success means. */
-  readonly decode: (answer: ParsedResponse, reading: DecodeContext) => Either.Either<A, ExotelError>
-  /** Whether the body is of no use and had better not be read. Default: `false`. */
+  /** Decodes a response with a 2xx status. */
+  readonly decode: (response: ParsedResponse, context: DecodeContext) => Either.Either<A, ExotelError>
+  /** Leaves the body unread. Default: `false`. */
   readonly statusOnly?: boolean
 }
 
@@ -47,7 +48,7 @@ export const make = (
     const transport = yield* Transport.make(config, requestBudget)
     const probe = yield* RegionProbe.make(config, transport)
     const decodeRecord = makeRecordDecoder(config.timeZone)
-    // Loaded now, so that the first read does not wait for it.
+    // Loaded at construction, so that the first read does not wait for it.
     if (config.format === "xml") yield* loadXmlParser
     const region = Option.match(config.region, { onNone: () => ({}), onSome: (region) => ({ region }) })
     const apiKey = Redacted.value(config.apiKey)
@@ -56,32 +57,32 @@ export const make = (
     const { hostname: serverAddress, port, protocol } = new URL(config.baseUrl)
     const host = `${serverAddress}:${port === "" ? (protocol === "https:" ? 443 : 80) : port}`
 
-    const send = <A>({ statusOnly, url }: Read<A>): Effect.Effect<RawResponse, Transport.RequestFailure> =>
+    const send = <A>({ statusOnly, url }: Read<A>): Effect.Effect<RawResponse, RequestFailure> =>
       statusOnly === true
-        ? Effect.map(transport.status(url), (answer) => ({ ...answer, body: "" }))
+        ? Effect.map(transport.status(url), (response) => ({ ...response, body: "" }))
         : transport.fetch(url)
 
     return {
       read: (read) => {
         const place = read.sid === undefined ? {} : { sid: read.sid }
-        const reading: DecodeContext = { ...place, ...region, secrets, decodeRecord }
+        const context: DecodeContext = { ...place, ...region, secrets, decodeRecord }
         const sent = Effect.mapError(
           send(read),
-          (cause) => Transport.toError(cause, { ...place, ...region }, host)
+          (failure) => toError(failure, { ...place, ...region }, host)
         )
         const once = ({ retryAfterCap }: RetryPolicy.Policy) =>
           Effect.flatMap(requestBudget.pausedFor, (pause): Effect.Effect<RawResponse, ExotelError> =>
             Duration.greaterThan(pause, retryAfterCap)
               ? new RateLimited({ ...place, ...region, status: 429, retryAfter: pause })
               : sent).pipe(
-              Effect.tap((answer) =>
-                Effect.annotateCurrentSpan("http.response.status_code", answer.status)
+              Effect.tap((response) =>
+                Effect.annotateCurrentSpan("http.response.status_code", response.status)
               ),
               Effect.flatMap(parseResponse),
-              Effect.flatMap((answer) =>
-                Transport.isSuccess(answer.status)
-                  ? read.decode(answer, reading)
-                  : Effect.fail(errorFromResponse(answer, reading))
+              Effect.flatMap((response) =>
+                Transport.isSuccess(response.status)
+                  ? read.decode(response, context)
+                  : Effect.fail(errorFromResponse(response, context))
               )
             )
         const log = (attempt: number, error: ExotelError, delay: Duration.Duration) =>

@@ -1,4 +1,4 @@
-/** A request's turn, and what its answer says of the limit. */
+/** Acquires the permit of a request, and parses the rate limit headers of its response. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import { RequestPriority } from "../../RequestBudget.ts"
 import { CurrentPermit } from "../budget/currentPermit.ts"
 import { parseRetryAfter } from "./headers.ts"
 
-/** Waits for a permit, unless `withPermit` provides one that is unused; the span shows how long that took. */
+/** Waits for a permit, unless `withPermit` provides one that is unused; records the wait in the span. */
 export const acquirePermit = (budget: Service): Effect.Effect<void> =>
   Effect.flatMap(Effect.zip(RequestPriority, Effect.serviceOption(CurrentPermit)), ([priority, current]) => {
     if (Option.isSome(current) && current.value.permit !== undefined) {
@@ -25,21 +25,21 @@ export const acquirePermit = (budget: Service): Effect.Effect<void> =>
     )
   })
 
-/** Whole numbers of at most six digits; a limit is no longer than that. */
+/** Parses a whole number of at most six digits. */
 const count = (header: string | undefined): Option.Option<number> =>
   header !== undefined && /^\s*\d{1,6}\s*$/.test(header) ? Option.some(Number(header)) : Option.none()
 
-/** Later than any time that is left, and earlier than any instant of today: what is larger is a time since 1970. */
+/** The threshold between the two forms of a reset: larger values are seconds since 1970. */
 const UNIX_SECONDS = 1_000_000_000
 
-/** Seconds that are left, or seconds since 1970: both are met. */
-const resetOf = (header: string | undefined, now: number): Option.Option<Duration.Duration> => {
+/** Parses the seconds until a reset, or the seconds since 1970. Both forms are in use. */
+const parseReset = (header: string | undefined, now: number): Option.Option<Duration.Duration> => {
   const value = header === undefined || !/^\s*\d{1,10}(\.\d+)?\s*$/.test(header) ? NaN : Number(header)
   if (Number.isNaN(value)) return Option.none()
   return Option.some(Duration.millis(value < UNIX_SECONDS ? value * 1000 : Math.max(0, value * 1000 - now)))
 }
 
-/** None when the answer says nothing, as most do. Whether Exotel sends any of these headers is unconfirmed. */
+/** Returns none for a response without rate limit information. Whether Exotel sends any of these headers is unconfirmed. */
 export const rateLimitInfo = (
   status: number,
   headers: Readonly<Record<string, string | undefined>>,
@@ -53,6 +53,6 @@ export const rateLimitInfo = (
     retryAfter: Option.fromNullable(parseRetryAfter(headers["retry-after"], now)),
     limit,
     remaining,
-    reset: resetOf(headers["x-ratelimit-reset"], now)
+    reset: parseReset(headers["x-ratelimit-reset"], now)
   })
 }

@@ -1,4 +1,4 @@
-/** Finds out, once, which region serves the account: one answer alone cannot tell a wrong region from a missing call. */
+/** Finds the region that serves the account, once: one 404 or 401 does not show whether the region or the call is wrong. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -9,23 +9,23 @@ import * as Region from "../../Region.ts"
 import { isSuccess, type Transport } from "./transport.ts"
 import { accountUrl } from "./urls.ts"
 
-/** How long an answer that settles nothing is kept, so that an outage is not probed with every failing read. */
+/** How long an inconclusive result is kept, so that an outage is not probed with every failing read. */
 const INCONCLUSIVE_MILLIS = 60_000
 
 interface Finding {
-  /** The region that serves the account, if one said so. */
+  /** The region that serves the account, if one was found. */
   readonly region: Option.Option<Region.Region>
   readonly keptUntil: number
 }
 
 export interface RegionProbe {
-  /** Turns an error that a wrong region could have caused into what it is. */
+  /** Returns `RegionMismatch` for an error that a wrong region has caused, and any other error unchanged. */
   readonly explain: (error: ExotelError) => Effect.Effect<ExotelError>
 }
 
 const none: RegionProbe = { explain: Effect.succeed }
 
-/** A 403 says that the credentials are known here, and another error that nothing is known. */
+/** A 403 shows that the region knows the credentials. Other errors show nothing about the region. */
 const isSuspect = (error: ExotelError) => error._tag === "AuthenticationError" || error._tag === "CallNotFound"
 
 export const make = (config: ExotelConfig, transport: Transport): Effect.Effect<RegionProbe> =>
@@ -33,11 +33,11 @@ export const make = (config: ExotelConfig, transport: Transport): Effect.Effect<
     if (config.regionProbe === "never" || Option.isNone(config.region)) return none
     const configured = config.region.value
     let finding: Finding | undefined
-    // Callers queue here. The first one asks, the others find its answer; and should it be interrupted, the next asks.
+    // The first caller probes; the others wait for its result. If it is interrupted, the next caller probes.
     const oneAtATime = yield* Effect.makeSemaphore(1)
 
     const isServedBy = (region: Region.Region): Effect.Effect<boolean> =>
-      // The status alone: the account resource holds an auth token, so its body is never read.
+      // Only the status is read: the account resource holds an auth token.
       Effect.match(transport.status(accountUrl(Region.baseUrls[region], config.accountSid)), {
         onFailure: () => false,
         onSuccess: ({ status }) => isSuccess(status)
