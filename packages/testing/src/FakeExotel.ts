@@ -15,45 +15,33 @@
  * @since 0.1.0
  */
 import type { CallSid } from "@effect-exotel/core/CallSid"
-import { isCallSid } from "@effect-exotel/core/CallSid"
 import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
-import * as ExotelConfig from "@effect-exotel/core/ExotelConfig"
+import type * as ExotelConfig from "@effect-exotel/core/ExotelConfig"
 import * as Region from "@effect-exotel/core/Region"
 import type * as RequestBudget from "@effect-exotel/core/RequestBudget"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpServerError from "@effect/platform/HttpServerError"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as Clock from "effect/Clock"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
-import * as Console from "effect/Console"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Encoding from "effect/Encoding"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { CallbackPlan } from "./CallbackPlan.ts"
-import { clientFromApp } from "./CallbackPlan.ts"
 import type { CallScript, State } from "./CallScript.ts"
-import { advanceAt } from "./CallScript.ts"
 import type { FaultPlan } from "./FaultPlan.ts"
-import * as Callbacks from "./internal/fake/callbacks.ts"
-import { pending } from "./internal/fake/pending.ts"
-import type { Numbers, PlacedCall } from "./internal/fake/records.ts"
-import { stateOf } from "./internal/fake/records.ts"
+import type { Numbers } from "./internal/fake/records.ts"
 import { exchange, refuse } from "./internal/fake/router.ts"
-import type { Settings } from "./internal/fake/state.ts"
-import { FakeState, openFakes } from "./internal/fake/state.ts"
+import { run } from "./internal/fake/run.ts"
+import { UnmetExpectations } from "./internal/fake/unmetExpectations.ts"
 import { makeClient } from "./internal/wire/client.ts"
 import type { JournalEntry } from "./Journal.ts"
-import { render, renderEntry } from "./Journal.ts"
+import { renderEntry } from "./Journal.ts"
 import type { WireFormat } from "./WireFormat.ts"
-import { standard as standardFormat } from "./WireFormat.ts"
 
 /**
  * An account that the fake knows.
@@ -164,27 +152,14 @@ export interface PlaceOptions extends Optional<Numbers> {
   readonly readableAfter?: Duration.DurationInput | undefined
 }
 
-/**
- * Expectations that were not met: planned faults that did not fire, and requests that were not expected.
- *
- * @since 0.1.0
- * @category errors
- */
-export class UnmetExpectations
-  extends Schema.TaggedError<UnmetExpectations>("@effect-exotel/testing/UnmetExpectations")(
-    "UnmetExpectations",
-    {
-      problems: Schema.Array(Schema.String),
-      /** The journal, rendered. */
-      journal: Schema.String
-    }
-  )
-{
-  override get message(): string {
-    return `The fake Exotel did not see what was planned:\n${
-      this.problems.map((problem) => `- ${problem}`).join("\n")
-    }\nIt was asked:\n${this.journal}`
-  }
+export {
+  /**
+   * Expectations that were not met: planned faults that did not fire, and requests that were not expected.
+   *
+   * @since 0.1.0
+   * @category errors
+   */
+  UnmetExpectations
 }
 
 /**
@@ -230,143 +205,6 @@ export interface Service {
  */
 export class FakeExotel extends Context.Tag("@effect-exotel/testing/FakeExotel")<FakeExotel, Service>() {}
 
-const defaultNumbers: Numbers = { from: "09000000001", to: "09000000002", exoPhone: "08000000000" }
-
-const numberFields = ["from", "to", "exoPhone", "callerName", "parentCallSid", "forwardedFrom"] as const
-
-const numbersOf = (options: PlaceOptions): Numbers =>
-  numberFields.some((name) => options[name] !== undefined)
-    ? {
-      from: options.from ?? defaultNumbers.from,
-      to: options.to ?? defaultNumbers.to,
-      exoPhone: options.exoPhone ?? defaultNumbers.exoPhone,
-      callerName: options.callerName,
-      parentCallSid: options.parentCallSid,
-      forwardedFrom: options.forwardedFrom
-    }
-    : defaultNumbers
-
-const authorizationOf = (account: Account): string =>
-  `Basic ${Encoding.encodeBase64(`${Redacted.value(account.apiKey)}:${Redacted.value(account.apiToken)}`)}`
-
-/** A fake, and the service that speaks for it to a client that comes by this way. */
-interface Running {
-  readonly state: FakeState
-  readonly service: (reach: { readonly region: Region.Region } | { readonly baseUrl: string }) => Service
-}
-
-const positive = (option: string, value: number): Effect.Effect<number, ConfigError.ConfigError> =>
-  value > 0 ? Effect.succeed(value) : Effect.fail(ConfigError.InvalidData([option], "must be greater than zero"))
-
-const settingsOf = (
-  options: Options,
-  timeZone: Settings["timeZone"]
-): Effect.Effect<Settings, ConfigError.ConfigError> =>
-  Effect.gen(function*() {
-    return {
-      seed: options.seed ?? 1,
-      timeZone,
-      wireFormat: { ...standardFormat, ...options.wireFormat },
-      requestsPerMinute: yield* positive("requestsPerMinute", options.requestsPerMinute ?? 200),
-      retryAfter: options.retryAfter ?? "absent",
-      bulkLagMillis: Duration.toMillis(options.bulkLag ?? Duration.zero),
-      bulkDetails: options.bulkDetails ?? true,
-      statusFilter: options.statusFilter ?? "list",
-      wrongRegion: options.wrongRegion ?? 404,
-      unknownCall: options.unknownCall ?? 404,
-      strict: options.strict ?? false,
-      journalLimit: yield* positive("journalLimit", options.journalLimit ?? Infinity)
-    }
-  })
-
-const run = (options: Options): Effect.Effect<Running, ConfigError.ConfigError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const accounts = options.accounts ?? [defaultAccount]
-    const { region, ...credentials } = accounts[0]
-    const timeZone = options.timeZone === undefined ? {} : { timeZone: options.timeZone }
-    const config = yield* ExotelConfig.make({ ...credentials, region, ...timeZone })
-    const settings = yield* settingsOf(options, config.timeZone)
-    const now = Clock.currentTimeMillis
-    const state = new FakeState(
-      settings,
-      accounts.map((account) => ({ ...account, authorization: authorizationOf(account) })),
-      yield* now
-    )
-    yield* Effect.acquireRelease(
-      Effect.sync(() => openFakes.add(state)),
-      () => Effect.sync(() => openFakes.delete(state))
-    )
-    if (options.faults !== undefined) state.faults.add(options.faults, state.began)
-    const callbacks = yield* Callbacks.make(state, options.callbackClient)
-
-    const known = (sid: CallSid): Effect.Effect<PlacedCall> => {
-      const call = state.calls.get(sid)
-      return call === undefined
-        ? Effect.dieMessage(`FakeExotel has no call ${sid}; place it before it is used`)
-        : Effect.succeed(call)
-    }
-
-    const verify = Effect.suspend(() => {
-      const problems = state.problems()
-      return problems.length === 0
-        ? Effect.void
-        : new UnmetExpectations({ problems, journal: render(state.journal().slice(-20)) })
-    })
-
-    const service = (reach: Parameters<Running["service"]>[0]): Service => ({
-      options: {
-        ...credentials,
-        ...reach,
-        ...timeZone,
-        // Fewer than it thinks is what a test of 429 wants, more is nothing that it could know of.
-        requestsPerMinute: Math.max(200, settings.requestsPerMinute),
-        ...options.client
-      },
-      baseUrl: "baseUrl" in reach ? reach.baseUrl : Region.baseUrls[reach.region],
-      place: (script, placing = {}) =>
-        Effect.flatMap(now, (at) => {
-          const start = at + Duration.toMillis(placing.startsIn ?? Duration.zero)
-          const sid = placing.sid ?? state.nextSid()
-          const accountSid = placing.accountSid ?? credentials.accountSid
-          if (!isCallSid(sid)) return Effect.dieMessage("A call sid is made of letters and digits only")
-          if (state.calls.has(sid)) return Effect.dieMessage(`FakeExotel has a call ${sid} already`)
-          if (!state.accounts.has(accountSid)) return Effect.dieMessage(`FakeExotel has no account ${accountSid}`)
-          const readableAt = start + Duration.toMillis(placing.readableAfter ?? Duration.zero)
-          const call: PlacedCall = { sid, accountSid, start, readableAt, numbers: numbersOf(placing), script }
-          state.calls.set(sid, call)
-          const callback = placing.statusCallback ?? options.statusCallback
-          return Effect.as(callback === undefined ? Effect.void : callbacks.schedule(call, callback), sid)
-        }),
-      step: (sid) =>
-        Effect.gen(function*() {
-          const call = yield* known(sid)
-          const at = yield* now
-          call.script = advanceAt(call.script, at - call.start)
-          yield* callbacks.reschedule(call)
-          return stateOf(call, at)
-        }),
-      state: (sid) => Effect.zipWith(known(sid), now, stateOf),
-      faults: (plan) => Effect.map(now, (at) => state.faults.add(plan, at)),
-      clearFaults: Effect.sync(() => state.faults.clear()),
-      deliverCallbacks: (app) => Effect.flatMap(clientFromApp(app), callbacks.connect),
-      journal: Effect.sync(() => state.journal()),
-      verify
-    })
-    const clientLimit = options.client?.requestsPerMinute ?? Math.max(200, settings.requestsPerMinute)
-    yield* Effect.addFinalizer((exit) =>
-      Exit.isInterrupted(exit)
-        ? Effect.flatMap(pending(state, clientLimit), (lines) =>
-          lines.length === 0
-            ? Effect.void
-            : Console.warn(`FakeExotel was interrupted while something was waiting:\n- ${lines.join("\n- ")}`))
-        : Effect.void
-    )
-    if (options.verifyOnClose !== false) {
-      yield* Effect.addFinalizer((exit) => Exit.isSuccess(exit) ? Effect.orDie(verify) : Effect.void)
-    }
-    return { service, state }
-  })
-
 const regionOfHost: ReadonlyMap<string, Region.Region> = new Map([
   ...Region.all.map((region) => [new URL(Region.baseUrls[region]).host, region] as const),
   // Legacy names that are still answered.
@@ -377,7 +215,7 @@ const regionOfHost: ReadonlyMap<string, Region.Region> = new Map([
 const runWire = (
   options: Options
 ): Effect.Effect<Context.Context<FakeExotel | HttpClient.HttpClient>, ConfigError.ConfigError, Scope.Scope> =>
-  Effect.map(run(options), ({ service, state }) => {
+  Effect.map(run({ ...options, accounts: options.accounts ?? [defaultAccount] }), ({ service, state }) => {
     const client = makeClient((request, url, now) => {
       const region = regionOfHost.get(url.host)
       if (region === undefined) {
@@ -495,7 +333,11 @@ export const layerServer = (
     const Server = yield* Effect.promise(() => import("./internal/wire/server.ts"))
     const wire = yield* Layer.build(Server.httpClient)
     const callbackClient = options.callbackClient ?? Context.get(wire, HttpClient.HttpClient)
-    const { service, state } = yield* run({ ...options, callbackClient })
+    const { service, state } = yield* run({
+      ...options,
+      callbackClient,
+      accounts: options.accounts ?? [defaultAccount]
+    })
     const region = options.region ?? (options.accounts?.[0] ?? defaultAccount).region
     const onRequest = options.onRequest ?? warnOfRefused
     const baseUrl = yield* Server.serve({
