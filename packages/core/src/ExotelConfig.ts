@@ -14,20 +14,16 @@ import * as AccountSid from "./AccountSid.ts"
 import * as Region from "./Region.ts"
 
 /**
- * The options of a client. One of `region` and `baseUrl` is required; `baseUrl` takes precedence.
+ * The options of a client other than its region and base URL.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+export interface CommonOptions {
   readonly apiKey: Redacted.Redacted
   readonly apiToken: Redacted.Redacted
   /** The account's sid, as Exotel's dashboard shows it under API settings. */
   readonly accountSid: string
-  /** The region of the account. */
-  readonly region?: Region.Region | undefined
-  /** Another host, such as a test server or a cluster that is not in the list of regions. Disables the region probe. */
-  readonly baseUrl?: string | URL | undefined
   /** Allows a base URL without TLS to a host that is not loopback. Credentials are then sent unencrypted. */
   readonly allowInsecure?: boolean | undefined
   /** The time zone of the account: an offset or an IANA name. Default: `+05:30`, that of Indian accounts. */
@@ -50,6 +46,25 @@ export interface Options {
    */
   readonly requestsPerMinute?: number | undefined
 }
+
+/**
+ * The Exotel server of a client, by the region of the account or by a base URL, which takes precedence. A base URL selects
+ * another host, such as a test server or a cluster that is not in the list of regions. It disables the region probe.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Endpoint =
+  | { readonly region: Region.Region; readonly baseUrl?: string | URL | undefined }
+  | { readonly region?: Region.Region | undefined; readonly baseUrl: string | URL }
+
+/**
+ * The options of a client. One of `region` and `baseUrl` is required.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Options = CommonOptions & Endpoint
 
 /**
  * Checked options, with every default filled in.
@@ -152,7 +167,7 @@ const checkAccountSid = (accountSid: string): Checked<AccountSid.AccountSid> =>
 
 /** The region, unless a base URL replaces it, and the base URL. */
 const checkEndpoint = (
-  { allowInsecure, baseUrl, region }: Options
+  { allowInsecure, baseUrl, region }: CommonOptions & Partial<Endpoint>
 ): Checked<Pick<ExotelConfig, "region" | "baseUrl">> => {
   if (region !== undefined && !Region.isRegion(region)) {
     return invalid("region", `must be one of ${Region.all.join(", ")}; for another host set baseUrl`)
@@ -234,16 +249,16 @@ const region = Config.mapOrFail(
 )
 
 const endpoint = Config.all({ region, baseUrl: optional("EXOTEL_BASE_URL") }).pipe(
-  Config.mapOrFail((given) =>
-    given.region === undefined && given.baseUrl === undefined
-      ? Either.left(
-        ConfigError.MissingData(
-          ["EXOTEL_REGION"],
-          `is missing; set it to ${Region.all.join(" or ")}, or set EXOTEL_BASE_URL`
-        )
+  Config.mapOrFail(({ baseUrl, region }): Checked<Endpoint> => {
+    if (baseUrl !== undefined) return Either.right({ region, baseUrl })
+    if (region !== undefined) return Either.right({ region })
+    return Either.left(
+      ConfigError.MissingData(
+        ["EXOTEL_REGION"],
+        `is missing; set it to ${Region.all.join(" or ")}, or set EXOTEL_BASE_URL`
       )
-      : Either.right(given)
-  )
+    )
+  })
 )
 
 const requestsPerMinute = Config.mapOrFail(

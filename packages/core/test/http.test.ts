@@ -1,5 +1,5 @@
 /** The client on a real wire, with each supported HTTP client. */
-import { type ExotelError } from "@effect-exotel/core"
+import { type ExotelConfig, type ExotelError } from "@effect-exotel/core"
 import { HttpClient } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -18,7 +18,7 @@ const xml = toXml(sample, plain())
 const tagOf = (error: ExotelError.ExotelError) => "reason" in error ? `${error._tag} ${error.reason}` : error._tag
 
 /** Reads once from a server that answers like this, and says how that failed. */
-const failure = (handler: Handler, options: Parameters<typeof withCalls>[0] = {}) =>
+const failure = (handler: Handler, options: Partial<ExotelConfig.CommonOptions> = {}) =>
   Effect.flatMap(
     serve(handler),
     ({ url }) => withCalls({ baseUrl: url, ...options }, (calls) => Effect.map(Effect.flip(calls.get(sid)), tagOf))

@@ -24,7 +24,10 @@ const elsewhere = {
 
 const isAccount = (url: string) => url.endsWith("/v1/Accounts/acme1m.json")
 
-const setUp = (world: World, options: Partial<ExotelConfig.Options> = {}) =>
+const setUp = (
+  world: World,
+  options: Partial<ExotelConfig.CommonOptions> & (ExotelConfig.Endpoint | { region?: never; baseUrl?: never }) = {}
+) =>
   Effect.gen(function*() {
     const client = stub((url) => {
       const host = url.hostname === "api.in.exotel.com" ? world.mumbai : world.singapore

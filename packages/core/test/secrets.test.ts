@@ -72,7 +72,10 @@ const bodies: Readonly<Record<string, (authorization: string) => string>> = {
 const statuses = [200, 302, 400, 401, 403, 404, 429, 503]
 
 /** Reads in both ways and verifies over this client, and logs all results. */
-const program = (client: HttpClient.HttpClient, options: Partial<ExotelConfig.Options> = {}) =>
+const program = (
+  client: HttpClient.HttpClient,
+  options: Partial<ExotelConfig.CommonOptions> & (ExotelConfig.Endpoint | { region?: never; baseUrl?: never }) = {}
+) =>
   Effect.gen(function*() {
     const calls = yield* makeCalls({ ...credentials, region: "mumbai", ...options })
     const outcomes = [

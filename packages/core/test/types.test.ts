@@ -1,5 +1,12 @@
 /** Checks types: exact errors, no hidden requirements, and the results of guards. */
-import { Call, type CallStatus, ExotelCalls, ExotelError, type RequestBudget } from "@effect-exotel/core"
+import {
+  Call,
+  type CallStatus,
+  ExotelCalls,
+  type ExotelConfig,
+  ExotelError,
+  type RequestBudget
+} from "@effect-exotel/core"
 import { HttpApiSchema, type HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -44,6 +51,14 @@ describe("types", () => {
     expectTypeOf(ExotelCalls.layerConfigWithBudget()).toEqualTypeOf<
       Layer.Layer<ExotelCalls.ExotelCalls, ConfigError.ConfigError, HttpClient.HttpClient | RequestBudget.RequestBudget>
     >()
+  })
+
+  it("require a region or a base URL", () => {
+    type Endpoint<A> = ExotelConfig.CommonOptions & A
+    expectTypeOf<Endpoint<{ region: "mumbai" }>>().toExtend<ExotelConfig.Options>()
+    expectTypeOf<Endpoint<{ baseUrl: string }>>().toExtend<ExotelConfig.Options>()
+    expectTypeOf<ExotelConfig.CommonOptions>().not.toExtend<ExotelConfig.Options>()
+    expectTypeOf<Endpoint<{ region?: "mumbai"; baseUrl?: string }>>().not.toExtend<ExotelConfig.Options>()
   })
 
   it("annotate each error with an HTTP status for an HttpApi", () => {

@@ -79,7 +79,7 @@ export interface Options {
   /** The first one is the account of `options` and of the layers' `ExotelCalls`. Default: `defaultAccount` alone. */
   readonly accounts?: readonly [Account, ...ReadonlyArray<Account>] | undefined
   /** Further options for the layers' `ExotelCalls`, such as `{ format: "xml" }`. */
-  readonly client?: Partial<ExotelConfig.Options> | undefined
+  readonly client?: Partial<ExotelConfig.CommonOptions> & { readonly region?: Region.Region } | undefined
   /** The zone of the wall clocks in records. Default: `+05:30`. */
   readonly timeZone?: string | undefined
   /** From which sids and chances are drawn; a whole number. Default: 1. */

@@ -99,7 +99,9 @@ describe("FakeExotel.layer", () => {
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
       const sid = yield* fake.place(script)
-      const readWith = (options: Partial<ExotelConfig.Options>) =>
+      const readWith = (
+        options: Partial<ExotelConfig.CommonOptions> & (ExotelConfig.Endpoint | { region?: never; baseUrl?: never })
+      ) =>
         ExotelCalls.make({ ...fake.options, ...options }).pipe(
           Effect.flatMap((calls) => Effect.flip(calls.get(sid))),
           Effect.map((error) => error._tag)

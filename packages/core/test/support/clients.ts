@@ -28,7 +28,7 @@ export const makeCalls = (
 
 /** Runs `use` with a service that reads each call once, so that a failure is the first one. */
 export const withCalls = <A, E, R>(
-  options: Partial<ExotelConfig.Options>,
+  options: Partial<ExotelConfig.CommonOptions> & ExotelConfig.Endpoint,
   use: (calls: ExotelCalls.Service) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ConfigError.ConfigError, R | HttpClient.HttpClient> =>
   makeCalls({ ...credentials, ...options }).pipe(

@@ -70,7 +70,12 @@ const calls = (
 
 type Reader = "get" | "getWithDetails"
 
-const read = (subject: Subject, sid: string, how: Reader = "getWithDetails", options?: Partial<ExotelConfig.Options>) =>
+const read = (
+  subject: Subject,
+  sid: string,
+  how: Reader = "getWithDetails",
+  options?: Partial<ExotelConfig.CommonOptions> & (ExotelConfig.Endpoint | { region?: never; baseUrl?: never })
+) =>
   Effect.flatMap(calls({ ...subject.options, ...options }), (service) => service[how](sid)).pipe(
     Effect.catchAll((error) =>
       error._tag === "ConformanceFailure"
@@ -80,7 +85,12 @@ const read = (subject: Subject, sid: string, how: Reader = "getWithDetails", opt
   )
 
 /** The tag of the error with which a read fails. */
-const failing = (subject: Subject, sid: string, options: Partial<ExotelConfig.Options>, expected: string) =>
+const failing = (
+  subject: Subject,
+  sid: string,
+  options: Partial<ExotelConfig.CommonOptions> & (ExotelConfig.Endpoint | { region?: never; baseUrl?: never }),
+  expected: string
+) =>
   Effect.flatMap(
     calls({ ...subject.options, ...options }),
     (service) =>
