@@ -19,8 +19,8 @@ export const requests: Metric.Metric.Counter<number> = Metric.counter("exotel_re
 })
 
 /**
- * `exotel_budget_wait_seconds`: how long requests waited for their turn, by `priority`: `interactive`, `watch`,
- * `background`. Those that need not wait are not in it.
+ * `exotel_budget_wait_seconds`: how long requests waited for a permit, by `priority`: `interactive`, `watch`,
+ * `background`. Requests without a wait are not included.
  *
  * @since 0.1.0
  * @category metrics
@@ -28,7 +28,7 @@ export const requests: Metric.Metric.Counter<number> = Metric.counter("exotel_re
 export const budgetWait: Metric.Metric.Histogram<number> = Metric.histogram(
   "exotel_budget_wait_seconds",
   MetricBoundaries.fromIterable([0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300]),
-  "How long requests waited for their turn in the request budget"
+  "How long requests waited for a permit of the request budget"
 )
 
 /**

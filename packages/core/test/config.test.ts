@@ -1,4 +1,4 @@
-/** What is accepted as a configuration, and what is refused before any request, without showing it. */
+/** Accepted and refused configurations. No message shows a refused value. */
 import { ExotelCalls, ExotelConfig } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -47,7 +47,7 @@ const refuses = (
   })
 
 describe("options", () => {
-  it("fills in what is not said", () => {
+  it("fills in the defaults", () => {
     const config = Either.getOrThrow(make({}))
     assert.strictEqual(config.baseUrl, "https://api.in.exotel.com")
     deepStrictEqual(config.region, Option.some("mumbai"))
@@ -58,7 +58,7 @@ describe("options", () => {
     assert.strictEqual(DateTime.zoneToString(config.timeZone), "+05:30")
   })
 
-  it("asks the base URL when it is given beside a region, and probes nothing then", () => {
+  it("prefers the base URL to the region, and disables the region probe", () => {
     const config = Either.getOrThrow(make({ baseUrl: "https://exotel.example.com/", regionProbe: "auto" }))
     assert.strictEqual(config.baseUrl, "https://exotel.example.com")
     deepStrictEqual(config.region, Option.none())
@@ -83,7 +83,7 @@ describe("options", () => {
     })
   }
 
-  it("lets a base URL go without TLS when that is asked for", () => {
+  it("accepts a base URL without TLS with allowInsecure", () => {
     assert.isTrue(Either.isRight(make({ baseUrl: "http://proxy.example", allowInsecure: true })))
   })
 
@@ -106,7 +106,7 @@ describe("options", () => {
       ["a base URL that is a path", "/canary"],
       ["a base URL that is a word", "canary"],
       ["a base URL without a host", "https://"],
-      ["a base URL with a port that is none", "https://canary:99999"],
+      ["a base URL with an invalid port", "https://canary:99999"],
       ["an empty base URL", ""]
     ] as const
   ) refuses("baseUrl", what, { baseUrl }, baseUrl === "" ? "" : "canary")
@@ -129,7 +129,7 @@ describe("options", () => {
   }
   refuses("apiKey", "an API key that Basic auth would cut in two", { apiKey: Redacted.make("can:ary") }, "can:ary")
 
-  it("lets a token hold what Basic auth can carry", () => {
+  it("accepts every character in a token that Basic auth can send", () => {
     assert.isTrue(Either.isRight(make({ apiToken: Redacted.make("a:b+c/d=e") })))
   })
 
@@ -137,16 +137,16 @@ describe("options", () => {
     refuses("accountSid", `${JSON.stringify(accountSid)} for an account`, { accountSid }, accountSid)
   }
 
-  refuses("timeZone", "a zone that is none", { timeZone: "canary" }, "canary")
+  refuses("timeZone", "an unknown time zone", { timeZone: "canary" }, "canary")
   for (const maxBodyBytes of [0, -1, 1.5, NaN, Infinity]) {
     refuses("maxBodyBytes", `a cap of ${maxBodyBytes} bytes`, { maxBodyBytes }, "")
   }
   for (const timeout of [0, -1, Infinity, "canary seconds" as "1 second"]) {
     refuses("timeout", `a time-out of ${timeout}`, { timeout }, typeof timeout === "string" ? "canary" : "")
   }
-  // What a program without types may pass.
+  // A program without types may pass these.
   refuses("region", "a region that is not in the table", { region: "canary" as "mumbai" }, "canary")
-  refuses("format", "a format that is none", { format: "canary" as "xml" }, "canary")
+  refuses("format", "an unknown format", { format: "canary" as "xml" }, "canary")
 
   it("reports all invalid options at once", () => {
     const error = make({ apiKey: Redacted.make(""), timeZone: "canary", timeout: 0, accountSid: "a/b" }).pipe(
@@ -228,7 +228,7 @@ describe("the environment", () => {
       ["a region in capitals with something after it", { EXOTEL_REGION: "Mumbai canary" }],
       ["a token in the place of the region", { EXOTEL_REGION: "token-of-canary" }],
       ["credentials in the base URL", { EXOTEL_BASE_URL: "https://canary:canary@api.exotel.com" }],
-      ["a zone that is none", { EXOTEL_TIME_ZONE: "canary" }],
+      ["an unknown time zone", { EXOTEL_TIME_ZONE: "canary" }],
       ["an account that is a path", { EXOTEL_ACCOUNT_SID: "../canary" }],
       ["a blank key", { EXOTEL_API_KEY: " " }]
     ] as const

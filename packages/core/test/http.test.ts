@@ -17,7 +17,7 @@ const xml = toXml(sample, plain())
 
 const tagOf = (error: ExotelError.ExotelError) => "reason" in error ? `${error._tag} ${error.reason}` : error._tag
 
-/** Reads once from a server that answers like this, and says how that failed. */
+/** Reads once from a server with this handler. Returns the tag and reason of the error. */
 const failure = (handler: Handler, options: Partial<ExotelConfig.CommonOptions> = {}) =>
   Effect.flatMap(
     serve(handler),
@@ -26,7 +26,7 @@ const failure = (handler: Handler, options: Partial<ExotelConfig.CommonOptions> 
 
 const partOf = (body: string) => body.slice(0, Math.floor(body.length / 2))
 
-/** Writes for as long as anybody reads. */
+/** Writes until the connection is closed. */
 const endless: Handler = (_, response) => {
   response.writeHead(200, { "content-type": "application/json" })
   const chunk = " ".repeat(16 * 1024)
@@ -37,7 +37,7 @@ const endless: Handler = (_, response) => {
   write()
 }
 
-/** Sends the head of an answer and half its body, then does this to the connection. */
+/** Sends the headers and half of the body, then calls `then`. */
 const half =
   (then: (response: Http.ServerResponse) => void, headers: Http.OutgoingHttpHeaders = {}): Handler => (_, response) => {
     response.writeHead(200, headers)
@@ -70,12 +70,15 @@ for (const [name, layer] of Object.entries(clients)) {
         }))
     )
 
-    live("reads what arrives, whatever was asked for and whatever it is called", () =>
-      run(Effect.gen(function*() {
-        const server = yield* serve(always(200, xml, { "content-type": "application/json" }))
-        const call = yield* withCalls({ baseUrl: server.url }, (calls) => calls.get(sid))
-        assert.isTrue(Equal.equals(call, toCall(sample)))
-      })))
+    live(
+      "recognises the format by the content, not by the request or the content type",
+      () =>
+        run(Effect.gen(function*() {
+          const server = yield* serve(always(200, xml, { "content-type": "application/json" }))
+          const call = yield* withCalls({ baseUrl: server.url }, (calls) => calls.get(sid))
+          assert.isTrue(Equal.equals(call, toCall(sample)))
+        }))
+    )
 
     live("closes the connection of a 101 response", () =>
       run(Effect.gen(function*() {
@@ -117,7 +120,7 @@ for (const [name, layer] of Object.entries(clients)) {
       [503, "ServiceUnavailable"]
     ]
     live(
-      "gives each status its error, whatever stands in the body",
+      "maps each status to its error, independent of the body",
       () =>
         run(Effect.forEach(statuses, ([status, tag]) =>
           Effect.forEach(
@@ -328,7 +331,7 @@ for (const [name, layer] of Object.entries(clients)) {
       })))
 
     live(
-      "gives up after the time-out of an attempt, at either stage, and closes the connection",
+      "fails after the timeout of an attempt, before or during the body, and closes the connection",
       () =>
         run(Effect.forEach([() => {}, half(() => {}, whole)], (handler) =>
           Effect.gen(function*() {

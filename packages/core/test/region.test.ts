@@ -67,7 +67,7 @@ for (const [how, away] of Object.entries(elsewhere)) {
         deepStrictEqual(probes(), ["api.exotel.com", "api.in.exotel.com"])
       }))
 
-    it.effect("it is the same the other way round", () =>
+    it.effect("credentials of the configured region are a RegionMismatch in either direction", () =>
       Effect.gen(function*() {
         const { read } = yield* setUp({ singapore: home, mumbai: away }, { region: "mumbai" })
         assert.deepInclude(yield* read, { _tag: "RegionMismatch", configured: "mumbai", actual: "singapore" })
