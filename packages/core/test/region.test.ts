@@ -67,7 +67,7 @@ for (const [how, away] of Object.entries(elsewhere)) {
         deepStrictEqual(probes(), ["api.exotel.com", "api.in.exotel.com"])
       }))
 
-    it.effect("credentials of the configured region are a RegionMismatch in either direction", () =>
+    it.effect("a Mumbai client of a Singapore account is a RegionMismatch too", () =>
       Effect.gen(function*() {
         const { read } = yield* setUp({ singapore: home, mumbai: away }, { region: "mumbai" })
         assert.deepInclude(yield* read, { _tag: "RegionMismatch", configured: "mumbai", actual: "singapore" })
