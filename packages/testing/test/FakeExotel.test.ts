@@ -160,7 +160,7 @@ describe("FakeExotel.layer", () => {
       assert.strictEqual((yield* calls.get(sid)).sid, sid)
     }).pipe(
       Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
-      // Somebody whose own budget is wrong.
+      // A client whose own budget is wrong.
       Effect.provide(FakeExotel.layer({ client: { requestsPerMinute: Infinity } }))
     ))
 
@@ -224,7 +224,7 @@ describe("expectations", () => {
       assert.notInclude(report, "status 503")
     }))
 
-  it.effect("a read of a call that nobody placed fails a strict test, with the sid that was perhaps meant", () =>
+  it.effect("a read of an unknown call fails a strict test, with the sid that was probably meant", () =>
     Effect.gen(function*() {
       const program = Effect.gen(function*() {
         const fake = yield* FakeExotel.FakeExotel

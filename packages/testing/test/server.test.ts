@@ -24,7 +24,7 @@ const connect = (baseUrl: string) =>
     socket.once("error", (error) => resume(Effect.fail(error)))
   })
 
-/** Whether somebody listens there. */
+/** Whether a server listens there. */
 const answers = (baseUrl: string) =>
   connect(baseUrl).pipe(Effect.match({
     onFailure: () => false,

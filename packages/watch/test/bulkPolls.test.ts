@@ -1,4 +1,4 @@
-/** More calls than the request budget has reads for: their ends are swept for, and nothing is lost by it. */
+/** More calls than the request budget has reads for: their ends are found by bulk polls, and none is lost. */
 import { type ExotelCalls, ExotelError } from "@effect-exotel/core"
 import { Arbitraries, FaultPlan, type Journal } from "@effect-exotel/testing"
 import { type CallWatch, type FleetEvent, type WatchEvent, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
@@ -25,7 +25,7 @@ import { run } from "./support/simulation.ts"
 import { breathe } from "./support/timelines.ts"
 
 const operations = (journal: ReadonlyArray<Journal.JournalEntry>) => ({
-  sweeps: journal.filter(({ operation }) => operation === "list").length,
+  bulkPolls: journal.filter(({ operation }) => operation === "list").length,
   reads: journal.filter(({ operation }) => operation === "read").length
 })
 
@@ -41,7 +41,7 @@ const paced = (told: ReadonlyArray<Told>): ReadonlyArray<Extract<FleetEvent.Flee
 const hundreds = (n: number) => Array.from({ length: n }, (_, i) => 60 + (i * 37) % 240)
 
 describe("a fleet beyond what reads can do", () => {
-  it.effect("is swept, tells each end once and soon, and stays within the budget", () =>
+  it.effect("is polled in bulk, reports each end once and soon, and stays within the budget", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const all = hundreds(400)
@@ -54,12 +54,12 @@ describe("a fleet beyond what reads can do", () => {
           assert.isAtMost(late, 15)
         }
         const journal = yield* world.fake.journal
-        assert.isAbove(operations(journal).sweeps, 50)
+        assert.isAbove(operations(journal).bulkPolls, 50)
         assert.isAtMost(busiestMinute(yield* world.requests()), 60)
         assert.isTrue(journal.every(({ outcome }) => outcome._tag === "Answered" && outcome.status === 200))
       }), limited(60)))
 
-  it.effect("says that it sweeps, how much longer each call waits, and when reads do again", () =>
+  it.effect("reports bulk polling, the slowdown, and the return to individual polling", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, [...Array.from({ length: 300 }, () => 200), 900])
@@ -73,7 +73,7 @@ describe("a fleet beyond what reads can do", () => {
         deepStrictEqual([paced(told).at(-1)?.mode, paced(told).at(-1)?.slowdown], ["individual", 1])
       }), limited(20)))
 
-  it.effect("reads on, one by one, the calls that somebody watches one by one", () =>
+  it.effect("continues to poll the calls of single watches individually", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, hundreds(300))
@@ -93,7 +93,7 @@ describe("a fleet beyond what reads can do", () => {
         const sids = yield* placeAll(world.fake, [...Array.from({ length: 200 }, () => 60), 600, 600, 600])
         yield* follow(world, world.watch.fleet(sids, policy))
         const late = (yield* world.fake.journal).filter(({ elapsed }) => Duration.toSeconds(elapsed) > 200)
-        assert.strictEqual(operations(late).sweeps, 0)
+        assert.strictEqual(operations(late).bulkPolls, 0)
         assert.isAbove(operations(late).reads, 150)
       }), limited(60)))
 
@@ -118,11 +118,11 @@ describe("a fleet beyond what reads can do", () => {
         assert.isAtMost(at ?? NaN, 108)
       }), limited(30, { bulkDetails: false })))
 
-  it("holds for any calls, budget, size of sweeps, lag of the bulk read and faults", async () => {
+  it("holds for any calls, budget, size of bulk polls, lag of the bulk read and faults", async () => {
     const any = FastCheck.record({
       lengths: FastCheck.array(lengths(2, 200), { minLength: 1, maxLength: 120 }),
       perMinute: FastCheck.constantFrom(5, 20, 60, 600),
-      sweepSize: FastCheck.constantFrom(1, 2, 20, 100),
+      bulkSize: FastCheck.constantFrom(1, 2, 20, 100),
       concurrency: FastCheck.constantFrom(1, 2, 16),
       bulkLag: FastCheck.constantFrom(0, 10, 60),
       details: FastCheck.boolean(),
@@ -139,7 +139,7 @@ describe("a fleet beyond what reads can do", () => {
           const world = yield* openWorld(
             clock,
             limited(one.perMinute, {
-              bulkSize: one.sweepSize,
+              bulkSize: one.bulkSize,
               concurrency: one.concurrency,
               bulkLag: Duration.seconds(one.bulkLag),
               verifyOnClose: false,
@@ -179,7 +179,7 @@ describe("a fleet beyond what reads can do", () => {
   }, 120_000)
 })
 
-describe("the details of swept calls", () => {
+describe("the details of bulk-polled calls", () => {
   const detailed = { ...policy, details: true }
 
   it.effect("follow the ends, the oldest first", () =>
@@ -191,7 +191,7 @@ describe("the details of swept calls", () => {
         const ended = order("Ended").flatMap((event) => "sid" in event ? [event.sid] : [])
         const details = order("DetailsLoaded").flatMap((event) => "sid" in event ? [event.sid] : [])
         assert.strictEqual(details.length, 150)
-        // What was swept together ended together.
+        // Calls that were polled in bulk together ended together.
         const at = endings(told)
         const times = details.map((sid) => at.get(sid) ?? NaN)
         const out = times.filter((time, i) => time < (times[i - 1] ?? 0))
@@ -202,7 +202,7 @@ describe("the details of swept calls", () => {
         }
       }), limited(60, { bulkDetails: false })))
 
-  it.effect("are given up when their time is up, exactly then, and the caller is told", () =>
+  it.effect("are given up when their time is up, exactly then, and this is reported", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, Array.from({ length: 200 }, () => 60))
@@ -219,7 +219,7 @@ describe("the details of swept calls", () => {
         }
       }), limited(30, { bulkDetails: false })))
 
-  it.effect("make no end be told later", () =>
+  it.effect("make no end be emitted later", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const late = (policy: WatchPolicy.Options) =>
@@ -237,13 +237,13 @@ describe("the details of swept calls", () => {
       }), limited(60, { bulkDetails: false })))
 })
 
-describe("a sweep that fails", () => {
+describe("a bulk poll that fails", () => {
   it.effect("in a way that passes is a failed poll of each of its calls, and they go on", () =>
     inWorld((world) =>
       Effect.gen(function*() {
-        let sweeps = 0
+        let bulkPolls = 0
         const watch = yield* withFind(world, (sids) =>
-          ++sweeps % 3 === 0
+          ++bulkPolls % 3 === 0
             ? Effect.fail(new ExotelError.ServiceUnavailable({ status: 503 }))
             : world.calls.findEnded(sids))
         const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(200)), policy))
@@ -261,20 +261,23 @@ describe("a sweep that fails", () => {
       ]
     ] as const
   ) {
-    it.effect(`because it ${name} ends nobody's watch: the calls are read one by one`, () =>
+    it.effect(`because it ${name} ends no watch: the calls are polled individually`, () =>
       inWorld((world) =>
         Effect.gen(function*() {
-          let sweeps = 0
-          const watch = yield* withFind(world, () => Effect.zipRight(Effect.sync(() => sweeps++), Effect.fail(error)))
+          let bulkPolls = 0
+          const watch = yield* withFind(
+            world,
+            () => Effect.zipRight(Effect.sync(() => bulkPolls++), Effect.fail(error))
+          )
           const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy))
           assert.strictEqual(count(told, "Ended"), 100)
           assert.strictEqual(count(told, "Failed"), 0)
           // Three in a row, and then none for ten minutes.
-          assert.strictEqual(sweeps, 3)
+          assert.strictEqual(bulkPolls, 3)
         }), limited(60)))
   }
 
-  /** What a hundred calls are told while every sweep fails so. */
+  /** The events of a hundred calls while every bulk poll fails in this way. */
   const toldWhile = (error: ExotelError.AccountError) =>
     inWorld((world) =>
       Effect.gen(function*() {
@@ -292,24 +295,24 @@ describe("a sweep that fails", () => {
       Effect.map(toldWhile(error), (told) => assert.strictEqual(count(told, "Ended"), 100)))
   }
 
-  it.effect("because the bulk read is not found ends nobody's watch", () =>
+  it.effect("because the bulk read is not found ends no watch", () =>
     Effect.map(toldWhile(new ExotelError.AuthenticationError({ status: 404 })), (told) => {
       assert.strictEqual(count(told, "Ended"), 100)
       assert.strictEqual(count(told, "Failed"), 0)
     }))
 
-  it.effect("because it is refused has none of its calls swept again before they were read", () =>
+  it.effect("because it is refused has none of its calls polled in bulk again before they were read", () =>
     inWorld((world) =>
       Effect.gen(function*() {
-        const sweeps: Array<ReadonlySet<string>> = []
+        const bulkPolls: Array<ReadonlySet<string>> = []
         const watch = yield* withFind(world, (sids) => {
-          sweeps.push(new Set(sids))
-          return sweeps.length === 1
+          bulkPolls.push(new Set(sids))
+          return bulkPolls.length === 1
             ? Effect.fail(new ExotelError.InvalidRequest({ reason: "no" }))
             : world.calls.findEnded(sids)
         })
         yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(250)), policy), "20 seconds")
-        const [refused = new Set(), second = new Set()] = sweeps
+        const [refused = new Set(), second = new Set()] = bulkPolls
         assert.strictEqual([...second].filter((sid) => refused.has(sid)).length, 0)
         assert.isAbove(second.size, 50)
       }), limited(60)))
@@ -347,9 +350,9 @@ describe("a sweep that fails", () => {
   it.effect("by a defect ends the watches of its calls, and no others", () =>
     inWorld((world) =>
       Effect.gen(function*() {
-        let sweeps = 0
+        let bulkPolls = 0
         const watch = yield* withFind(world, (sids) =>
-          ++sweeps === 1 ? Effect.dieMessage("a bug") : world.calls.findEnded(sids))
+          ++bulkPolls === 1 ? Effect.dieMessage("a bug") : world.calls.findEnded(sids))
         const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(150)), policy))
         assert.strictEqual(count(told, "Ended"), 50)
         deepStrictEqual(

@@ -1,4 +1,4 @@
-/** From what a policy says to a wait: whatever it says, a whole number of milliseconds that hammers nobody. */
+/** The wait that a policy determines: always a whole number of milliseconds, and never too short. */
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"

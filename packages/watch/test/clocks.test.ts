@@ -1,4 +1,4 @@
-/** A machine's clock can jump: forward when a laptop wakes up, back when somebody sets it. */
+/** A machine's clock can jump: forward when a laptop wakes up, backward when it is set. */
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"

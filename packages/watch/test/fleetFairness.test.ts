@@ -1,4 +1,4 @@
-/** That nobody waits for ever: not behind others, not after sweeps were refused, and not for having come late. */
+/** No call waits for ever: not behind others, not after bulk polls were refused, and not because it was added late. */
 import { ExotelError } from "@effect-exotel/core"
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import type { CallWatch, WatchToken } from "@effect-exotel/watch"
@@ -21,15 +21,15 @@ import { inWorld, makeWatch, type World } from "./support/scenarios.ts"
 
 interface Asked {
   readonly at: number
-  readonly by: "read" | "sweep"
+  readonly by: "read" | "bulkPoll"
   readonly sids: ReadonlyArray<string>
 }
 
-/** A watch that notes what it asks, and whose n-th sweep may fail. */
+/** A watch that notes what it asks, and whose n-th bulk poll may fail. */
 const noted = (
   world: World,
   options: CallWatch.EngineOptions & {
-    readonly fails?: (sweep: number, sids: ReadonlyArray<string>) => ExotelError.AccountError | undefined
+    readonly fails?: (bulkPoll: number, sids: ReadonlyArray<string>) => ExotelError.AccountError | undefined
   } = {}
 ): Effect.Effect<
   { readonly watch: CallWatch.Service; readonly asked: ReadonlyArray<Asked> },
@@ -37,7 +37,7 @@ const noted = (
   Scope.Scope
 > => {
   const asked: Array<Asked> = []
-  let sweeps = 0
+  let bulkPolls = 0
   return Effect.map(
     makeWatch(world, {
       ...world.calls,
@@ -49,8 +49,8 @@ const noted = (
       findEnded: (all) =>
         Effect.suspend(() => {
           const sids = [...all]
-          asked.push({ at: world.now(), by: "sweep", sids })
-          const error = options.fails?.(++sweeps, sids)
+          asked.push({ at: world.now(), by: "bulkPoll", sids })
+          const error = options.fails?.(++bulkPolls, sids)
           return error === undefined
             ? world.calls.findEnded(sids)
             : Effect.zipRight(world.calls.findEnded([]), Effect.fail(error))
@@ -71,7 +71,7 @@ describe("in a fleet that is too large for its budget", () => {
         yield* follow(world, watch.fleet(Stream.concat(Stream.fromIterable(early), joining), policy), "15 minutes")
         const looks = new Map<string, Array<number>>()
         for (const { at, sids } of asked) for (const sid of sids) looks.set(sid, [...looks.get(sid) ?? [], at])
-        // 25 sweeps look at all of them, at 19 a minute and the tenth of them for reads: 88 s.
+        // 25 bulk polls look at all of them, at 19 a minute and the tenth of them for reads: 88 s.
         for (const [index, sid] of [...early, ...late].entries()) {
           const joined = index < early.length ? 0 : (index - early.length + 1) * 3
           const times = [joined, ...looks.get(sid) ?? [], 900]
@@ -79,7 +79,7 @@ describe("in a fleet that is too large for its budget", () => {
         }
       }), limited(20)))
 
-  it.effect("those that somebody watches one by one, too many to be read, are swept in their turn", () =>
+  it.effect("calls of single watches, too many to poll individually, are polled in bulk in their order", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const { watch } = yield* noted(world, { bulkSize: 5 })
@@ -89,11 +89,11 @@ describe("in a fleet that is too large for its budget", () => {
         const singles = yield* placeAll(world.fake, Array.from({ length: 60 }, () => 100))
         const began = world.now()
         yield* Effect.forEach(singles, (sid) => watch.awaitEnd(sid, policy), { concurrency: "unbounded" })
-        // A round of 260 calls is 52 sweeps, at nearly one a second.
+        // A round of 260 calls is 52 bulk polls, at nearly one a second.
         assert.isAtMost(world.now() - began, 100 + 2 * 60)
       }), limited(60)))
 
-  it.effect("one that somebody watches by its changes is seen to change", () =>
+  it.effect("a call whose changes are watched is seen to change", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const fleet = yield* placeAll(world.fake, Array.from({ length: 300 }, () => 600))
@@ -114,7 +114,7 @@ describe("in a fleet that is too large for its budget", () => {
           ({ status }) => Effect.sync(() => seen.push(status))
         )
         deepStrictEqual(seen, ["queued", "ringing", "in-progress", "completed"])
-        // And what one is told, the other is told.
+        // And what one is emitted, the other is emitted.
         deepStrictEqual(ofCall(yield* told, both).slice(-3), ["Changed", "Changed", "Ended"])
       }), limited(60)))
 
@@ -130,10 +130,10 @@ describe("in a fleet that is too large for its budget", () => {
       }), limited(30)))
 })
 
-const refused = (sweep: number) => sweep <= 3 ? new ExotelError.AccessDenied({ status: 403 }) : undefined
+const refused = (bulkPoll: number) => bulkPoll <= 3 ? new ExotelError.AccessDenied({ status: 403 }) : undefined
 
-describe("after three sweeps that failed in a row", () => {
-  const failing = (sweep: number) => sweep <= 3 ? new ExotelError.ServiceUnavailable({ status: 503 }) : undefined
+describe("after three bulk polls that failed in a row", () => {
+  const failing = (bulkPoll: number) => bulkPoll <= 3 ? new ExotelError.ServiceUnavailable({ status: 503 }) : undefined
 
   for (
     const [name, fails, seconds] of [
@@ -141,15 +141,15 @@ describe("after three sweeps that failed in a row", () => {
       ["in a way that passes, one minute", failing, 60]
     ] as const
   ) {
-    it.effect(`${name} pass without any, and then calls are swept as before`, () =>
+    it.effect(`${name} pass without any, and then calls are bulkPolled as before`, () =>
       inWorld((world) =>
         Effect.gen(function*() {
           const { asked, watch } = yield* noted(world, { fails })
           const lengths = Array.from({ length: 100 }, (_, i) => 1000 + i)
           const sids = yield* placeAll(world.fake, lengths)
           const told = yield* follow(world, watch.fleet(sids, policy))
-          const sweeps = asked.filter(({ by }) => by === "sweep").map(({ at }) => at)
-          const [, , third = NaN, fourth = NaN] = sweeps
+          const bulkPolls = asked.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
+          const [, , third = NaN, fourth = NaN] = bulkPolls
           assert.isAtLeast(fourth - third, seconds)
           assert.isAtMost(fourth - third, seconds + 10)
           for (const [index, sid] of sids.entries()) {
@@ -160,11 +160,11 @@ describe("after three sweeps that failed in a row", () => {
         }), limited(60)))
   }
 
-  it.effect("not in a row, as when others are answered in between, calls are swept on", () =>
+  it.effect("not in a row, as when others are answered in between, calls are polled in bulk on", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const { asked, watch } = yield* noted(world, {
-          fails: (sweep) => sweep % 2 === 0 ? new ExotelError.ServiceUnavailable({ status: 503 }) : undefined
+          fails: (bulkPoll) => bulkPoll % 2 === 0 ? new ExotelError.ServiceUnavailable({ status: 503 }) : undefined
         })
         yield* follow(
           world,
@@ -177,9 +177,9 @@ describe("after three sweeps that failed in a row", () => {
           ),
           "10 minutes"
         )
-        const sweeps = asked.filter(({ by }) => by === "sweep").map(({ at }) => at)
-        assert.isAbove(sweeps.length, 250)
-        for (const [index, at] of sweeps.entries()) assert.isAtMost(at - (sweeps[index - 1] ?? 0), 30)
+        const bulkPolls = asked.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
+        assert.isAbove(bulkPolls.length, 250)
+        for (const [index, at] of bulkPolls.entries()) assert.isAtMost(at - (bulkPolls[index - 1] ?? 0), 30)
       }), limited(60)))
 })
 
@@ -187,7 +187,7 @@ describe("a clock that is set back by an hour", () => {
   /** What is asked, the clock being set back after five minutes; without a limit of Exotel's, whose clock it is as well. */
   const asking = (
     lasts: Duration.DurationInput,
-    fails: (sweep: number) => ExotelError.AccountError | undefined = () => undefined
+    fails: (bulkPoll: number) => ExotelError.AccountError | undefined = () => undefined
   ) =>
     inWorld((world) =>
       Effect.gen(function*() {
@@ -207,38 +207,38 @@ describe("a clock that is set back by an hour", () => {
         ]
       }), { ...limited(60), requestsPerMinute: 1_000_000 })
 
-  it.effect("leaves sweeps in their pace", () =>
+  it.effect("leaves bulk polls in their pace", () =>
     Effect.gen(function*() {
       const asked = yield* asking("5 minutes")
-      const sweeps = asked.filter(({ by }) => by === "sweep").map(({ at }) => at)
-      for (const [index, at] of [...sweeps, 600].entries()) assert.isAtMost(at - (sweeps[index - 1] ?? 0), 12)
+      const bulkPolls = asked.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
+      for (const [index, at] of [...bulkPolls, 600].entries()) assert.isAtMost(at - (bulkPolls[index - 1] ?? 0), 12)
       assert.isAtMost(busiestMinute(asked.map(({ at }) => at)), 60)
     }))
 
-  it.effect("makes the time without sweeps no longer", () =>
+  it.effect("makes the time without bulk polls no longer", () =>
     Effect.gen(function*() {
       const asked = yield* asking("9 minutes", refused)
-      const [, , third = NaN, fourth = NaN] = asked.filter(({ by }) => by === "sweep").map(({ at }) => at)
+      const [, , third = NaN, fourth = NaN] = asked.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
       assert.isAtMost(Math.abs(fourth - third - 605), 6)
     }))
 })
 
-describe("a sweep that meets the limit", () => {
+describe("a bulk poll that meets the limit", () => {
   it.effect("has all of the account rest for as long as Exotel says", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const limits = [10, 25]
         const { asked, watch } = yield* noted(world, {
-          fails: (sweep) =>
-            limits.includes(sweep)
+          fails: (bulkPoll) =>
+            limits.includes(bulkPoll)
               ? new ExotelError.RateLimited({ status: 429, retryAfter: Duration.seconds(20) })
               : undefined
         })
         const sids = yield* placeAll(world.fake, Array.from({ length: 300 }, (_, i) => 100 + i % 50))
         const told = yield* follow(world, watch.fleet(sids, policy))
-        const sweeps = asked.filter(({ by }) => by === "sweep")
+        const bulkPolls = asked.filter(({ by }) => by === "bulkPoll")
         for (const limit of limits) {
-          const { at } = sweeps[limit - 1] ?? assert.fail()
+          const { at } = bulkPolls[limit - 1] ?? assert.fail()
           const next = asked.find((each) => each.at > at)
           assert.isAtLeast((next?.at ?? NaN) - at, 20)
         }
@@ -251,7 +251,7 @@ describe("tokens that a fleet is given", () => {
     ...new Map(told.flatMap(({ event }) => "token" in event ? [[event.sid, event.token] as const] : [])).values()
   ]
 
-  it.effect("of calls that were told to have ended cause nothing, neither an event nor a request", () =>
+  it.effect("of calls that were emitted to have ended cause nothing, neither an event nor a request", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(world.fake, Array.from({ length: 80 }, () => 30))
@@ -262,7 +262,7 @@ describe("tokens that a fleet is given", () => {
         assert.strictEqual((yield* world.requests()).length, before)
       }), limited(60)))
 
-  it.effect("after their deadline have each call read once more, though others are swept", () =>
+  it.effect("after their deadline have each call read once more, though others are polled in bulk", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const { asked, watch } = yield* noted(world)
@@ -288,7 +288,7 @@ describe("tokens that a fleet is given", () => {
 })
 
 describe("a call that the bulk read refuses for its sid's sake", () => {
-  it.effect("delays the ends of others, whose reads it costs, and keeps none from being told", () =>
+  it.effect("delays the ends of others, whose reads it costs, and keeps none from being emitted", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const lengths = Array.from({ length: 200 }, (_, i) => 60 + (i * 37) % 600)

@@ -31,12 +31,12 @@ type Trouble = (typeof troubles)[number]
 
 /** A client whose nth bulk read fails. */
 const troubled = (calls: ExotelCalls.Service, plan: ReadonlyMap<number, Trouble>): ExotelCalls.Service => {
-  let sweeps = 0
+  let bulkPolls = 0
   return {
     ...calls,
     findEnded: (sids) =>
       Effect.suspend(() => {
-        const trouble = plan.get(++sweeps)
+        const trouble = plan.get(++bulkPolls)
         if (trouble === undefined) return calls.findEnded(sids)
         if (typeof trouble !== "string") return Effect.zipRight(calls.findEnded(sids), Effect.fail(trouble))
         return Effect.map(calls.findEnded(sids), ({ calls: [first, ...rest], malformed, missing }) => {
@@ -62,7 +62,7 @@ const lives = FastCheck.record({
   /** Seconds between two that the source gives. */
   every: rarely(0, 0.5, 3),
   perMinute: FastCheck.constantFrom(4, 15, 40, 120, 1000),
-  sweepSize: FastCheck.constantFrom(1, 2, 7, 100),
+  bulkSize: FastCheck.constantFrom(1, 2, 7, 100),
   concurrency: FastCheck.constantFrom(1, 2, 16),
   bulkLag: rarely(0, 20, 90),
   maxActive: rarely<number | undefined>(undefined, 1, 5),
@@ -86,7 +86,7 @@ const lives = FastCheck.record({
     }),
     { maxLength: 3 }
   ),
-  /** So many of the calls are watched one by one as well, in another layer. */
+  /** So many of the calls are watched individually as well, in another layer. */
   singles: rarely(0, 1, 4),
   hints: FastCheck.array(FastCheck.record({ call: FastCheck.nat(59), at: FastCheck.nat(200) }), { maxLength: 3 }),
   /** So many seconds the clock is set back, after 70 s. */
@@ -97,7 +97,7 @@ const lives = FastCheck.record({
 type Life = typeof lives extends FastCheck.Arbitrary<infer A> ? A : never
 
 interface Told {
-  /** In seconds, by a clock that nobody sets. */
+  /** In seconds, by a clock that is never set. */
   readonly at: number
   readonly process: number
   readonly event: FleetEvent.FleetEvent
@@ -142,7 +142,7 @@ const live = (life: Life) =>
       ))
       yield* Effect.forEach(
         life.hints,
-        ({ at, call }) => Effect.fork(Effect.delay(world.watch.hint(sids[call] ?? "nobody"), Duration.seconds(at)))
+        ({ at, call }) => Effect.fork(Effect.delay(world.watch.hint(sids[call] ?? "unknown"), Duration.seconds(at)))
       )
       const singles = yield* Effect.forEach(sids.slice(0, life.singles), (sid, index) =>
         Effect.fork(Effect.delay(
@@ -187,7 +187,7 @@ const live = (life: Life) =>
         const asked = yield* world.fake.journal
         assert.isFalse(asked.some(({ outcome }) => outcome._tag === "Pending"), "a request is still under way")
         yield* Effect.sleep("20 seconds")
-        assert.strictEqual((yield* world.fake.journal).length, asked.length, "somebody asks on")
+        assert.strictEqual((yield* world.fake.journal).length, asked.length, "a request was sent after the end")
       }
       deepStrictEqual(tokens, [])
       for (const [index, single] of singles.entries()) {
@@ -195,7 +195,7 @@ const live = (life: Life) =>
       }
       const asked = yield* world.requests()
       yield* Effect.sleep("30 days")
-      assert.strictEqual((yield* world.requests()).length, asked.length, "somebody asks for ever")
+      assert.strictEqual((yield* world.requests()).length, asked.length, "requests continue for ever")
       if (life.back === 0) assert.isAtMost(busiestMinute(asked), life.perMinute)
 
       for (const [index, sid] of sids.entries()) {

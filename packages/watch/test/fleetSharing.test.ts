@@ -1,4 +1,4 @@
-/** Fleets that share a layer, and the sweeps of it. */
+/** Fleets that share a layer, and the bulk polls of it. */
 import { type CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -6,7 +6,7 @@ import { type Duration, Effect, Exit, Fiber, Schedule, type Scope, Stream } from
 import { count, endings, follow, limited, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
 import { inWorld, longAfter, makeWatch, type World } from "./support/scenarios.ts"
 
-/** So few requests a minute that a hundred calls are swept. */
+/** So few requests a minute that a hundred calls are polled in bulk. */
 const few = limited(30)
 
 interface Sweep {
@@ -15,44 +15,44 @@ interface Sweep {
   exit: "none" | "answered" | "interrupted"
 }
 
-/** A watch whose sweeps take so long each, and what became of them. */
+/** A watch whose bulk polls take so long each, and what became of them. */
 const observed = (
   world: World,
   lasts: Duration.DurationInput
-): Effect.Effect<{ readonly watch: CallWatch.Service; readonly sweeps: Array<Sweep> }, never, Scope.Scope> =>
+): Effect.Effect<{ readonly watch: CallWatch.Service; readonly bulkPolls: Array<Sweep> }, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const sweeps: Array<Sweep> = []
+    const bulkPolls: Array<Sweep> = []
     const watch = yield* makeWatch(world, {
       ...world.calls,
       findEnded: (sids) =>
         Effect.suspend(() => {
-          const sweep: Sweep = { sids: [...sids], at: world.now(), exit: "none" }
-          sweeps.push(sweep)
-          return Effect.onExit(Effect.delay(world.calls.findEnded(sweep.sids), lasts), (exit) =>
+          const bulkPoll: Sweep = { sids: [...sids], at: world.now(), exit: "none" }
+          bulkPolls.push(bulkPoll)
+          return Effect.onExit(Effect.delay(world.calls.findEnded(bulkPoll.sids), lasts), (exit) =>
             Effect.sync(() => {
-              sweep.exit = Exit.isInterrupted(exit) ? "interrupted" : "answered"
+              bulkPoll.exit = Exit.isInterrupted(exit) ? "interrupted" : "answered"
             }))
         })
     })
-    return { watch, sweeps }
+    return { watch, bulkPolls }
   })
 
 describe("fleets of one layer", () => {
-  it.effect("are swept together, and a sweep under way is given up only when nobody waits for any of its calls", () =>
+  it.effect("are polled in bulk together, and a bulk poll in flight is interrupted only when none of its calls is watched", () =>
     inWorld((world) =>
       Effect.gen(function*() {
-        const { sweeps, watch } = yield* observed(world, "4 seconds")
+        const { bulkPolls, watch } = yield* observed(world, "4 seconds")
         const leaving = yield* placeAll(world.fake, Array.from({ length: 50 }, () => 300))
         const staying = yield* placeAll(world.fake, Array.from({ length: 50 }, () => 300))
         const first = yield* Effect.fork(follow(world, watch.fleet(leaving, policy)))
         const second = yield* Effect.fork(follow(world, watch.fleet(staying, policy)))
         yield* Effect.sleep("30 seconds")
         const shared = yield* Effect.iterate(undefined as Sweep | undefined, {
-          while: (sweep) => sweep === undefined,
+          while: (bulkPoll) => bulkPoll === undefined,
           body: () =>
             Effect.as(Effect.sleep("1 second"), undefined).pipe(
               Effect.map(() => {
-                const last = sweeps.at(-1)
+                const last = bulkPolls.at(-1)
                 return last?.exit === "none" && last.sids.some((sid) => leaving.includes(sid)) &&
                     last.sids.some((sid) => staying.includes(sid))
                   ? last
@@ -64,19 +64,19 @@ describe("fleets of one layer", () => {
         assert.strictEqual(shared?.exit, "none")
         yield* Effect.sleep("5 seconds")
         assert.strictEqual(shared?.exit, "answered")
-        // Nobody asks for those who left any more.
-        const after = sweeps.length
+        // The calls that left are not polled any more.
+        const after = bulkPolls.length
         yield* Effect.sleep("30 seconds")
-        assert.isFalse(sweeps.slice(after).some(({ sids }) => sids.some((sid) => leaving.includes(sid))))
-        while (sweeps.at(-1)?.exit !== "none") yield* Effect.sleep("1 second")
+        assert.isFalse(bulkPolls.slice(after).some(({ sids }) => sids.some((sid) => leaving.includes(sid))))
+        while (bulkPolls.at(-1)?.exit !== "none") yield* Effect.sleep("1 second")
         yield* Fiber.interrupt(second)
-        assert.strictEqual(sweeps.at(-1)?.exit, "interrupted")
-        const asked = sweeps.length
+        assert.strictEqual(bulkPolls.at(-1)?.exit, "interrupted")
+        const asked = bulkPolls.length
         yield* longAfter
-        assert.strictEqual(sweeps.length, asked)
+        assert.strictEqual(bulkPolls.length, asked)
       }), few))
 
-  it.effect("tell each its own calls, and both those that they share, while they are swept", () =>
+  it.effect("tell each its own calls, and both those that they share, while they are polled in bulk", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const all = yield* placeAll(world.fake, Array.from({ length: 120 }, (_, i) => 60 + i))
@@ -89,10 +89,10 @@ describe("fleets of one layer", () => {
         for (const sid of all.slice(40, 80)) assert.strictEqual(endings(one).get(sid), endings(other).get(sid))
       }), few))
 
-  it.effect("have calls that join while others are swept taken along by the next sweeps, and not swept by themselves", () =>
+  it.effect("have calls that join while others are polled in bulk taken along by the next bulk polls, and not polled in bulk by themselves", () =>
     inWorld((world) =>
       Effect.gen(function*() {
-        const { sweeps, watch } = yield* observed(world, 0)
+        const { bulkPolls, watch } = yield* observed(world, 0)
         const old = yield* placeAll(world.fake, Array.from({ length: 1000 }, () => 3000))
         yield* Effect.fork(follow(world, watch.fleet(old, { cadence: WatchPolicy.every("2 minutes") })))
         yield* Effect.sleep("5 minutes")
@@ -100,16 +100,16 @@ describe("fleets of one layer", () => {
         const coming = Stream.fromSchedule(Schedule.spaced("100 millis")).pipe(
           Stream.zipRight(Stream.fromIterable(joining))
         )
-        const before = sweeps.length
+        const before = bulkPolls.length
         yield* Effect.fork(follow(world, watch.fleet(coming, { cadence: WatchPolicy.every("2 minutes") })))
         yield* Effect.sleep("12 seconds")
-        const first = sweeps.slice(before).filter(({ sids }) => sids.some((sid) => joining.includes(sid)))
+        const first = bulkPolls.slice(before).filter(({ sids }) => sids.some((sid) => joining.includes(sid)))
         assert.isAtMost(first.length, 3)
         const asked = new Set(first.flatMap(({ sids }) => sids))
         assert.strictEqual(joining.filter((sid) => asked.has(sid)).length, 20)
       }), { requestsPerMinute: 300, client: { requestsPerMinute: 300, regionProbe: "never" } }))
 
-  it.effect("watch on what another fleet, or somebody by its own, has given up", () =>
+  it.effect("continue to watch a call that another fleet, or a single watch, has left", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const all = yield* placeAll(world.fake, Array.from({ length: 120 }, () => 200))
@@ -139,25 +139,25 @@ describe("fleets of one layer", () => {
 })
 
 describe("the rest of the program", () => {
-  it.effect("has a fleet swept while it needs most of the budget itself, and read again afterwards", () =>
+  it.effect("has a fleet polled in bulk while it needs most of the budget itself, and read again afterwards", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const all = yield* placeAll(world.fake, Array.from({ length: 6 }, () => 420))
         const told = yield* Effect.fork(follow(world, world.watch.fleet(all, policy)))
         const busy = yield* world.fake.place(talking(900))
-        const sweepsIn = (lasts: Duration.DurationInput) =>
+        const bulkPollsIn = (lasts: Duration.DurationInput) =>
           Effect.gen(function*() {
             const before = (yield* world.fake.journal).length
             yield* Effect.sleep(lasts)
             return (yield* world.fake.journal).slice(before).filter(({ operation }) => operation === "list").length
           })
-        assert.strictEqual(yield* sweepsIn("1 minute"), 0)
+        assert.strictEqual(yield* bulkPollsIn("1 minute"), 0)
         const rest = yield* Effect.fork(Effect.repeat(world.calls.get(busy), Schedule.fixed("750 millis")))
         yield* Effect.sleep("70 seconds")
-        assert.isAbove(yield* sweepsIn("1 minute"), 5)
+        assert.isAbove(yield* bulkPollsIn("1 minute"), 5)
         yield* Fiber.interrupt(rest)
         yield* Effect.sleep("70 seconds")
-        assert.strictEqual(yield* sweepsIn("1 minute"), 0)
+        assert.strictEqual(yield* bulkPollsIn("1 minute"), 0)
         const ended = yield* told
         assert.strictEqual(count(ended, "Ended"), 6)
         deepStrictEqual(

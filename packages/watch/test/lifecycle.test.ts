@@ -13,7 +13,7 @@ const cadence = WatchPolicy.every("10 seconds")
 
 const script = CallScript.answered({ ring: "5 seconds", talk: "30 seconds" })
 
-/** A second engine over the same world, in a scope of its own. */
+/** A second engine over the same scenario, in a scope of its own. */
 const anotherEngine = (world: World, options: CallWatch.EngineOptions = {}) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
@@ -55,7 +55,7 @@ describe("closing the layer", () => {
       ))
   }
 
-  it.effect("in the moment in which a watch begins leaves nobody waiting", () =>
+  it.effect("at the moment in which a watch begins leaves no watch waiting", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const { close, watch } = yield* anotherEngine(world)
@@ -79,7 +79,7 @@ describe("closing the layer", () => {
       })
     ))
 
-  it.effect("interrupts whoever still begins a watch afterwards", () =>
+  it.effect("interrupts a watch that begins afterwards", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const { close, watch } = yield* anotherEngine(world)
@@ -168,7 +168,7 @@ describe("a defect", () => {
       })
     ))
 
-  it.effect("that throws where an effect was promised is told apart no less", () =>
+  it.effect("that throws where an effect was promised is emitted apart no less", () =>
     simulate((clock) =>
       Effect.gen(function*() {
         const world = yield* openWorld(clock)

@@ -45,12 +45,12 @@ it.effect("counts watches, requests and endings, and bounds the delay of detecti
     assert.strictEqual(after.delays - before.delays, 10)
   }).pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer())))))
 
-it.effect("count the sweeps, and the calls that they asked for", () =>
+it.effect("count the bulk polls, and the calls that they asked for", () =>
   inWorld((world) =>
     Effect.gen(function*() {
       const read = Effect.all({
-        sweeps: Metric.value(WatchMetrics.bulkReads),
-        swept: Metric.value(WatchMetrics.bulkReadCalls)
+        bulkPolls: Metric.value(WatchMetrics.bulkReads),
+        bulkPolled: Metric.value(WatchMetrics.bulkReadCalls)
       })
       const before = yield* read
       const asked: Array<number> = []
@@ -66,8 +66,8 @@ it.effect("count the sweeps, and the calls that they asked for", () =>
       yield* follow(world, watch.fleet(sids, { cadence: WatchPolicy.every("5 seconds") }))
       const after = yield* read
       assert.isAbove(asked.length, 10)
-      assert.strictEqual(after.sweeps.count - before.sweeps.count, asked.length)
-      assert.strictEqual(after.swept.count - before.swept.count, asked.reduce((sum, calls) => sum + calls, 0))
+      assert.strictEqual(after.bulkPolls.count - before.bulkPolls.count, asked.length)
+      assert.strictEqual(after.bulkPolled.count - before.bulkPolled.count, asked.reduce((sum, calls) => sum + calls, 0))
     }), limited(30, { bulkDetails: false })))
 
 it.effect("show how many calls wait for their details, up to the last one", () =>

@@ -1,4 +1,4 @@
-/** What is told of the pace, told the time and how late calls were looked at. */
+/** What is emitted of the pace, emitted the time and how late calls were looked at. */
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { type PollingMode, PollingRate } from "../src/internal/engine/pollingRate.ts"
@@ -25,14 +25,14 @@ const listened = () => {
 }
 
 describe("the pace", () => {
-  it("is not told as long as calls are looked at when their cadence says", () => {
+  it("is not emitted as long as calls are looked at when their cadence says", () => {
     const { serve, words } = listened()
     serve(600, "individual", 0)
     serve(600, "individual", 1000)
     deepStrictEqual(words(), [])
   })
 
-  it("is told when calls wait longer, how much longer, and when that is over", () => {
+  it("is emitted when calls wait longer, how much longer, and when that is over", () => {
     const { serve, told, words } = listened()
     serve(60, "individual", 0)
     serve(120, "individual", CADENCE)
@@ -41,7 +41,7 @@ describe("the pace", () => {
     deepStrictEqual(words().at(-1)?.split(" ").slice(1), ["individual", "1"])
   })
 
-  it("is told at once when calls are swept, and when they are read again", () => {
+  it("is emitted at once when calls are polled in bulk, and when they are read again", () => {
     const { serve, words } = listened()
     serve(1, "bulk", 0)
     serve(19, "bulk", 0)
@@ -49,7 +49,7 @@ describe("the pace", () => {
     deepStrictEqual(words(), ["0 bulk 1", "20 individual 1"])
   })
 
-  it("is not told to and fro: ten seconds lie between two, whatever happens", () => {
+  it("is not emitted back and forth: ten seconds lie between two, whatever happens", () => {
     const { serve, told } = listened()
     for (let i = 0; i < 60; i++) {
       serve(2, "bulk", 20_000)
@@ -59,11 +59,11 @@ describe("the pace", () => {
     for (const [index, { at }] of told.entries()) assert.isAtLeast(at - (told[index - 1]?.at ?? -Infinity), 10_000)
   })
 
-  it("comes back to one even if it does so just after it was told to be another", () => {
+  it("comes back to one even if it does so just after it was emitted to be another", () => {
     const { serve, words } = listened()
     serve(60, "bulk", 3000)
     serve(8, "bulk", 0)
-    // The switch is told with the stretch of that moment, which is nearly none.
+    // The switch is emitted with the stretch of that moment, which is nearly none.
     serve(1, "individual", 0)
     serve(600, "individual", 0)
     deepStrictEqual(words().at(-1)?.split(" ").slice(1), ["individual", "1"])
@@ -81,7 +81,7 @@ describe("the pace", () => {
     assert.isAtMost(Math.abs((told.at(-1)?.slowdown ?? NaN) - 3), 0.5)
   })
 
-  it("goes on being told after the clock was set back", () => {
+  it("goes on being emitted after the clock was set back", () => {
     const { pacing, serve, told } = listened()
     serve(100, "individual", CADENCE)
     const before = told.length
@@ -91,7 +91,7 @@ describe("the pace", () => {
     assert.strictEqual(told.at(-1)?.slowdown, 1)
   })
 
-  it("is not told to whoever listens no more", () => {
+  it("is not reported to a listener that was removed", () => {
     const { serve, stop, told } = listened()
     stop()
     serve(60, "bulk", CADENCE)

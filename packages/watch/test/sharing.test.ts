@@ -13,7 +13,7 @@ const script = CallScript.answered({ ring: "12 seconds", talk: "50 seconds" })
 const cadence = WatchPolicy.every("10 seconds")
 
 describe("watches of one call", () => {
-  it.effect("share one poll, however many they are, and are told the same", () =>
+  it.effect("share one poll, however many they are, and are emitted the same", () =>
     inWorld((world) =>
       Effect.gen(function*() {
         const sid = yield* world.fake.place(script)
@@ -138,7 +138,7 @@ describe("watches of many calls", () => {
                 for (const { elapsed, sid } of yield* world.fake.journal) {
                   const at = Duration.toSeconds(elapsed)
                   if (sid === undefined) continue
-                  // Whoever was due for longer than this one is under way already, or was just now answered.
+                  // Every call that was due for longer is polled already, or its response has just arrived.
                   running = running.filter(({ until }) => until > at)
                   for (const [other, since] of due) {
                     const busy = running.some((each) => each.sid === other)

@@ -9,7 +9,7 @@ const layer = CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layerServer()))
 
 const cadence = WatchPolicy.every("100 millis")
 
-/** A socket needs turns of the event loop, and how many nobody knows. */
+/** A socket needs an unknown number of iterations of the event loop. */
 const until = (holds: (journal: ReadonlyArray<Journal.JournalEntry>) => boolean) =>
   Effect.flatMap(
     FakeExotel.FakeExotel,

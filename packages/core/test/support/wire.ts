@@ -358,7 +358,7 @@ export const fresh: Truth = {
   details: undefined
 }
 
-/** A call nobody took: one leg, and none called second. */
+/** An unanswered call: one leg, and no second leg. */
 export const unanswered: Truth = {
   ...answered,
   status: "no-answer",

@@ -11,14 +11,14 @@ export interface World {
   readonly calls: ExotelCalls.Service
   readonly budget: RequestBudget.Service
   readonly watch: CallWatch.Service
-  /** Seconds since the world began. */
+  /** Seconds since the scenario began. */
   readonly now: () => number
-  /** When requests were sent, in seconds since the world began. */
+  /** When requests were sent, in seconds since the scenario began. */
   readonly requests: (sid?: string) => Effect.Effect<ReadonlyArray<number>>
 }
 
 export interface Options extends FakeExotel.Options, CallWatch.EngineOptions {
-  /** Of the engine's chance, not the world's. */
+  /** Of the engine's chance, not the scenario's. */
   readonly chance?: number | undefined
 }
 

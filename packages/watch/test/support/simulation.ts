@@ -57,7 +57,7 @@ export class VirtualClock implements Clock.Clock {
     })
   }
 
-  /** As when somebody sets the machine's clock, or wakes it from a long sleep: the timers do not notice. */
+  /** As if the machine's clock were set, or the machine woke from a long sleep: timers are not affected. */
   set(by: Duration.DurationInput, direction: "forward" | "back"): void {
     this.offset += (direction === "forward" ? 1 : -1) * Duration.toMillis(by)
   }
@@ -67,7 +67,7 @@ export class VirtualClock implements Clock.Clock {
     return this.sleepers.length
   }
 
-  /** Ends the next sleep; false when nobody sleeps. */
+  /** Ends the next sleep; false when no fiber sleeps. */
   advance(): boolean {
     const next = this.sleepers.shift()
     if (next === undefined) return false

@@ -17,7 +17,7 @@ export interface Case {
 
 export interface Life {
   readonly sid: string
-  /** With the second at which each was told. */
+  /** With the second at which each was emitted. */
   readonly events: ReadonlyArray<{ readonly at: number; readonly value: WatchEvent.WatchEvent }>
   readonly exit: Exit.Exit<void, WatchError.WatchError>
   readonly endedAt: number

@@ -115,7 +115,7 @@ export class ResponseHandler {
     if (!isEnough) return Effect.void
     this.scheduler.bulkAllowedFrom = now + OPEN_MILLIS
     return Effect.annotateLogs(
-      Effect.logWarning("Exotel refuses bulk reads; calls are read one by one for ten minutes"),
+      Effect.logWarning("Exotel refuses bulk reads; calls are polled individually for ten minutes"),
       { error: error._tag }
     )
   }
