@@ -184,7 +184,7 @@ describe("the details of an ended call", () => {
     assert.strictEqual(words(scheduler.nextBackground(NOW, worker)), "individual a")
   })
 
-  it("leave one spare request of twenty to a polled in bulk call that was not read for ten minutes, and to no other", () => {
+  it("leave one background request in twenty to a bulk-polled call that was not read for ten minutes, and to no other", () => {
     const scheduler = bulkPolled()
     for (let i = 0; i < 100; i++) joinEnded(scheduler, `ended${i}`)
     const forgotten = scheduler.calls.get(Schema.decodeSync(CallSid.CallSid)("b"))
