@@ -9,7 +9,7 @@ import { inWorld, longAfter, makeWatch, type World } from "./support/scenarios.t
 /** So few requests a minute that a hundred calls are polled in bulk. */
 const few = limited(30)
 
-interface Sweep {
+interface BulkPoll {
   readonly sids: ReadonlyArray<string>
   readonly at: number
   exit: "none" | "answered" | "interrupted"
@@ -19,14 +19,14 @@ interface Sweep {
 const observed = (
   world: World,
   lasts: Duration.DurationInput
-): Effect.Effect<{ readonly watch: CallWatch.Service; readonly bulkPolls: Array<Sweep> }, never, Scope.Scope> =>
+): Effect.Effect<{ readonly watch: CallWatch.Service; readonly bulkPolls: Array<BulkPoll> }, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const bulkPolls: Array<Sweep> = []
+    const bulkPolls: Array<BulkPoll> = []
     const watch = yield* makeWatch(world, {
       ...world.calls,
       findEnded: (sids) =>
         Effect.suspend(() => {
-          const bulkPoll: Sweep = { sids: [...sids], at: world.now(), exit: "none" }
+          const bulkPoll: BulkPoll = { sids: [...sids], at: world.now(), exit: "none" }
           bulkPolls.push(bulkPoll)
           return Effect.onExit(Effect.delay(world.calls.findEnded(bulkPoll.sids), lasts), (exit) =>
             Effect.sync(() => {
@@ -47,7 +47,7 @@ describe("fleets of one layer", () => {
         const first = yield* Effect.fork(follow(world, watch.fleet(leaving, policy)))
         const second = yield* Effect.fork(follow(world, watch.fleet(staying, policy)))
         yield* Effect.sleep("30 seconds")
-        const shared = yield* Effect.iterate(undefined as Sweep | undefined, {
+        const shared = yield* Effect.iterate(undefined as BulkPoll | undefined, {
           while: (bulkPoll) => bulkPoll === undefined,
           body: () =>
             Effect.as(Effect.sleep("1 second"), undefined).pipe(
