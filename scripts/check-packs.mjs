@@ -112,3 +112,26 @@ for (const { command } of commands) {
   run(join(consumer, "node_modules/.bin", command), ["--help"])
   console.log(`${command} --help works.`)
 }
+
+/** The tarballs of a package and of those of ours that it depends on: none of them is in the registry yet. */
+const tarballsOf = (name) => {
+  const { dependencies = {} } = readJson(join(consumer, "node_modules", name, "package.json"))
+  const own = packages.filter((each) => each.name === name).map(({ filename }) => filename)
+  return [...own, ...Object.keys(dependencies).filter((each) => each.startsWith("@effect-exotel/")).flatMap(tarballsOf)]
+}
+
+// Every documented install line must work in an empty project, with the tarballs in place of our packages.
+const readmes = ["README.md", ...readdirSync("packages").map((directory) => join("packages", directory, "README.md"))]
+for (const readme of readmes) {
+  for (const [line, words] of readFileSync(readme, "utf8").matchAll(/^npm install (.+)$/gm)) {
+    const project = mkdtempSync(join(tmpdir(), "install-"))
+    writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
+    const named = words.trim().split(/\s+/)
+    const args = [...new Set(named.flatMap((word) => word.startsWith("@effect-exotel/") ? tarballsOf(word) : [word]))]
+    run("npm", ["install", "--no-audit", "--no-fund", ...args], { cwd: project })
+    const { version } = readJson(join(project, "node_modules/effect/package.json"))
+    if (!version.startsWith("3.")) fail(`${readme}: "${line}" installs Effect ${version}.`)
+    rmSync(project, { recursive: true, force: true })
+    console.log(`${readme}: "${line}" works, with Effect ${version}.`)
+  }
+}
