@@ -9,6 +9,7 @@ import { cases } from "./support/cases.ts"
 import {
   busiestMinute,
   count,
+  type Emitted,
   endings,
   failures,
   follow,
@@ -17,10 +18,9 @@ import {
   ofCall,
   placeAll,
   policy,
-  talking,
-  type Told
+  talking
 } from "./support/fleets.ts"
-import { inWorld, makeWatch, openWorld, type World } from "./support/scenarios.ts"
+import { inScenario, makeWatch, openScenario, type Scenario } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
 import { breathe } from "./support/timelines.ts"
 
@@ -31,90 +31,95 @@ const operations = (journal: ReadonlyArray<Journal.JournalEntry>) => ({
 
 /** A watch whose bulk read is another one. */
 const withFind = (
-  world: World,
+  scenario: Scenario,
   find: ExotelCalls.Service["findEnded"]
-): Effect.Effect<CallWatch.Service, never, Scope.Scope> => makeWatch(world, { ...world.calls, findEnded: find })
+): Effect.Effect<CallWatch.Service, never, Scope.Scope> => makeWatch(scenario, { ...scenario.calls, findEnded: find })
 
-const paced = (told: ReadonlyArray<Told>): ReadonlyArray<Extract<FleetEvent.FleetEvent, { _tag: "PollingChanged" }>> =>
-  told.flatMap(({ event }) => event._tag === "PollingChanged" ? [event] : [])
+const paced = (
+  emitted: ReadonlyArray<Emitted>
+): ReadonlyArray<Extract<FleetEvent.FleetEvent, { _tag: "PollingChanged" }>> =>
+  emitted.flatMap(({ event }) => event._tag === "PollingChanged" ? [event] : [])
 
 const hundreds = (n: number) => Array.from({ length: n }, (_, i) => 60 + (i * 37) % 240)
 
 describe("a fleet beyond what reads can do", () => {
   it.effect("is polled in bulk, reports each end once and soon, and stays within the budget", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const all = hundreds(400)
-        const sids = yield* placeAll(world.fake, all)
-        const told = yield* follow(world, world.watch.fleet(sids, policy))
-        assert.strictEqual(count(told, "Ended"), 400)
-        for (const [sid, at] of endings(told)) {
+        const sids = yield* placeAll(scenario.fake, all)
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
+        assert.strictEqual(count(emitted, "Ended"), 400)
+        for (const [sid, at] of endings(emitted)) {
           const late = at - (all[sids.indexOf(sid)] ?? NaN)
           assert.isAtLeast(late, 0)
           assert.isAtMost(late, 15)
         }
-        const journal = yield* world.fake.journal
+        const journal = yield* scenario.fake.journal
         assert.isAbove(operations(journal).bulkPolls, 50)
-        assert.isAtMost(busiestMinute(yield* world.requests()), 60)
+        assert.isAtMost(busiestMinute(yield* scenario.requests()), 60)
         assert.isTrue(journal.every(({ outcome }) => outcome._tag === "Answered" && outcome.status === 200))
       }), limited(60)))
 
   it.effect("reports bulk polling, the slowdown, and the return to individual polling", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [...Array.from({ length: 300 }, () => 200), 900])
-        const told = yield* follow(world, world.watch.fleet(sids, policy))
-        const [first] = paced(told)
+        const sids = yield* placeAll(scenario.fake, [...Array.from({ length: 300 }, () => 200), 900])
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
+        const [first] = paced(emitted)
         assert.strictEqual(first?.mode, "bulk")
         // Three requests are needed for all of them, at 19 a minute: twice the five seconds that were asked for.
-        const most = Math.max(...paced(told).map(({ slowdown }) => slowdown))
+        const most = Math.max(...paced(emitted).map(({ slowdown }) => slowdown))
         assert.isAbove(most, 1.4)
         assert.isBelow(most, 4)
-        deepStrictEqual([paced(told).at(-1)?.mode, paced(told).at(-1)?.slowdown], ["individual", 1])
+        deepStrictEqual([paced(emitted).at(-1)?.mode, paced(emitted).at(-1)?.slowdown], ["individual", 1])
       }), limited(20)))
 
   it.effect("continues to poll the calls of single watches individually", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, hundreds(300))
-        yield* Effect.fork(follow(world, world.watch.fleet(sids, policy)))
+        const sids = yield* placeAll(scenario.fake, hundreds(300))
+        yield* Effect.fork(follow(scenario, scenario.watch.fleet(sids, policy)))
         yield* Effect.sleep("30 seconds")
-        const single = yield* world.fake.place(talking(100))
+        const single = yield* scenario.fake.place(talking(100))
         const events: Array<WatchEvent.WatchEvent> = []
-        yield* Stream.runForEach(world.watch.events(single, policy), (event) => Effect.sync(() => events.push(event)))
+        yield* Stream.runForEach(
+          scenario.watch.events(single, policy),
+          (event) => Effect.sync(() => events.push(event))
+        )
         deepStrictEqual(events.map(({ _tag }) => _tag), ["Observed", "Changed", "Ended"])
-        const reads = (yield* world.requests(single)).map((at) => at - 30)
+        const reads = (yield* scenario.requests(single)).map((at) => at - 30)
         assert.isAtLeast(reads.length, 16)
       }), limited(120)))
 
   it.effect("is read call by call again as soon as that fits", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [...Array.from({ length: 200 }, () => 60), 600, 600, 600])
-        yield* follow(world, world.watch.fleet(sids, policy))
-        const late = (yield* world.fake.journal).filter(({ elapsed }) => Duration.toSeconds(elapsed) > 200)
+        const sids = yield* placeAll(scenario.fake, [...Array.from({ length: 200 }, () => 60), 600, 600, 600])
+        yield* follow(scenario, scenario.watch.fleet(sids, policy))
+        const late = (yield* scenario.fake.journal).filter(({ elapsed }) => Duration.toSeconds(elapsed) > 200)
         assert.strictEqual(operations(late).bulkPolls, 0)
         assert.isAbove(operations(late).reads, 150)
       }), limited(60)))
 
   it.effect("finds out about unknown calls when there are requests to spare", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, Array.from({ length: 150 }, () => 900))
-        const told = yield* follow(world, world.watch.fleet([...sids, "nobody1"], policy), "10 minutes")
-        assert.strictEqual(ofCall(told, "nobody1").at(-1), "Failed")
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: 150 }, () => 900))
+        const emitted = yield* follow(scenario, scenario.watch.fleet([...sids, "nobody1"], policy), "10 minutes")
+        assert.strictEqual(ofCall(emitted, "nobody1").at(-1), "Failed")
       }), limited(60)))
 
   it.effect("looks at a call that a callback tells of", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [...Array.from({ length: 300 }, () => 3000), 100])
+        const sids = yield* placeAll(scenario.fake, [...Array.from({ length: 300 }, () => 3000), 100])
         const slow = { cadence: WatchPolicy.every("1 minute") }
-        const fiber = yield* Effect.fork(follow(world, world.watch.fleet(sids, slow), "130 seconds"))
+        const fiber = yield* Effect.fork(follow(scenario, scenario.watch.fleet(sids, slow), "130 seconds"))
         yield* Effect.sleep("101 seconds")
-        assert.isTrue(yield* world.watch.hint(sids.at(-1) ?? ""))
-        const told = yield* fiber
-        const at = endings(told).get(sids.at(-1) ?? "")
+        assert.isTrue(yield* scenario.watch.hint(sids.at(-1) ?? ""))
+        const emitted = yield* fiber
+        const at = endings(emitted).get(sids.at(-1) ?? "")
         assert.isAtMost(at ?? NaN, 108)
       }), limited(30, { bulkDetails: false })))
 
@@ -136,7 +141,7 @@ describe("a fleet beyond what reads can do", () => {
     for (const [index, one] of FastCheck.sample(any, { numRuns: cases(300), seed: 5 }).entries()) {
       const { exit, timersLeft } = run((clock) =>
         Effect.gen(function*() {
-          const world = yield* openWorld(
+          const scenario = yield* openScenario(
             clock,
             limited(one.perMinute, {
               bulkSize: one.bulkSize,
@@ -146,18 +151,18 @@ describe("a fleet beyond what reads can do", () => {
               ...(one.faults === undefined ? {} : { faults: one.faults })
             })
           )
-          const sids = yield* placeAll(world.fake, one.lengths)
-          const told = yield* follow(
-            world,
-            world.watch.fleet(sids, { ...policy, details: one.details, until: one.until, settleLimit: "2 minutes" }),
+          const sids = yield* placeAll(scenario.fake, one.lengths)
+          const emitted = yield* follow(
+            scenario,
+            scenario.watch.fleet(sids, { ...policy, details: one.details, until: one.until, settleLimit: "2 minutes" }),
             "6 hours"
           )
           for (const [i, sid] of sids.entries()) {
-            const own = told.filter(({ event }) => "sid" in event && event.sid === sid)
+            const own = emitted.filter(({ event }) => "sid" in event && event.sid === sid)
             assert.strictEqual(own.filter(({ event }) => event._tag === "Ended").length, 1)
             deepStrictEqual(own.map(({ event }) => event.isFinal), own.map((_, at) => at === own.length - 1))
             const length = one.lengths[i] ?? NaN
-            assert.isAtLeast(endings(told).get(sid) ?? NaN, length)
+            assert.isAtLeast(endings(emitted).get(sid) ?? NaN, length)
             const tags = own.map(({ event }) => event._tag)
             assert.strictEqual(
               tags.filter((tag) => tag === "DetailsLoaded" || tag === "DetailsUnavailable").length,
@@ -167,10 +172,10 @@ describe("a fleet beyond what reads can do", () => {
             // The details are those of the record that was waited for.
             if (one.details) assert.isTrue(["DetailsLoaded", "DetailsUnavailable"].includes(tags.at(-1) ?? ""))
           }
-          assert.isAtMost(busiestMinute(yield* world.requests()), one.perMinute)
-          const asked = (yield* world.requests()).length
+          assert.isAtMost(busiestMinute(yield* scenario.requests()), one.perMinute)
+          const asked = (yield* scenario.requests()).length
           yield* Effect.sleep("1 hour")
-          assert.strictEqual((yield* world.requests()).length, asked)
+          assert.strictEqual((yield* scenario.requests()).length, asked)
         }), { seed: one.seed })
       if (exit._tag === "Failure") assert.fail(`case ${index} ${JSON.stringify(one)}: ${Cause.pretty(exit.cause)}`)
       assert.strictEqual(timersLeft, 0)
@@ -183,36 +188,36 @@ describe("the details of bulk-polled calls", () => {
   const detailed = { ...policy, details: true }
 
   it.effect("follow the ends, the oldest first", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, hundreds(150))
-        const told = yield* follow(world, world.watch.fleet(sids, detailed))
-        const order = (tag: string) => told.flatMap(({ event }) => event._tag === tag ? [event] : [])
+        const sids = yield* placeAll(scenario.fake, hundreds(150))
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, detailed))
+        const order = (tag: string) => emitted.flatMap(({ event }) => event._tag === tag ? [event] : [])
         const ended = order("Ended").flatMap((event) => "sid" in event ? [event.sid] : [])
         const details = order("DetailsLoaded").flatMap((event) => "sid" in event ? [event.sid] : [])
         assert.strictEqual(details.length, 150)
         // Calls that were polled in bulk together ended together.
-        const at = endings(told)
+        const at = endings(emitted)
         const times = details.map((sid) => at.get(sid) ?? NaN)
         const out = times.filter((time, i) => time < (times[i - 1] ?? 0))
         assert.isAtMost(out.length, 5)
         assert.strictEqual(ended.length, 150)
-        for (const { event } of told) {
+        for (const { event } of emitted) {
           if (event._tag === "DetailsLoaded") assert.isTrue(Option.isSome(event.call.details))
         }
       }), limited(60, { bulkDetails: false })))
 
   it.effect("are given up when their time is up, exactly then, and this is reported", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, Array.from({ length: 200 }, () => 60))
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: 200 }, () => 60))
         const backlog = yield* Effect.fork(Effect.delay(Metric.value(WatchMetrics.detailsBacklog), "100 seconds"))
-        const told = yield* follow(world, world.watch.fleet(sids, { ...detailed, detailsLimit: "90 seconds" }))
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, { ...detailed, detailsLimit: "90 seconds" }))
         assert.isAbove((yield* backlog).value, 100)
-        const at = endings(told)
-        const skipped = told.flatMap(({ at, event }) => event._tag === "DetailsUnavailable" ? [{ at, event }] : [])
+        const at = endings(emitted)
+        const skipped = emitted.flatMap(({ at, event }) => event._tag === "DetailsUnavailable" ? [{ at, event }] : [])
         assert.isAbove(skipped.length, 100)
-        assert.strictEqual(skipped.length + count(told, "DetailsLoaded"), 200)
+        assert.strictEqual(skipped.length + count(emitted, "DetailsLoaded"), 200)
         for (const each of skipped) {
           assert.strictEqual(each.at, (at.get(each.event.sid) ?? NaN) + 90)
           assert.isTrue(each.event.isFinal)
@@ -220,15 +225,15 @@ describe("the details of bulk-polled calls", () => {
       }), limited(30, { bulkDetails: false })))
 
   it.effect("make no end be emitted later", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const late = (policy: WatchPolicy.Options) =>
           Effect.gen(function*() {
             const all = hundreds(300)
-            const began = world.now()
-            const sids = yield* placeAll(world.fake, all)
-            const told = yield* follow(world, world.watch.fleet(sids, policy))
-            const delays = sids.map((sid, i) => (endings(told).get(sid) ?? NaN) - began - (all[i] ?? NaN))
+            const began = scenario.now()
+            const sids = yield* placeAll(scenario.fake, all)
+            const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
+            const delays = sids.map((sid, i) => (endings(emitted).get(sid) ?? NaN) - began - (all[i] ?? NaN))
             yield* Effect.sleep("10 minutes")
             return delays.reduce((sum, delay) => sum + delay, 0) / delays.length
           })
@@ -239,16 +244,16 @@ describe("the details of bulk-polled calls", () => {
 
 describe("a bulk poll that fails", () => {
   it.effect("in a way that passes is a failed poll of each of its calls, and they go on", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         let bulkPolls = 0
-        const watch = yield* withFind(world, (sids) =>
+        const watch = yield* withFind(scenario, (sids) =>
           ++bulkPolls % 3 === 0
             ? Effect.fail(new ExotelError.ServiceUnavailable({ status: 503 }))
-            : world.calls.findEnded(sids))
-        const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(200)), policy))
-        assert.strictEqual(count(told, "Ended"), 200)
-        assert.isAbove(count(told, "PollFailed"), 100)
+            : scenario.calls.findEnded(sids))
+        const emitted = yield* follow(scenario, watch.fleet(yield* placeAll(scenario.fake, hundreds(200)), policy))
+        assert.strictEqual(count(emitted, "Ended"), 200)
+        assert.isAbove(count(emitted, "PollFailed"), 100)
       }), limited(60)))
 
   for (
@@ -262,16 +267,16 @@ describe("a bulk poll that fails", () => {
     ] as const
   ) {
     it.effect(`because it ${name} ends no watch: the calls are polled individually`, () =>
-      inWorld((world) =>
+      inScenario((scenario) =>
         Effect.gen(function*() {
           let bulkPolls = 0
           const watch = yield* withFind(
-            world,
+            scenario,
             () => Effect.zipRight(Effect.sync(() => bulkPolls++), Effect.fail(error))
           )
-          const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy))
-          assert.strictEqual(count(told, "Ended"), 100)
-          assert.strictEqual(count(told, "Failed"), 0)
+          const emitted = yield* follow(scenario, watch.fleet(yield* placeAll(scenario.fake, hundreds(100)), policy))
+          assert.strictEqual(count(emitted, "Ended"), 100)
+          assert.strictEqual(count(emitted, "Failed"), 0)
           // Three in a row, and then none for ten minutes.
           assert.strictEqual(bulkPolls, 3)
         }), limited(60)))
@@ -279,10 +284,10 @@ describe("a bulk poll that fails", () => {
 
   /** The events of a hundred calls while every bulk poll fails in this way. */
   const toldWhile = (error: ExotelError.AccountError) =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const watch = yield* withFind(world, () => Effect.fail(error))
-        return yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(100)), policy), "1 hour")
+        const watch = yield* withFind(scenario, () => Effect.fail(error))
+        return yield* follow(scenario, watch.fleet(yield* placeAll(scenario.fake, hundreds(100)), policy), "1 hour")
       }), limited(60))
 
   for (
@@ -291,73 +296,73 @@ describe("a bulk poll that fails", () => {
       new ExotelError.ResponseParseError({ reason: "Malformed", detail: "a web page" })
     ]
   ) {
-    it.effect(`again and again (${error._tag}) keeps no end from being told: calls are read for a while`, () =>
-      Effect.map(toldWhile(error), (told) => assert.strictEqual(count(told, "Ended"), 100)))
+    it.effect(`again and again (${error._tag}) delays no end: calls are polled individually for a while`, () =>
+      Effect.map(toldWhile(error), (emitted) => assert.strictEqual(count(emitted, "Ended"), 100)))
   }
 
   it.effect("because the bulk read is not found ends no watch", () =>
-    Effect.map(toldWhile(new ExotelError.AuthenticationError({ status: 404 })), (told) => {
-      assert.strictEqual(count(told, "Ended"), 100)
-      assert.strictEqual(count(told, "Failed"), 0)
+    Effect.map(toldWhile(new ExotelError.AuthenticationError({ status: 404 })), (emitted) => {
+      assert.strictEqual(count(emitted, "Ended"), 100)
+      assert.strictEqual(count(emitted, "Failed"), 0)
     }))
 
   it.effect("because it is refused has none of its calls polled in bulk again before they were read", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const bulkPolls: Array<ReadonlySet<string>> = []
-        const watch = yield* withFind(world, (sids) => {
+        const watch = yield* withFind(scenario, (sids) => {
           bulkPolls.push(new Set(sids))
           return bulkPolls.length === 1
             ? Effect.fail(new ExotelError.InvalidRequest({ reason: "no" }))
-            : world.calls.findEnded(sids)
+            : scenario.calls.findEnded(sids)
         })
-        yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(250)), policy), "20 seconds")
+        yield* follow(scenario, watch.fleet(yield* placeAll(scenario.fake, hundreds(250)), policy), "20 seconds")
         const [refused = new Set(), second = new Set()] = bulkPolls
         assert.strictEqual([...second].filter((sid) => refused.has(sid)).length, 0)
         assert.isAbove(second.size, 50)
       }), limited(60)))
 
   it.effect("because the credentials are wrong ends every watch, after the grace of its policy", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, hundreds(100))
-        yield* world.fake.faults(FaultPlan.status(401))
-        const told = yield* follow(world, world.watch.fleet(sids, policy), "1 hour")
-        deepStrictEqual([...new Set(failures(told).map(({ _tag }) => _tag))], ["AuthenticationError"])
-        assert.strictEqual(failures(told).length, 100)
-        assert.isTrue(told.every(({ at, event }) => event._tag !== "Failed" || at >= 60))
+        const sids = yield* placeAll(scenario.fake, hundreds(100))
+        yield* scenario.fake.faults(FaultPlan.status(401))
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy), "1 hour")
+        deepStrictEqual([...new Set(failures(emitted).map(({ _tag }) => _tag))], ["AuthenticationError"])
+        assert.strictEqual(failures(emitted).length, 100)
+        assert.isTrue(emitted.every(({ at, event }) => event._tag !== "Failed" || at >= 60))
       }), limited(60)))
 
   it.effect("for one record, which cannot be read, has that call read by itself", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, hundreds(100))
+        const sids = yield* placeAll(scenario.fake, hundreds(100))
         const [broken = ""] = sids
         let damagedAt = Infinity
-        const watch = yield* withFind(world, (asked) =>
-          Effect.map(world.calls.findEnded(asked), (found) => {
+        const watch = yield* withFind(scenario, (asked) =>
+          Effect.map(scenario.calls.findEnded(asked), (found) => {
             const malformed = found.calls.flatMap(({ sid }) =>
               sid === broken ? [new ExotelError.ResponseParseError({ sid, reason: "Unexpected", detail: "odd" })] : []
             )
-            if (malformed.length > 0) damagedAt = Math.min(damagedAt, world.now())
+            if (malformed.length > 0) damagedAt = Math.min(damagedAt, scenario.now())
             return { calls: found.calls.filter(({ sid }) => sid !== broken), missing: found.missing, malformed }
           }))
-        const told = yield* follow(world, watch.fleet(sids, { cadence: WatchPolicy.every("30 seconds") }))
-        assert.strictEqual(count(told, "Ended"), 100)
-        assert.isAtMost((endings(told).get(broken) ?? NaN) - damagedAt, 6)
+        const emitted = yield* follow(scenario, watch.fleet(sids, { cadence: WatchPolicy.every("30 seconds") }))
+        assert.strictEqual(count(emitted, "Ended"), 100)
+        assert.isAtMost((endings(emitted).get(broken) ?? NaN) - damagedAt, 6)
       }), limited(60)))
 
   it.effect("by a defect ends the watches of its calls, and no others", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         let bulkPolls = 0
-        const watch = yield* withFind(world, (sids) =>
-          ++bulkPolls === 1 ? Effect.dieMessage("a bug") : world.calls.findEnded(sids))
-        const told = yield* follow(world, watch.fleet(yield* placeAll(world.fake, hundreds(150)), policy))
-        assert.strictEqual(count(told, "Ended"), 50)
+        const watch = yield* withFind(scenario, (sids) =>
+          ++bulkPolls === 1 ? Effect.dieMessage("a bug") : scenario.calls.findEnded(sids))
+        const emitted = yield* follow(scenario, watch.fleet(yield* placeAll(scenario.fake, hundreds(150)), policy))
+        assert.strictEqual(count(emitted, "Ended"), 50)
         deepStrictEqual(
           [
-            ...new Set(told.flatMap(({ event }) =>
+            ...new Set(emitted.flatMap(({ event }) =>
               event._tag === "Failed" ? [event.error._tag] : []
             ))
           ],

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, FastCheck, Fiber, Stream } from "effect"
 import { cases } from "./support/cases.ts"
-import { inWorld, listen, words } from "./support/scenarios.ts"
+import { inScenario, listen, words } from "./support/scenarios.ts"
 import { breathe } from "./support/timelines.ts"
 
 const cadence = WatchPolicy.every("5 seconds")
@@ -21,10 +21,10 @@ const restless = CallScript.custom(
 
 describe("a consumer that takes minutes for each element", () => {
   it.effect("receives every change and the end, and the polls follow their cadence", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(restless)
-        const calls = yield* world.watch.changes(sid, { cadence }).pipe(
+        const sid = yield* scenario.fake.place(restless)
+        const calls = yield* scenario.watch.changes(sid, { cadence }).pipe(
           Stream.tap(() => Effect.sleep("3 minutes")),
           Stream.runCollect
         )
@@ -33,20 +33,20 @@ describe("a consumer that takes minutes for each element", () => {
           ["queued", "ringing", "in-progress", "transferring", "in-progress", "holding", "completed"]
         )
         // The end was detected at 60 s; the consumer, which took 20 minutes, caused no request.
-        deepStrictEqual(yield* world.requests(), [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60])
+        deepStrictEqual(yield* scenario.requests(), [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60])
       })
     ))
 
   it.effect("delays neither another consumer of the same call nor one of another call", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const [sid, other] = [yield* world.fake.place(restless), yield* world.fake.place(restless)]
+        const [sid, other] = [yield* scenario.fake.place(restless), yield* scenario.fake.place(restless)]
         const slow = yield* Effect.fork(
-          Stream.runForEach(world.watch.events(sid, { cadence }), () => Effect.sleep("1 hour"))
+          Stream.runForEach(scenario.watch.events(sid, { cadence }), () => Effect.sleep("1 hour"))
         )
         const quick = yield* Effect.forEach(
           [sid, other],
-          (sid) => listen(world, world.watch.events(sid, { cadence })),
+          (sid) => listen(scenario, scenario.watch.events(sid, { cadence })),
           { concurrency: "unbounded" }
         )
         for (const each of quick) assert.strictEqual(words(each).at(-1), "60 Ended completed")
@@ -60,19 +60,19 @@ describe("a consumer that takes minutes for each element", () => {
         FastCheck.integer({ min: 6, max: 25 }),
         async (pauses, every) => {
           const lived = (slow: boolean) =>
-            Effect.runSync(inWorld((world) =>
+            Effect.runSync(inScenario((scenario) =>
               Effect.gen(function*() {
-                const sid = yield* world.fake.place(restless)
+                const sid = yield* scenario.fake.place(restless)
                 let element = 0
                 const policy = { cadence: WatchPolicy.every(Duration.seconds(every)) }
-                const told = yield* Stream.runCollect(
+                const emitted = yield* Stream.runCollect(
                   Stream.tap(
-                    world.watch.events(sid, policy),
+                    scenario.watch.events(sid, policy),
                     () => slow ? Effect.sleep(Duration.seconds(pauses[element++ % pauses.length] ?? 0)) : Effect.void
                   )
                 )
-                const events = Chunk.toReadonlyArray(told).map(({ _tag, at }) => [_tag, at.epochMillis])
-                return { events, requests: yield* world.requests() }
+                const events = Chunk.toReadonlyArray(emitted).map(({ _tag, at }) => [_tag, at.epochMillis])
+                return { events, requests: yield* scenario.requests() }
               })
             ))
           deepStrictEqual(lived(true), lived(false))

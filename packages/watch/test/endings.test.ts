@@ -6,16 +6,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Option, Stream } from "effect"
 import { cases } from "./support/cases.ts"
-import { failure, inWorld, listen, words } from "./support/scenarios.ts"
-import type { Life } from "./support/timelines.ts"
-import { answered, caseWith, forEachLife, live, shown, transientCase, visibleAt } from "./support/timelines.ts"
+import { failure, inScenario, listen, words } from "./support/scenarios.ts"
+import type { Run } from "./support/timelines.ts"
+import { answered, caseWith, forEachRun, live, shown, transientCase, visibleAt } from "./support/timelines.ts"
 
 const TIMEOUT = 120_000
 
-const tags = (life: Life) => life.events.map(({ value }) => value._tag)
+const tags = (plan: Run) => plan.events.map(({ value }) => value._tag)
 
 /** The calls that the events show, in order. */
-const calls = (life: Life) => life.events.flatMap(({ value }) => "call" in value ? [shown(value.call)] : [])
+const calls = (plan: Run) => plan.events.flatMap(({ value }) => "call" in value ? [shown(value.call)] : [])
 
 const final = FastCheck.record({
   status: FastCheck.constantFrom([400, "InvalidRequest"], [402, "AccessDenied"], [403, "AccessDenied"]),
@@ -26,18 +26,18 @@ describe("a watch under transient errors", () => {
   it(
     "ends in exactly one way, with Ended once and last or with a timeout, and sends no request afterwards",
     () =>
-      forEachLife(transientCase, (life) => {
-        const ended = tags(life).filter((tag) => tag === "Ended").length
-        if (Exit.isSuccess(life.exit)) {
+      forEachRun(transientCase, (plan) => {
+        const ended = tags(plan).filter((tag) => tag === "Ended").length
+        if (Exit.isSuccess(plan.exit)) {
           assert.strictEqual(ended, 1)
-          assert.strictEqual(tags(life).at(-1), "Ended")
+          assert.strictEqual(tags(plan).at(-1), "Ended")
         } else {
           assert.strictEqual(ended, 0)
-          assert.strictEqual(failure(life.exit), "WatchTimeout")
+          assert.strictEqual(failure(plan.exit), "WatchTimeout")
         }
-        deepStrictEqual(life.later, [])
-        assert.strictEqual(life.timersLeft, 0)
-        assert.isFalse(life.journal.some(({ outcome }) => outcome._tag === "Pending"))
+        deepStrictEqual(plan.later, [])
+        assert.strictEqual(plan.timersLeft, 0)
+        assert.isFalse(plan.journal.some(({ outcome }) => outcome._tag === "Pending"))
       }),
     TIMEOUT
   )
@@ -45,14 +45,14 @@ describe("a watch under transient errors", () => {
   it(
     "ends no later than its deadline, and times out no earlier",
     () =>
-      forEachLife(transientCase, (life, { policy }) => {
+      forEachRun(transientCase, (plan, { policy }) => {
         const deadline = Duration.toSeconds(policy.deadline ?? Duration.zero)
-        assert.isAtMost(life.endedAt, deadline)
-        if (Exit.isSuccess(life.exit)) return
-        const error = Option.getOrThrow(Exit.causeOption(life.exit))
+        assert.isAtMost(plan.endedAt, deadline)
+        if (Exit.isSuccess(plan.exit)) return
+        const error = Option.getOrThrow(Exit.causeOption(plan.exit))
         assert.isTrue(error._tag === "Fail" && error.error._tag === "WatchTimeout")
         if (error._tag !== "Fail" || error.error._tag !== "WatchTimeout") return
-        if (error.error.reason === "Deadline") assert.strictEqual(life.endedAt, deadline)
+        if (error.error.reason === "Deadline") assert.strictEqual(plan.endedAt, deadline)
         else assert.strictEqual(error.error.reason, "RetryAfter")
       }),
     TIMEOUT
@@ -61,19 +61,19 @@ describe("a watch under transient errors", () => {
   it(
     "emits the states at the times of its polls, in order, none twice, the end last",
     () =>
-      forEachLife(transientCase, (life, { script }) => {
-        deepStrictEqual(calls(life), visibleAt(script, answered(life.journal)))
+      forEachRun(transientCase, (plan, { script }) => {
+        deepStrictEqual(calls(plan), visibleAt(script, answered(plan.journal)))
       }),
     TIMEOUT
   )
 
   it("emits every failed poll with the time of the next one", () =>
-    forEachLife(transientCase, (life) => {
-      const reads = life.journal.filter(({ operation }) => operation === "read")
-      const failed = life.events.filter(({ value }) => value._tag === "PollFailed")
-      const untold = reads.length - answered(life.journal).length - failed.length
+    forEachRun(transientCase, (plan) => {
+      const reads = plan.journal.filter(({ operation }) => operation === "read")
+      const failed = plan.events.filter(({ value }) => value._tag === "PollFailed")
+      const untold = reads.length - answered(plan.journal).length - failed.length
       // The last poll of a watch that timed out may have been aborted, or have had a `Retry-After` beyond the deadline.
-      assert.isTrue(untold === 0 || (untold === 1 && Exit.isFailure(life.exit)))
+      assert.isTrue(untold === 0 || (untold === 1 && Exit.isFailure(plan.exit)))
       for (const { value } of failed) {
         if (value._tag !== "PollFailed") continue
         const next = Number(value.nextPollAt.epochMillis)
@@ -88,20 +88,20 @@ describe("a watch under a final error", () => {
     FastCheck.assert(
       FastCheck.property(final, caseWith(FastCheck.constant(FaultPlan.none)), ({ request, status }, of) => {
         const [code, tag] = status
-        const life = live({
+        const plan = live({
           ...of,
           policy: { ...of.policy, deadline: "5 hours" },
           faults: FaultPlan.status(Number(code)).pipe(FaultPlan.onRequest(request), FaultPlan.optional)
         })
-        const struck = life.journal.findIndex(({ fault }) => fault !== undefined)
+        const struck = plan.journal.findIndex(({ fault }) => fault !== undefined)
         if (struck === -1) {
-          assert.isTrue(Exit.isSuccess(life.exit))
+          assert.isTrue(Exit.isSuccess(plan.exit))
         } else {
-          assert.strictEqual(failure(life.exit), tag)
-          assert.strictEqual(struck, life.journal.filter(({ operation }) => operation === "read").length - 1)
-          assert.strictEqual(life.endedAt, Duration.toSeconds(life.journal[struck]?.elapsed ?? 0))
+          assert.strictEqual(failure(plan.exit), tag)
+          assert.strictEqual(struck, plan.journal.filter(({ operation }) => operation === "read").length - 1)
+          assert.strictEqual(plan.endedAt, Duration.toSeconds(plan.journal[struck]?.elapsed ?? 0))
         }
-        deepStrictEqual(life.later, [])
+        deepStrictEqual(plan.later, [])
       }),
       { numRuns: cases(1000), seed: 1 }
     ), TIMEOUT)
@@ -117,10 +117,10 @@ describe("the states of a call", () => {
 
   for (const interval of ["1 second", "5 seconds", "30 seconds", "1 minute"] as const) {
     it.effect(`are the same when it is polled every ${interval}, including an undocumented status`, () =>
-      inWorld((world) =>
+      inScenario((scenario) =>
         Effect.gen(function*() {
-          const sid = yield* world.fake.place(staged)
-          const calls = yield* Stream.runCollect(world.watch.changes(sid, { cadence: WatchPolicy.every(interval) }))
+          const sid = yield* scenario.fake.place(staged)
+          const calls = yield* Stream.runCollect(scenario.watch.changes(sid, { cadence: WatchPolicy.every(interval) }))
           deepStrictEqual(
             Array.from(calls, ({ status }) => status),
             ["queued", "ringing", "transferring", "in-progress", "completed"]
@@ -129,38 +129,38 @@ describe("the states of a call", () => {
   }
 
   it.effect("continue after an undocumented status, which is emitted and is not terminal", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(
+        const sid = yield* scenario.fake.place(
           CallScript.custom([{ status: "voicemail", duration: "12 seconds" }], { status: "no-answer" })
         )
         assert.isFalse(CallStatus.isTerminal("voicemail"))
-        const told = yield* listen(world, world.watch.events(sid, { cadence: WatchPolicy.every("5 seconds") }))
-        deepStrictEqual(words(told), ["0 Observed voicemail", "15 Ended no-answer"])
+        const emitted = yield* listen(scenario, scenario.watch.events(sid, { cadence: WatchPolicy.every("5 seconds") }))
+        deepStrictEqual(words(emitted), ["0 Observed voicemail", "15 Ended no-answer"])
       })
     ))
 
   for (const status of ["completed", "busy", "no-answer", "failed", "canceled"] as const) {
     it.effect(`end with a result and not an error when the call ends as ${status}`, () =>
-      inWorld((world) =>
+      inScenario((scenario) =>
         Effect.gen(function*() {
-          const sid = yield* world.fake.place(
+          const sid = yield* scenario.fake.place(
             CallScript.custom([{ status: "in-progress", duration: "8 seconds" }], { status })
           )
-          assert.strictEqual((yield* world.watch.awaitEnd(sid)).status, status)
-          assert.strictEqual(world.now(), 10)
+          assert.strictEqual((yield* scenario.watch.awaitEnd(sid)).status, status)
+          assert.strictEqual(scenario.now(), 10)
         })
       ))
   }
 
   it.effect("are one event when the call had ended before the first poll", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy())
+        const sid = yield* scenario.fake.place(CallScript.busy())
         yield* Effect.sleep("1 hour")
-        const told = yield* listen(world, world.watch.events(sid))
-        deepStrictEqual(words(told), ["3600 Ended busy"])
-        assert.strictEqual((yield* world.requests()).length, 1)
+        const emitted = yield* listen(scenario, scenario.watch.events(sid))
+        deepStrictEqual(words(emitted), ["3600 Ended busy"])
+        assert.strictEqual((yield* scenario.requests()).length, 1)
       })
     ))
 })

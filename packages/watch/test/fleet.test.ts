@@ -5,17 +5,17 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Schema, Stream } from "effect"
 import { count, endings, follow, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
-import { interruptAfter, inWorld, longAfter, makeWatch } from "./support/scenarios.ts"
+import { inScenario, interruptAfter, longAfter, makeWatch } from "./support/scenarios.ts"
 
 describe("a fleet that is polled individually", () => {
   it.effect("emits for each call that it was added, its changes, and its end once and last", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const scripts = [talking(30), CallScript.busy(), CallScript.noAnswer(), CallScript.failed(), talking(61)]
-        const sids = yield* Effect.forEach(scripts, (script) => world.fake.place(script))
-        const told = yield* follow(world, world.watch.fleet(sids, policy))
+        const sids = yield* Effect.forEach(scripts, (script) => scenario.fake.place(script))
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
         for (const [index, sid] of sids.entries()) {
-          const own = told.filter(({ event }) => "sid" in event && event.sid === sid)
+          const own = emitted.filter(({ event }) => "sid" in event && event.sid === sid)
           assert.strictEqual(own[0]?.event._tag, "Added")
           deepStrictEqual(own.map(({ event }) => event.isFinal), own.map((_, i) => i === own.length - 1))
           const end = own.at(-1)
@@ -29,45 +29,45 @@ describe("a fleet that is polled individually", () => {
     ))
 
   it.effect("sends no request after the last call has ended", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [10, 20, 30])
-        yield* follow(world, world.watch.fleet(new Set(sids), policy))
-        const asked = (yield* world.requests()).length
+        const sids = yield* placeAll(scenario.fake, [10, 20, 30])
+        yield* follow(scenario, scenario.watch.fleet(new Set(sids), policy))
+        const asked = (yield* scenario.requests()).length
         yield* longAfter
-        assert.strictEqual((yield* world.requests()).length, asked)
+        assert.strictEqual((yield* scenario.requests()).length, asked)
       })
     ))
 
   it.effect("completes at once without calls", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        deepStrictEqual(yield* follow(world, world.watch.fleet([])), [])
-        assert.strictEqual(world.now(), 0)
+        deepStrictEqual(yield* follow(scenario, scenario.watch.fleet([])), [])
+        assert.strictEqual(scenario.now(), 0)
       })
     ))
 
   it.effect("adds calls from an unbounded stream while others are watched", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const coming = Stream.repeatEffectWithSchedule(world.fake.place(talking(12)), Schedule.spaced("7 seconds"))
-        const told = yield* follow(world, world.watch.fleet(coming, policy), "5 minutes")
-        assert.isAtLeast(count(told, "Ended"), 38)
-        assert.strictEqual(count(told, "Added"), 43)
+        const coming = Stream.repeatEffectWithSchedule(scenario.fake.place(talking(12)), Schedule.spaced("7 seconds"))
+        const emitted = yield* follow(scenario, scenario.watch.fleet(coming, policy), "5 minutes")
+        assert.isAtLeast(count(emitted, "Ended"), 38)
+        assert.strictEqual(count(emitted, "Added"), 43)
       })
     ))
 
   it.effect("continues after an unknown call, an invalid sid and a policy function that throws for one call", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const [good = ""] = yield* placeAll(world.fake, [40])
-        const odd = yield* world.fake.place(CallScript.custom(
+        const [good = ""] = yield* placeAll(scenario.fake, [40])
+        const odd = yield* scenario.fake.place(CallScript.custom(
           [{ status: "mystery", duration: "40 seconds" }],
           { status: "completed" }
         ))
-        const told = yield* follow(
-          world,
-          world.watch.fleet(["no sid!", "unknown1", odd, good], {
+        const emitted = yield* follow(
+          scenario,
+          scenario.watch.fleet(["no sid!", "unknown1", odd, good], {
             notFoundGrace: "3 seconds",
             cadence: (progress) => {
               if (Option.contains(progress.status, "mystery")) throw new Error("never heard of that")
@@ -75,76 +75,78 @@ describe("a fleet that is polled individually", () => {
             }
           })
         )
-        deepStrictEqual(ofCall(told, "no sid!"), ["Failed"])
+        deepStrictEqual(ofCall(emitted, "no sid!"), ["Failed"])
         deepStrictEqual(
-          told.flatMap(({ event }) => event._tag === "Failed" ? [`${event.sid} ${event.error._tag}`] : []).sort(),
+          emitted.flatMap(({ event }) => event._tag === "Failed" ? [`${event.sid} ${event.error._tag}`] : []).sort(),
           [`${odd} WatchDefect`, "no sid! InvalidRequest", "unknown1 CallNotFound"].sort()
         )
-        assert.strictEqual(ofCall(told, good).at(-1), "Ended")
+        assert.strictEqual(ofCall(emitted, good).at(-1), "Ended")
       }), { client: { regionProbe: "never" } }))
 
   it.effect("fails one call when the client throws for it before it returns an effect", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const [odd = "", good = ""] = yield* placeAll(world.fake, [40, 40])
-        const watch = yield* makeWatch(world, {
-          ...world.calls,
+        const [odd = "", good = ""] = yield* placeAll(scenario.fake, [40, 40])
+        const watch = yield* makeWatch(scenario, {
+          ...scenario.calls,
           getWithDetails: (sid) => {
             if (sid === odd) throw new Error("a bug of the client")
-            return world.calls.getWithDetails(sid)
+            return scenario.calls.getWithDetails(sid)
           }
         })
-        const told = yield* follow(world, watch.fleet([odd, good], policy))
-        const failed = told.flatMap(({ event }) => event._tag === "Failed" ? [[event.sid, event.error._tag]] : [])
+        const emitted = yield* follow(scenario, watch.fleet([odd, good], policy))
+        const failed = emitted.flatMap(({ event }) => event._tag === "Failed" ? [[event.sid, event.error._tag]] : [])
         deepStrictEqual(failed, [[odd, "WatchDefect"]])
-        assert.strictEqual(ofCall(told, good).at(-1), "Ended")
+        assert.strictEqual(ofCall(emitted, good).at(-1), "Ended")
       })
     ))
 
   it.effect("watches a call that is given twice only once", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const [sid = ""] = yield* placeAll(world.fake, [20])
-        const told = yield* follow(world, world.watch.fleet([sid, sid, sid], policy))
-        assert.strictEqual(count(told, "Added"), 1)
-        assert.strictEqual(count(told, "Ended"), 1)
+        const [sid = ""] = yield* placeAll(scenario.fake, [20])
+        const emitted = yield* follow(scenario, scenario.watch.fleet([sid, sid, sid], policy))
+        assert.strictEqual(count(emitted, "Added"), 1)
+        assert.strictEqual(count(emitted, "Ended"), 1)
       })
     ))
 
   it.effect("shares its polls with another fleet and with a watch of one of its calls, and each receives all events", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [30, 40])
+        const sids = yield* placeAll(scenario.fake, [30, 40])
         const [first, second, single] = yield* Effect.all([
-          follow(world, world.watch.fleet(sids, policy)),
-          follow(world, world.watch.fleet(sids, policy)),
-          Stream.runCollect(world.watch.changes(sids[0] ?? "", policy))
+          follow(scenario, scenario.watch.fleet(sids, policy)),
+          follow(scenario, scenario.watch.fleet(sids, policy)),
+          Stream.runCollect(scenario.watch.changes(sids[0] ?? "", policy))
         ], { concurrency: "unbounded" })
         deepStrictEqual(first, second)
         assert.strictEqual(Chunk.unsafeLast(single).status, "completed")
-        assert.strictEqual((yield* world.requests()).length, 7 + 9)
+        assert.strictEqual((yield* scenario.requests()).length, 7 + 9)
       })
     ))
 
   it.effect("watches no more calls at once than maxActive", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [20, 20, 20, 20, 20])
-        const told = yield* follow(world, world.watch.fleet(sids, policy, { maxActive: 1 }))
-        const order = told.flatMap(({ event }) => event._tag === "Added" || event._tag === "Ended" ? [event._tag] : [])
+        const sids = yield* placeAll(scenario.fake, [20, 20, 20, 20, 20])
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy, { maxActive: 1 }))
+        const order = emitted.flatMap(({ event }) =>
+          event._tag === "Added" || event._tag === "Ended" ? [event._tag] : []
+        )
         deepStrictEqual(order, Array.from({ length: 10 }, (_, i) => i % 2 === 0 ? "Added" : "Ended"))
       })
     ))
 
   it.effect("adds no call while its consumer is busy", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         let taken = 0
-        const source = Stream.fromIterable(yield* placeAll(world.fake, Array.from({ length: 50 }, () => 900))).pipe(
+        const source = Stream.fromIterable(yield* placeAll(scenario.fake, Array.from({ length: 50 }, () => 900))).pipe(
           Stream.rechunk(1),
           Stream.tap(() => Effect.sync(() => taken++))
         )
-        const pull = yield* Stream.toPull(world.watch.fleet(source, policy, { buffer: 5 }))
+        const pull = yield* Stream.toPull(scenario.watch.fleet(source, policy, { buffer: 5 }))
         yield* pull
         yield* Effect.sleep("10 minutes")
         assert.isBelow(taken, 15)
@@ -152,63 +154,65 @@ describe("a fleet that is polled individually", () => {
     ))
 
   it.effect("fails at once when its source fails", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [600])
+        const sids = yield* placeAll(scenario.fake, [600])
         const source = Stream.concat(
           Stream.fromIterable(sids),
           Stream.fromEffect(Effect.delay(Effect.fail("the queue is gone" as const), "20 seconds"))
         )
-        const exit = yield* Effect.exit(follow(world, world.watch.fleet(source, policy)))
+        const exit = yield* Effect.exit(follow(scenario, scenario.watch.fleet(source, policy)))
         deepStrictEqual(exit, Exit.fail("the queue is gone"))
-        assert.strictEqual(world.now(), 20)
+        assert.strictEqual(scenario.now(), 20)
       })
     ))
 
   it.effect("fails for each call after the grace of its policy when the credentials are wrong", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, Array.from({ length: 30 }, () => 100))
-        const told = yield* follow(world, world.watch.fleet(sids, policy))
-        const errors = told.flatMap(({ event }) => event._tag === "Failed" ? [event.error] : [])
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: 30 }, () => 100))
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
+        const errors = emitted.flatMap(({ event }) => event._tag === "Failed" ? [event.error] : [])
         deepStrictEqual(errors.map(({ _tag }) => _tag), Array.from({ length: 30 }, () => "AuthenticationError"))
         assert.isFalse(JSON.stringify(errors).includes("wrong-token"))
-        assert.strictEqual(world.now(), 60)
+        assert.strictEqual(scenario.now(), 60)
       }), { client: { apiToken: Redacted.make("wrong-token") } }))
 
   it.effect("rejects an invalid policy before any request", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const wrong: WatchPolicy.Options = JSON.parse(`{"deadline":"soon"}`)
-        const error = yield* Effect.flip(follow(world, world.watch.fleet(["call1"], wrong)))
+        const error = yield* Effect.flip(follow(scenario, scenario.watch.fleet(["call1"], wrong)))
         assert.strictEqual(error._tag, "InvalidRequest")
-        deepStrictEqual(yield* world.requests(), [])
+        deepStrictEqual(yield* scenario.requests(), [])
       })
     ))
 
   it.effect("leaves no fiber, timer or request when it is interrupted", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, Array.from({ length: 40 }, (_, i) => 100 + i))
-        const exit = yield* interruptAfter(follow(world, world.watch.fleet(sids, policy)), "33 seconds")
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: 40 }, (_, i) => 100 + i))
+        const exit = yield* interruptAfter(follow(scenario, scenario.watch.fleet(sids, policy)), "33 seconds")
         assert.isTrue(Exit.isInterrupted(exit))
-        assert.strictEqual(world.clock.timers, 0)
-        const asked = (yield* world.requests()).length
+        assert.strictEqual(scenario.clock.timers, 0)
+        const asked = (yield* scenario.requests()).length
         yield* longAfter
-        assert.strictEqual((yield* world.requests()).length, asked)
+        assert.strictEqual((yield* scenario.requests()).length, asked)
       })
     ))
 
   it.effect("aborts the request in progress when it is interrupted, unless another watch waits for it", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const [alone = "", shared = ""] = yield* placeAll(world.fake, [100, 100])
-        yield* world.fake.faults(FaultPlan.stalled({ duration: "8 seconds" }).pipe(FaultPlan.optional))
-        const other = yield* Effect.fork(Stream.runDrain(world.watch.changes(shared, policy)))
-        yield* interruptAfter(follow(world, world.watch.fleet([alone, shared], policy)), "2 seconds")
+        const [alone = "", shared = ""] = yield* placeAll(scenario.fake, [100, 100])
+        yield* scenario.fake.faults(FaultPlan.stalled({ duration: "8 seconds" }).pipe(FaultPlan.optional))
+        const other = yield* Effect.fork(Stream.runDrain(scenario.watch.changes(shared, policy)))
+        yield* interruptAfter(follow(scenario, scenario.watch.fleet([alone, shared], policy)), "2 seconds")
         yield* Effect.sleep("1 second")
         deepStrictEqual(
-          (yield* world.fake.journal).map(({ outcome, sid }) => `${sid === alone ? "alone" : "shared"} ${outcome._tag}`)
+          (yield* scenario.fake.journal).map(({ outcome, sid }) =>
+            `${sid === alone ? "alone" : "shared"} ${outcome._tag}`
+          )
             .sort(),
           ["alone Aborted", "shared Pending"]
         )
@@ -217,12 +221,12 @@ describe("a fleet that is polled individually", () => {
     ))
 
   it.effect("is interrupted when its layer is closed", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [600, 600])
+        const sids = yield* placeAll(scenario.fake, [600, 600])
         const exit = yield* Effect.scoped(Effect.gen(function*() {
-          const watch = yield* makeWatch(world)
-          const fiber = yield* Effect.forkIn(follow(world, watch.fleet(sids, policy)), yield* Effect.scope)
+          const watch = yield* makeWatch(scenario)
+          const fiber = yield* Effect.forkIn(follow(scenario, watch.fleet(sids, policy)), yield* Effect.scope)
           yield* Effect.sleep("20 seconds")
           return fiber
         })).pipe(Effect.flatMap(Fiber.await))
@@ -236,18 +240,18 @@ const decode = Schema.decode(FleetState.FromJson)
 
 describe("the state of a fleet", () => {
   it.effect("resumes in another process with the events not yet emitted, after any event of the first one", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [22, 35, 48, 61])
-        const whole = yield* follow(world, world.watch.fleet(sids, policy))
-        const tags = (told: typeof whole, sid: string) =>
-          ofCall(told, sid).filter((tag) => tag !== "PollFailed" && tag !== "Added")
+        const sids = yield* placeAll(scenario.fake, [22, 35, 48, 61])
+        const whole = yield* follow(scenario, scenario.watch.fleet(sids, policy))
+        const tags = (emitted: typeof whole, sid: string) =>
+          ofCall(emitted, sid).filter((tag) => tag !== "PollFailed" && tag !== "Added")
         for (let stop = 1; stop < whole.length; stop++) {
-          const again = yield* Effect.forEach([22, 35, 48, 61], (length) => world.fake.place(talking(length)))
+          const again = yield* Effect.forEach([22, 35, 48, 61], (length) => scenario.fake.place(talking(length)))
           const state = yield* FleetState.make()
           const first = yield* follow(
-            world,
-            world.watch.fleet(again, policy).pipe(Stream.tap(state.update), Stream.take(stop))
+            scenario,
+            scenario.watch.fleet(again, policy).pipe(Stream.tap(state.update), Stream.take(stop))
           )
           const tokens = yield* decode(yield* encode(yield* state.tokens))
           // Calls that were not added are those that the process had not taken from its queue.
@@ -256,7 +260,7 @@ describe("the state of a fleet", () => {
             ...tokens,
             ...again.filter((sid) => !known.has(sid))
           ]
-          const second = yield* follow(world, world.watch.fleet(rest, policy))
+          const second = yield* follow(scenario, scenario.watch.fleet(rest, policy))
           for (const [index, sid] of sids.entries()) {
             const other = again[index] ?? ""
             deepStrictEqual([...tags(first, other), ...tags(second, other)].at(-1), "Ended")
@@ -274,11 +278,11 @@ describe("the state of a fleet", () => {
     ))
 
   it.effect("is rejected as a whole when its text was cut off", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [100, 100, 100])
+        const sids = yield* placeAll(scenario.fake, [100, 100, 100])
         const state = yield* FleetState.make()
-        yield* follow(world, Stream.tap(world.watch.fleet(sids, policy), state.update), "12 seconds")
+        yield* follow(scenario, Stream.tap(scenario.watch.fleet(sids, policy), state.update), "12 seconds")
         const text = yield* encode(yield* state.tokens)
         deepStrictEqual((yield* decode(text)).map(({ sid }) => sid as string), sids)
         for (let length = 0; length < text.length; length++) {
@@ -288,11 +292,11 @@ describe("the state of a fleet", () => {
     ))
 
   it.effect("holds no token of a call whose watch is over", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [10, 20])
+        const sids = yield* placeAll(scenario.fake, [10, 20])
         const state = yield* FleetState.make()
-        yield* follow(world, Stream.tap(world.watch.fleet([...sids, "no sid!"], policy), state.update))
+        yield* follow(scenario, Stream.tap(scenario.watch.fleet([...sids, "no sid!"], policy), state.update))
         deepStrictEqual(yield* state.tokens, [])
       })
     ))
@@ -300,39 +304,39 @@ describe("the state of a fleet", () => {
 
 describe("details", () => {
   it.effect("are an event of their own, at once if the poll had them", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [30])
-        const told = yield* follow(world, world.watch.fleet(sids, { ...policy, details: true }))
-        deepStrictEqual(ofCall(told, sids[0] ?? "").slice(-2), ["Ended", "DetailsLoaded"])
-        const [ended, detailed] = told.slice(-2)
+        const sids = yield* placeAll(scenario.fake, [30])
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, { ...policy, details: true }))
+        deepStrictEqual(ofCall(emitted, sids[0] ?? "").slice(-2), ["Ended", "DetailsLoaded"])
+        const [ended, detailed] = emitted.slice(-2)
         assert.strictEqual(ended?.at, detailed?.at)
         deepStrictEqual([ended?.event.isFinal, detailed?.event.isFinal], [false, true])
-        assert.strictEqual(endings(told).size, 1)
+        assert.strictEqual(endings(emitted).size, 1)
       })
     ))
 
   it.effect("that were not loaded yet are loaded by the process that resumes", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const [sid = ""] = yield* placeAll(world.fake, [30])
+        const [sid = ""] = yield* placeAll(scenario.fake, [30])
         const detailed = { ...policy, details: true }
-        const told = yield* follow(
-          world,
-          world.watch.fleet([sid], detailed).pipe(Stream.takeUntil(({ _tag }) => _tag === "Ended"))
+        const emitted = yield* follow(
+          scenario,
+          scenario.watch.fleet([sid], detailed).pipe(Stream.takeUntil(({ _tag }) => _tag === "Ended"))
         )
-        const ended = told.at(-1)?.event
+        const ended = emitted.at(-1)?.event
         if (ended?._tag !== "Ended") return assert.fail()
         yield* Effect.sleep("1 hour")
-        const asked = (yield* world.requests()).length
-        const rest = yield* follow(world, world.watch.fleet([ended.token], detailed))
+        const asked = (yield* scenario.requests()).length
+        const rest = yield* follow(scenario, scenario.watch.fleet([ended.token], detailed))
         deepStrictEqual(ofCall(rest, sid), ["Added", "DetailsLoaded"])
         const last = rest.at(-1)?.event
         if (last?._tag !== "DetailsLoaded") return assert.fail()
-        deepStrictEqual(yield* follow(world, world.watch.fleet([last.token], detailed)), [])
-        assert.strictEqual((yield* world.requests()).length, asked + 1)
+        deepStrictEqual(yield* follow(scenario, scenario.watch.fleet([last.token], detailed)), [])
+        assert.strictEqual((yield* scenario.requests()).length, asked + 1)
         // Without `details` the watch is already finished.
-        deepStrictEqual(yield* follow(world, world.watch.fleet([ended.token], policy)), [])
+        deepStrictEqual(yield* follow(scenario, scenario.watch.fleet([ended.token], policy)), [])
       })
     ))
 })

@@ -7,8 +7,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Either, Exit, Stream } from "effect"
 import { placeAll, policy } from "./support/fleets.ts"
-import type { World } from "./support/scenarios.ts"
-import { inWorld } from "./support/scenarios.ts"
+import type { Scenario } from "./support/scenarios.ts"
+import { inScenario } from "./support/scenarios.ts"
 
 const PATH = "/state/fleet.json"
 
@@ -62,7 +62,13 @@ const makeMachine = () => {
 type Machine = ReturnType<typeof makeMachine>
 
 /** Runs a process on the machine; the events that it processed, and those of them that it saved. */
-const runProcess = (world: World, machine: Machine, sids: ReadonlyArray<string>, killAt: number, batchSize: number) =>
+const runProcess = (
+  scenario: Scenario,
+  machine: Machine,
+  sids: ReadonlyArray<string>,
+  killAt: number,
+  batchSize: number
+) =>
   Effect.gen(function*() {
     machine.start(killAt)
     const processed: Array<FleetEvent.FleetEvent> = []
@@ -71,7 +77,7 @@ const runProcess = (world: World, machine: Machine, sids: ReadonlyArray<string>,
         const checkpoint = yield* FleetCheckpoint.make(PATH, { batchSize })
         const known = new Set<string>(checkpoint.tokens.map(({ sid }) => sid))
         const calls = [...checkpoint.tokens, ...sids.filter((sid) => !known.has(sid))]
-        yield* checkpoint.runForEach(world.watch.fleet(calls, policy), (event) =>
+        yield* checkpoint.runForEach(scenario.watch.fleet(calls, policy), (event) =>
           machine.step(() => {
             processed.push(event)
           }))
@@ -86,20 +92,26 @@ const endings = (events: ReadonlyArray<FleetEvent.FleetEvent>) =>
 describe("a fleet checkpoint", () => {
   for (const batchSize of [1, 3, 256]) {
     it.effect(`loses no ending and repeats at most one batch of ${batchSize} when the process is killed at any step`, () =>
-      inWorld((world) =>
+      inScenario((scenario) =>
         Effect.gen(function*() {
           const lengths = [12, 12, 21]
           const whole = makeMachine()
-          const { steps } = yield* runProcess(world, whole, yield* placeAll(world.fake, lengths), Infinity, batchSize)
+          const { steps } = yield* runProcess(
+            scenario,
+            whole,
+            yield* placeAll(scenario.fake, lengths),
+            Infinity,
+            batchSize
+          )
           assert.isAbove(steps, 20)
           for (let killAt = 1; killAt <= steps; killAt++) {
             const machine = makeMachine()
-            const sids = yield* placeAll(world.fake, lengths)
-            const first = yield* runProcess(world, machine, sids, killAt, batchSize)
+            const sids = yield* placeAll(scenario.fake, lengths)
+            const first = yield* runProcess(scenario, machine, sids, killAt, batchSize)
             assert.isTrue(Exit.isFailure(first.exit))
             // Calls that ended and were saved are not in the file; a source that is acknowledged offers them no more.
             const rest = sids.filter((sid) => !endings(first.processed).includes(sid))
-            const second = yield* runProcess(world, machine, rest, Infinity, batchSize)
+            const second = yield* runProcess(scenario, machine, rest, Infinity, batchSize)
             assert.isTrue(Exit.isSuccess(second.exit))
             const all = [...endings(first.processed), ...endings(second.processed)]
             deepStrictEqual([...new Set(all)].sort(), [...sids].sort(), `killed at ${killAt}`)
@@ -111,18 +123,18 @@ describe("a fleet checkpoint", () => {
   }
 
   it.effect("loses no ending of 500 calls over twenty kills, and repeats at most one batch for each", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const batchSize = 16
         const machine = makeMachine()
-        const sids = yield* placeAll(world.fake, Array.from({ length: 500 }, (_, i) => 30 + i % 170))
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: 500 }, (_, i) => 30 + i % 170))
         const ended: Array<string> = []
         let kills = 0
         for (let exit: Exit.Exit<unknown, unknown> = Exit.void; kills === 0 || Exit.isFailure(exit);) {
           const rest = sids.filter((sid) => !ended.includes(sid))
           // Each process first adds all remaining calls, with four file operations for each batch.
           const killAt = kills < 20 ? Math.ceil(rest.length * 20 / 16) + 40 + (kills * 37) % 90 : Infinity
-          const run = yield* runProcess(world, machine, rest, killAt, batchSize)
+          const run = yield* runProcess(scenario, machine, rest, killAt, batchSize)
           ended.push(...endings(run.processed))
           exit = run.exit
           kills += 1
@@ -135,16 +147,16 @@ describe("a fleet checkpoint", () => {
     ))
 
   it.effect("repeats no processed event after an interruption or a failure in the middle of a batch", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const machine = makeMachine()
-        const sids = yield* placeAll(world.fake, [12, 12, 12, 12])
+        const sids = yield* placeAll(scenario.fake, [12, 12, 12, 12])
         const ended: Array<string> = []
         const run = (stop: Effect.Effect<void, "failed">) =>
           Effect.gen(function*() {
             const checkpoint = yield* FleetCheckpoint.make(PATH)
             const calls = ended.length === 0 ? sids : checkpoint.tokens
-            yield* checkpoint.runForEach(world.watch.fleet(calls, policy), (event) =>
+            yield* checkpoint.runForEach(scenario.watch.fleet(calls, policy), (event) =>
               event._tag !== "Ended"
                 ? Effect.void
                 : ended.length === 1 || ended.length === 2
@@ -170,7 +182,7 @@ describe("a fleet checkpoint", () => {
     }))
 
   it.effect("fails when the state cannot be saved", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const denied = new PlatformError.SystemError({
           reason: "PermissionDenied",
@@ -181,10 +193,10 @@ describe("a fleet checkpoint", () => {
           readFileString: () => Effect.succeed("[]"),
           open: () => Effect.fail(denied)
         })
-        const sids = yield* placeAll(world.fake, [12])
+        const sids = yield* placeAll(scenario.fake, [12])
         const result = yield* FleetCheckpoint.make(PATH).pipe(
           Effect.flatMap((checkpoint) =>
-            Effect.either(checkpoint.runForEach(world.watch.fleet(sids, policy), () => Effect.void))
+            Effect.either(checkpoint.runForEach(scenario.watch.fleet(sids, policy), () => Effect.void))
           ),
           Effect.provide(disk)
         )
@@ -198,9 +210,9 @@ describe("a fleet checkpoint", () => {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()
       const path = `${folder}/fleet.json`
-      const events = yield* inWorld((world) =>
-        Effect.flatMap(placeAll(world.fake, [12]), (sids) =>
-          Stream.runCollect(Stream.take(world.watch.fleet(sids, policy), 2)))
+      const events = yield* inScenario((scenario) =>
+        Effect.flatMap(placeAll(scenario.fake, [12]), (sids) =>
+          Stream.runCollect(Stream.take(scenario.watch.fleet(sids, policy), 2)))
       )
       const first = yield* FleetCheckpoint.make(path)
       deepStrictEqual(first.tokens, [])

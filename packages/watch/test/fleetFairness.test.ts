@@ -8,16 +8,16 @@ import { Duration, Effect, Fiber, Schedule, type Scope, Stream } from "effect"
 import {
   busiestMinute,
   count,
+  type Emitted,
   endings,
   failures,
   follow,
   limited,
   ofCall,
   placeAll,
-  policy,
-  type Told
+  policy
 } from "./support/fleets.ts"
-import { inWorld, makeWatch, type World } from "./support/scenarios.ts"
+import { inScenario, makeWatch, type Scenario } from "./support/scenarios.ts"
 
 interface Asked {
   readonly at: number
@@ -27,7 +27,7 @@ interface Asked {
 
 /** A watch that notes what it asks, and whose n-th bulk poll may fail. */
 const noted = (
-  world: World,
+  scenario: Scenario,
   options: CallWatch.EngineOptions & {
     readonly fails?: (bulkPoll: number, sids: ReadonlyArray<string>) => ExotelError.AccountError | undefined
   } = {}
@@ -39,21 +39,21 @@ const noted = (
   const asked: Array<Asked> = []
   let bulkPolls = 0
   return Effect.map(
-    makeWatch(world, {
-      ...world.calls,
+    makeWatch(scenario, {
+      ...scenario.calls,
       getWithDetails: (sid) =>
         Effect.suspend(() => {
-          asked.push({ at: world.now(), by: "read", sids: [sid] })
-          return world.calls.getWithDetails(sid)
+          asked.push({ at: scenario.now(), by: "read", sids: [sid] })
+          return scenario.calls.getWithDetails(sid)
         }),
       findEnded: (all) =>
         Effect.suspend(() => {
           const sids = [...all]
-          asked.push({ at: world.now(), by: "bulkPoll", sids })
+          asked.push({ at: scenario.now(), by: "bulkPoll", sids })
           const error = options.fails?.(++bulkPolls, sids)
           return error === undefined
-            ? world.calls.findEnded(sids)
-            : Effect.zipRight(world.calls.findEnded([]), Effect.fail(error))
+            ? scenario.calls.findEnded(sids)
+            : Effect.zipRight(scenario.calls.findEnded([]), Effect.fail(error))
         })
     }, options),
     (watch) => ({ watch, asked })
@@ -62,13 +62,13 @@ const noted = (
 
 describe("in a fleet that is too large for its budget", () => {
   it.effect("each call is looked at as often as any other, and one that joins late as soon as the others", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { asked, watch } = yield* noted(world, { bulkSize: 20 })
-        const early = yield* placeAll(world.fake, Array.from({ length: 400 }, () => 5000))
-        const late = yield* placeAll(world.fake, Array.from({ length: 100 }, () => 5000))
+        const { asked, watch } = yield* noted(scenario, { bulkSize: 20 })
+        const early = yield* placeAll(scenario.fake, Array.from({ length: 400 }, () => 5000))
+        const late = yield* placeAll(scenario.fake, Array.from({ length: 100 }, () => 5000))
         const joining = Stream.fromIterable(late).pipe(Stream.rechunk(1), Stream.tap(() => Effect.sleep("3 seconds")))
-        yield* follow(world, watch.fleet(Stream.concat(Stream.fromIterable(early), joining), policy), "15 minutes")
+        yield* follow(scenario, watch.fleet(Stream.concat(Stream.fromIterable(early), joining), policy), "15 minutes")
         const looks = new Map<string, Array<number>>()
         for (const { at, sids } of asked) for (const sid of sids) looks.set(sid, [...looks.get(sid) ?? [], at])
         // 25 bulk polls look at all of them, at 19 a minute and the tenth of them for reads: 88 s.
@@ -80,23 +80,23 @@ describe("in a fleet that is too large for its budget", () => {
       }), limited(20)))
 
   it.effect("calls of single watches, too many to poll individually, are polled in bulk in their order", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { watch } = yield* noted(world, { bulkSize: 5 })
-        const fleet = yield* placeAll(world.fake, Array.from({ length: 200 }, () => 5000))
-        yield* Effect.fork(follow(world, watch.fleet(fleet, policy)))
+        const { watch } = yield* noted(scenario, { bulkSize: 5 })
+        const fleet = yield* placeAll(scenario.fake, Array.from({ length: 200 }, () => 5000))
+        yield* Effect.fork(follow(scenario, watch.fleet(fleet, policy)))
         yield* Effect.sleep("1 minute")
-        const singles = yield* placeAll(world.fake, Array.from({ length: 60 }, () => 100))
-        const began = world.now()
+        const singles = yield* placeAll(scenario.fake, Array.from({ length: 60 }, () => 100))
+        const began = scenario.now()
         yield* Effect.forEach(singles, (sid) => watch.awaitEnd(sid, policy), { concurrency: "unbounded" })
         // A round of 260 calls is 52 bulk polls, at nearly one a second.
-        assert.isAtMost(world.now() - began, 100 + 2 * 60)
+        assert.isAtMost(scenario.now() - began, 100 + 2 * 60)
       }), limited(60)))
 
   it.effect("a call whose changes are watched is seen to change", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const fleet = yield* placeAll(world.fake, Array.from({ length: 300 }, () => 600))
+        const fleet = yield* placeAll(scenario.fake, Array.from({ length: 300 }, () => 600))
         const script = CallScript.custom(
           [
             { status: "queued", duration: "20 seconds" },
@@ -105,28 +105,32 @@ describe("in a fleet that is too large for its budget", () => {
           ],
           { status: "completed" }
         )
-        const both = yield* world.fake.place(script, { startsIn: "60 seconds" })
-        const told = yield* Effect.fork(follow(world, world.watch.fleet([...fleet, both], policy), "3 minutes"))
+        const both = yield* scenario.fake.place(script, { startsIn: "60 seconds" })
+        const emitted = yield* Effect.fork(
+          follow(scenario, scenario.watch.fleet([...fleet, both], policy), "3 minutes")
+        )
         yield* Effect.sleep("1 minute")
         const seen: Array<string> = []
         yield* Stream.runForEach(
-          world.watch.changes(both, policy),
+          scenario.watch.changes(both, policy),
           ({ status }) => Effect.sync(() => seen.push(status))
         )
         deepStrictEqual(seen, ["queued", "ringing", "in-progress", "completed"])
         // And what one is emitted, the other is emitted.
-        deepStrictEqual(ofCall(yield* told, both).slice(-3), ["Changed", "Changed", "Ended"])
+        deepStrictEqual(ofCall(yield* emitted, both).slice(-3), ["Changed", "Changed", "Ended"])
       }), limited(60)))
 
   it.effect("a schedule that comes to its end fails the watches whose it is, and no others", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, [...Array.from({ length: 100 }, () => 30), 400])
+        const sids = yield* placeAll(scenario.fake, [...Array.from({ length: 100 }, () => 30), 400])
         const schedule = Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(8))
-        const told = yield* follow(world, world.watch.fleet(sids, { cadence: schedule }))
-        assert.strictEqual(count(told, "Ended"), 100)
-        deepStrictEqual(failures(told).map((error) => error._tag === "WatchTimeout" && error.reason), ["ScheduleEnded"])
-        assert.strictEqual(ofCall(told, sids[100] ?? "").at(-1), "Failed")
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, { cadence: schedule }))
+        assert.strictEqual(count(emitted, "Ended"), 100)
+        deepStrictEqual(failures(emitted).map((error) => error._tag === "WatchTimeout" && error.reason), [
+          "ScheduleEnded"
+        ])
+        assert.strictEqual(ofCall(emitted, sids[100] ?? "").at(-1), "Failed")
       }), limited(30)))
 })
 
@@ -142,18 +146,18 @@ describe("after three bulk polls that failed in a row", () => {
     ] as const
   ) {
     it.effect(`${name} pass without any, and then calls are bulkPolled as before`, () =>
-      inWorld((world) =>
+      inScenario((scenario) =>
         Effect.gen(function*() {
-          const { asked, watch } = yield* noted(world, { fails })
+          const { asked, watch } = yield* noted(scenario, { fails })
           const lengths = Array.from({ length: 100 }, (_, i) => 1000 + i)
-          const sids = yield* placeAll(world.fake, lengths)
-          const told = yield* follow(world, watch.fleet(sids, policy))
+          const sids = yield* placeAll(scenario.fake, lengths)
+          const emitted = yield* follow(scenario, watch.fleet(sids, policy))
           const bulkPolls = asked.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
           const [, , third = NaN, fourth = NaN] = bulkPolls
           assert.isAtLeast(fourth - third, seconds)
           assert.isAtMost(fourth - third, seconds + 10)
           for (const [index, sid] of sids.entries()) {
-            const late = (endings(told).get(sid) ?? NaN) - (lengths[index] ?? NaN)
+            const late = (endings(emitted).get(sid) ?? NaN) - (lengths[index] ?? NaN)
             assert.isAtLeast(late, 0)
             assert.isAtMost(late, 15)
           }
@@ -161,16 +165,16 @@ describe("after three bulk polls that failed in a row", () => {
   }
 
   it.effect("not in a row, as when others are answered in between, calls are polled in bulk on", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { asked, watch } = yield* noted(world, {
+        const { asked, watch } = yield* noted(scenario, {
           fails: (bulkPoll) => bulkPoll % 2 === 0 ? new ExotelError.ServiceUnavailable({ status: 503 }) : undefined
         })
         yield* follow(
-          world,
+          scenario,
           watch.fleet(
             yield* placeAll(
-              world.fake,
+              scenario.fake,
               Array.from({ length: 300 }, () => 5000)
             ),
             policy
@@ -189,15 +193,15 @@ describe("a clock that is set back by an hour", () => {
     lasts: Duration.DurationInput,
     fails: (bulkPoll: number) => ExotelError.AccountError | undefined = () => undefined
   ) =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { asked, watch } = yield* noted(world, { fails })
-        const sids = yield* placeAll(world.fake, Array.from({ length: 120 }, () => 30_000))
+        const { asked, watch } = yield* noted(scenario, { fails })
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: 120 }, () => 30_000))
         yield* Effect.sleep("2 hours")
-        const began = world.now()
-        const fleet = yield* Effect.fork(follow(world, watch.fleet(sids, policy)))
+        const began = scenario.now()
+        const fleet = yield* Effect.fork(follow(scenario, watch.fleet(sids, policy)))
         yield* Effect.sleep("5 minutes")
-        world.clock.set("1 hour", "back")
+        scenario.clock.set("1 hour", "back")
         const before = asked.length
         yield* Effect.sleep(lasts)
         yield* Fiber.interrupt(fleet)
@@ -225,81 +229,81 @@ describe("a clock that is set back by an hour", () => {
 
 describe("a bulk poll that meets the limit", () => {
   it.effect("has all of the account rest for as long as Exotel says", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const limits = [10, 25]
-        const { asked, watch } = yield* noted(world, {
+        const { asked, watch } = yield* noted(scenario, {
           fails: (bulkPoll) =>
             limits.includes(bulkPoll)
               ? new ExotelError.RateLimited({ status: 429, retryAfter: Duration.seconds(20) })
               : undefined
         })
-        const sids = yield* placeAll(world.fake, Array.from({ length: 300 }, (_, i) => 100 + i % 50))
-        const told = yield* follow(world, watch.fleet(sids, policy))
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: 300 }, (_, i) => 100 + i % 50))
+        const emitted = yield* follow(scenario, watch.fleet(sids, policy))
         const bulkPolls = asked.filter(({ by }) => by === "bulkPoll")
         for (const limit of limits) {
           const { at } = bulkPolls[limit - 1] ?? assert.fail()
           const next = asked.find((each) => each.at > at)
           assert.isAtLeast((next?.at ?? NaN) - at, 20)
         }
-        assert.strictEqual(count(told, "Ended"), 300)
+        assert.strictEqual(count(emitted, "Ended"), 300)
       }), limited(60)))
 })
 
 describe("tokens that a fleet is given", () => {
-  const tokensOf = (told: ReadonlyArray<Told>): ReadonlyArray<WatchToken.WatchToken> => [
-    ...new Map(told.flatMap(({ event }) => "token" in event ? [[event.sid, event.token] as const] : [])).values()
+  const tokensOf = (emitted: ReadonlyArray<Emitted>): ReadonlyArray<WatchToken.WatchToken> => [
+    ...new Map(emitted.flatMap(({ event }) => "token" in event ? [[event.sid, event.token] as const] : [])).values()
   ]
 
   it.effect("of calls that were emitted to have ended cause nothing, neither an event nor a request", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, Array.from({ length: 80 }, () => 30))
-        const tokens = tokensOf(yield* follow(world, world.watch.fleet(sids, policy)))
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: 80 }, () => 30))
+        const tokens = tokensOf(yield* follow(scenario, scenario.watch.fleet(sids, policy)))
         assert.strictEqual(tokens.length, 80)
-        const before = (yield* world.requests()).length
-        deepStrictEqual(yield* follow(world, world.watch.fleet(tokens, policy)), [])
-        assert.strictEqual((yield* world.requests()).length, before)
+        const before = (yield* scenario.requests()).length
+        deepStrictEqual(yield* follow(scenario, scenario.watch.fleet(tokens, policy)), [])
+        assert.strictEqual((yield* scenario.requests()).length, before)
       }), limited(60)))
 
   it.effect("after their deadline have each call read once more, though others are polled in bulk", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { asked, watch } = yield* noted(world)
-        const others = yield* placeAll(world.fake, Array.from({ length: 300 }, () => 5000))
-        const ended = yield* placeAll(world.fake, Array.from({ length: 10 }, () => 60))
-        const ongoing = yield* placeAll(world.fake, Array.from({ length: 10 }, () => 5000))
+        const { asked, watch } = yield* noted(scenario)
+        const others = yield* placeAll(scenario.fake, Array.from({ length: 300 }, () => 5000))
+        const ended = yield* placeAll(scenario.fake, Array.from({ length: 10 }, () => 60))
+        const ongoing = yield* placeAll(scenario.fake, Array.from({ length: 10 }, () => 5000))
         const short = { ...policy, deadline: "100 seconds" } as const
         const tokens = tokensOf(
-          yield* follow(world, watch.fleet([...ended, ...ongoing], short), "20 seconds")
+          yield* follow(scenario, watch.fleet([...ended, ...ongoing], short), "20 seconds")
         )
         assert.strictEqual(tokens.length, 20)
         yield* Effect.sleep("10 minutes")
-        yield* Effect.fork(follow(world, watch.fleet(others, policy)))
+        yield* Effect.fork(follow(scenario, watch.fleet(others, policy)))
         yield* Effect.sleep("1 minute")
         const before = asked.length
-        const told = yield* follow(world, watch.fleet(tokens, short))
+        const emitted = yield* follow(scenario, watch.fleet(tokens, short))
         const own = asked.slice(before).filter(({ sids }) => sids.some((sid) => [...ended, ...ongoing].includes(sid)))
         deepStrictEqual(own.map(({ by }) => by), Array.from({ length: 20 }, () => "read"))
-        for (const sid of ended) deepStrictEqual(ofCall(told, sid), ["Added", "Ended"])
-        for (const sid of ongoing) assert.strictEqual(ofCall(told, sid).at(-1), "Failed")
-        deepStrictEqual([...new Set(failures(told).map(({ _tag }) => _tag))], ["WatchTimeout"])
+        for (const sid of ended) deepStrictEqual(ofCall(emitted, sid), ["Added", "Ended"])
+        for (const sid of ongoing) assert.strictEqual(ofCall(emitted, sid).at(-1), "Failed")
+        deepStrictEqual([...new Set(failures(emitted).map(({ _tag }) => _tag))], ["WatchTimeout"])
       }), limited(120)))
 })
 
 describe("a call that the bulk read refuses for its sid's sake", () => {
   it.effect("delays the ends of others, whose reads it costs, and keeps none from being emitted", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const lengths = Array.from({ length: 200 }, (_, i) => 60 + (i * 37) % 600)
-        const sids = yield* placeAll(world.fake, lengths)
+        const sids = yield* placeAll(scenario.fake, lengths)
         const [odd = ""] = sids
-        const { watch } = yield* noted(world, {
+        const { watch } = yield* noted(scenario, {
           fails: (_, asked) => asked.includes(odd) ? new ExotelError.InvalidRequest({ reason: "no" }) : undefined
         })
-        const told = yield* follow(world, watch.fleet(sids, policy))
-        assert.strictEqual(count(told, "Ended"), 200)
-        const late = sids.map((sid, index) => (endings(told).get(sid) ?? NaN) - (lengths[index] ?? NaN))
+        const emitted = yield* follow(scenario, watch.fleet(sids, policy))
+        assert.strictEqual(count(emitted, "Ended"), 200)
+        const late = sids.map((sid, index) => (endings(emitted).get(sid) ?? NaN) - (lengths[index] ?? NaN))
         assert.isAtMost(late.filter((seconds) => seconds > 10).length, 100)
         // A hundred reads at 57 a minute, and once more.
         assert.isAtMost(Math.max(...late), 220)
@@ -308,11 +312,11 @@ describe("a call that the bulk read refuses for its sid's sake", () => {
 
 describe("a consumer that has fallen behind", () => {
   it.effect("is spared the failed polls, which alone can come for ever, and finds every end", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(world.fake, Array.from({ length: 5 }, () => 1000))
-        yield* world.fake.faults(FaultPlan.status(503).pipe(FaultPlan.between("0 seconds", "10 minutes")))
-        const pull = yield* Stream.toPull(world.watch.fleet(sids, policy, { buffer: 20 }))
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: 5 }, () => 1000))
+        yield* scenario.fake.faults(FaultPlan.status(503).pipe(FaultPlan.between("0 seconds", "10 minutes")))
+        const pull = yield* Stream.toPull(scenario.watch.fleet(sids, policy, { buffer: 20 }))
         const joined = yield* pull
         assert.strictEqual(joined.length, 5)
         yield* Effect.sleep("1 hour")

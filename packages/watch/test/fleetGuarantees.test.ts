@@ -7,7 +7,7 @@ import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, FastCheck, Fiber, Schedule, Stream } from "effect"
 import { cases } from "./support/cases.ts"
 import { busiestMinute, seconds, talking } from "./support/fleets.ts"
-import { makeWatch, openWorld } from "./support/scenarios.ts"
+import { makeWatch, openScenario } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
 import { breathe } from "./support/timelines.ts"
 
@@ -56,7 +56,7 @@ const rarely = <A>(often: A, ...others: ReadonlyArray<A>) =>
     { weight: 1, arbitrary: FastCheck.constantFrom(often, ...others) }
   )
 
-const lives = FastCheck.record({
+const runs = FastCheck.record({
   lengths: FastCheck.array(FastCheck.integer({ min: 2, max: 240 }), { minLength: 1, maxLength: 60 }),
   odd: FastCheck.subarray(["no sid!", "", "unknown1", "unknown2"]),
   /** Seconds between two that the source gives. */
@@ -94,83 +94,83 @@ const lives = FastCheck.record({
   seed: FastCheck.nat(9999)
 })
 
-type Life = typeof lives extends FastCheck.Arbitrary<infer A> ? A : never
+type Run = typeof runs extends FastCheck.Arbitrary<infer A> ? A : never
 
-interface Told {
+interface Emitted {
   /** In seconds, by a clock that is never set. */
   readonly at: number
   readonly process: number
   readonly event: FleetEvent.FleetEvent
 }
 
-const policyOf = (life: Life): WatchPolicy.Options => ({
-  cadence: life.scheduled ? Schedule.spaced("5 seconds") : WatchPolicy.every("5 seconds"),
-  details: life.details,
-  detailsLimit: Duration.seconds(life.detailsLimit),
-  until: life.until,
+const policyOf = (plan: Run): WatchPolicy.Options => ({
+  cadence: plan.scheduled ? Schedule.spaced("5 seconds") : WatchPolicy.every("5 seconds"),
+  details: plan.details,
+  detailsLimit: Duration.seconds(plan.detailsLimit),
+  until: plan.until,
   settleLimit: "2 minutes",
   deadline: "2 days"
 })
 
-const live = (life: Life) =>
+const live = (plan: Run) =>
   run((clock) =>
     Effect.gen(function*() {
-      const world = yield* openWorld(clock, {
+      const scenario = yield* openScenario(clock, {
         requestsPerMinute: 100_000,
-        client: { requestsPerMinute: life.perMinute, regionProbe: "never" },
-        bulkLag: Duration.seconds(life.bulkLag),
-        faults: life.faults,
+        client: { requestsPerMinute: plan.perMinute, regionProbe: "never" },
+        bulkLag: Duration.seconds(plan.bulkLag),
+        faults: plan.faults,
         verifyOnClose: false,
-        seed: life.seed
+        seed: plan.seed
       })
-      const calls = troubled(world.calls, new Map(life.troubles))
-      const policy = policyOf(life)
-      const scripts = life.lengths.map((length) => length % 11 === 0 ? CallScript.busy() : talking(length))
+      const calls = troubled(scenario.calls, new Map(plan.troubles))
+      const policy = policyOf(plan)
+      const scripts = plan.lengths.map((length) => length % 11 === 0 ? CallScript.busy() : talking(length))
       const sids = yield* Effect.forEach(
         scripts,
-        (script, index) => world.fake.place(script, { startsIn: Duration.seconds(index * life.every) })
+        (script, index) => scenario.fake.place(script, { startsIn: Duration.seconds(index * plan.every) })
       )
-      const entries: ReadonlyArray<string> = [...sids, ...life.odd]
+      const entries: ReadonlyArray<string> = [...sids, ...plan.odd]
 
       let setBack = 0
       yield* Effect.fork(Effect.delay(
         Effect.sync(() => {
-          clock.set(Duration.seconds(life.back), "back")
-          setBack = life.back
+          clock.set(Duration.seconds(plan.back), "back")
+          setBack = plan.back
         }),
         "70 seconds"
       ))
       yield* Effect.forEach(
-        life.hints,
-        ({ at, call }) => Effect.fork(Effect.delay(world.watch.hint(sids[call] ?? "unknown"), Duration.seconds(at)))
+        plan.hints,
+        ({ at, call }) => Effect.fork(Effect.delay(scenario.watch.hint(sids[call] ?? "unknown"), Duration.seconds(at)))
       )
-      const singles = yield* Effect.forEach(sids.slice(0, life.singles), (sid, index) =>
+      const singles = yield* Effect.forEach(sids.slice(0, plan.singles), (sid, index) =>
         Effect.fork(Effect.delay(
-          world.watch.awaitEnd(sid, { ...policy, details: false }),
-          Duration.seconds(index * life.every + 1)
+          scenario.watch.awaitEnd(sid, { ...policy, details: false }),
+          Duration.seconds(index * plan.every + 1)
         )))
 
-      const told: Array<Told> = []
+      const emitted: Array<Emitted> = []
       const known = new Set<string>()
       let tokens: ReadonlyArray<WatchToken.WatchToken> = []
-      for (const [process, stop] of [...life.stops, undefined].entries()) {
+      for (const [process, stop] of [...plan.stops, undefined].entries()) {
         const state = yield* FleetState.make(tokens)
         const fresh = Stream.fromIterable(entries.filter((entry) => !known.has(entry))).pipe(
           Stream.rechunk(1),
-          life.every === 0
+          plan.every === 0
             ? (all) => all
-            : Stream.tap(() => Effect.sleep(Duration.seconds(life.every)))
+            : Stream.tap(() => Effect.sleep(Duration.seconds(plan.every)))
         )
         yield* Effect.scoped(Effect.gen(function*() {
           const layer = yield* Effect.scope
-          const watch = yield* makeWatch(world, calls, life)
+          const watch = yield* makeWatch(scenario, calls, plan)
           let consumed = 0
-          const fleet = watch.fleet(Stream.concat(Stream.fromIterable(tokens), fresh), policy, life).pipe(
-            Stream.tap(() => Effect.sleep(Duration.seconds(++consumed % life.rest.each === 0 ? life.rest.lasts : 0))),
+          const fleet = watch.fleet(Stream.concat(Stream.fromIterable(tokens), fresh), policy, plan).pipe(
+            Stream.tap(() => Effect.sleep(Duration.seconds(++consumed % plan.rest.each === 0 ? plan.rest.lasts : 0))),
             Stream.tap((event) =>
               // Both or neither, wherever the process stops.
               Effect.uninterruptible(Effect.suspend(() => {
-                told.push({ at: world.now() + setBack, process, event })
+                emitted.push({ at: scenario.now() + setBack, process, event })
                 if ("sid" in event) known.add(event.sid)
                 return state.update(event)
               }))
@@ -183,75 +183,79 @@ const live = (life: Life) =>
           if (stop.by === "interruption") yield* Fiber.interrupt(fiber)
         }))
         tokens = yield* state.tokens
-        if (life.singles > 0) continue
-        const asked = yield* world.fake.journal
+        if (plan.singles > 0) continue
+        const asked = yield* scenario.fake.journal
         assert.isFalse(asked.some(({ outcome }) => outcome._tag === "Pending"), "a request is still under way")
         yield* Effect.sleep("20 seconds")
-        assert.strictEqual((yield* world.fake.journal).length, asked.length, "a request was sent after the end")
+        assert.strictEqual((yield* scenario.fake.journal).length, asked.length, "a request was sent after the end")
       }
       deepStrictEqual(tokens, [])
       for (const [index, single] of singles.entries()) {
         assert.strictEqual((yield* single).status, statusOf(scripts[index]), "a single call")
       }
-      const asked = yield* world.requests()
+      const asked = yield* scenario.requests()
       yield* Effect.sleep("30 days")
-      assert.strictEqual((yield* world.requests()).length, asked.length, "requests continue for ever")
-      if (life.back === 0) assert.isAtMost(busiestMinute(asked), life.perMinute)
+      assert.strictEqual((yield* scenario.requests()).length, asked.length, "requests continue for ever")
+      if (plan.back === 0) assert.isAtMost(busiestMinute(asked), plan.perMinute)
 
       for (const [index, sid] of sids.entries()) {
         checkCall(
-          life,
+          plan,
           scripts[index],
-          index * life.every,
-          told.filter(({ event }) => "sid" in event && event.sid === sid)
+          index * plan.every,
+          emitted.filter(({ event }) => "sid" in event && event.sid === sid)
         )
       }
-      for (const odd of life.odd) {
+      for (const odd of plan.odd) {
         deepStrictEqual(
-          told.flatMap(({ event }) => event._tag === "Failed" && event.sid === odd ? [event.error._tag] : []),
+          emitted.flatMap(({ event }) => event._tag === "Failed" && event.sid === odd ? [event.error._tag] : []),
           [odd.startsWith("unknown") ? "CallNotFound" : "InvalidRequest"]
         )
       }
-    }), { seed: life.seed })
+    }), { seed: plan.seed })
 
 const statusOf = (script: CallScript.CallScript | undefined): string | undefined =>
   script === undefined ? undefined : CallScript.stateAt(script, CallScript.duration(script)).status
 
 const checkCall = (
-  life: Life,
+  plan: Run,
   script: CallScript.CallScript | undefined,
   startsAt: number,
-  told: ReadonlyArray<Told>
+  emitted: ReadonlyArray<Emitted>
 ): void => {
-  const tags = told.map(({ event }) => event._tag)
+  const tags = emitted.map(({ event }) => event._tag)
   const times = (...some: ReadonlyArray<string>) => tags.filter((tag) => some.includes(tag)).length
   const words = tags.join(" ")
-  const ended = told.find(({ event }) => event._tag === "Ended")
+  const ended = emitted.find(({ event }) => event._tag === "Ended")
   assert.strictEqual(times("Ended"), 1, words)
   assert.strictEqual(ended?.event._tag === "Ended" ? ended.event.call.status : undefined, statusOf(script))
   assert.isAtLeast(ended?.at ?? NaN, startsAt + (script === undefined ? NaN : seconds(script)), "before it ended")
   assert.isAtMost(times("Observed"), 1, words)
   assert.notMatch(words, /Ended.*(Observed|Changed|Stalled)/)
-  assert.strictEqual(times("DetailsLoaded", "DetailsUnavailable"), life.details ? 1 : 0, words)
-  deepStrictEqual(told.map(({ event }) => event.isFinal), told.map((_, index) => index === told.length - 1), words)
-  for (const process of new Set(told.map(({ process }) => process))) {
+  assert.strictEqual(times("DetailsLoaded", "DetailsUnavailable"), plan.details ? 1 : 0, words)
+  deepStrictEqual(
+    emitted.map(({ event }) => event.isFinal),
+    emitted.map((_, index) => index === emitted.length - 1),
+    words
+  )
+  for (const process of new Set(emitted.map(({ process }) => process))) {
     deepStrictEqual(
-      told.flatMap((each, index) => each.process === process && each.event._tag === "Added" ? [index] : []),
-      [told.findIndex((each) => each.process === process)],
+      emitted.flatMap((each, index) => each.process === process && each.event._tag === "Added" ? [index] : []),
+      [emitted.findIndex((each) => each.process === process)],
       words
     )
   }
   // A process that resumes an ended call and never reads it has no record to emit when the settling limit passes.
-  const gaveUp = times("Failed") === 1 && ended !== undefined && ended.process !== told.at(-1)?.process
-  assert.strictEqual(times("Settled", "Failed"), life.until === "settled" ? 1 : 0, words)
+  const gaveUp = times("Failed") === 1 && ended !== undefined && ended.process !== emitted.at(-1)?.process
+  assert.strictEqual(times("Settled", "Failed"), plan.until === "settled" ? 1 : 0, words)
   assert.isTrue(gaveUp || times("Failed") === 0, words)
 }
 
 describe("a fleet", () => {
   it("emits each event of each call once, and stays within its budget", async () => {
-    for (const [index, life] of FastCheck.sample(lives, { numRuns: cases(200), seed: 11 }).entries()) {
-      const { exit, timersLeft } = live(life)
-      if (exit._tag === "Failure") assert.fail(`life ${index} ${JSON.stringify(life)}: ${Cause.pretty(exit.cause)}`)
+    for (const [index, plan] of FastCheck.sample(runs, { numRuns: cases(200), seed: 11 }).entries()) {
+      const { exit, timersLeft } = live(plan)
+      if (exit._tag === "Failure") assert.fail(`life ${index} ${JSON.stringify(plan)}: ${Cause.pretty(exit.cause)}`)
       assert.strictEqual(timersLeft, 0)
       if (index % 10 === 0) await breathe()
     }

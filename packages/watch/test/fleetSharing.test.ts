@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { type Duration, Effect, Exit, Fiber, Schedule, type Scope, Stream } from "effect"
 import { count, endings, follow, limited, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
-import { inWorld, longAfter, makeWatch, type World } from "./support/scenarios.ts"
+import { inScenario, longAfter, makeWatch, type Scenario } from "./support/scenarios.ts"
 
 /** So few requests a minute that a hundred calls are polled in bulk. */
 const few = limited(30)
@@ -17,18 +17,18 @@ interface BulkPoll {
 
 /** A watch whose bulk polls take so long each, and what became of them. */
 const observed = (
-  world: World,
+  scenario: Scenario,
   lasts: Duration.DurationInput
 ): Effect.Effect<{ readonly watch: CallWatch.Service; readonly bulkPolls: Array<BulkPoll> }, never, Scope.Scope> =>
   Effect.gen(function*() {
     const bulkPolls: Array<BulkPoll> = []
-    const watch = yield* makeWatch(world, {
-      ...world.calls,
+    const watch = yield* makeWatch(scenario, {
+      ...scenario.calls,
       findEnded: (sids) =>
         Effect.suspend(() => {
-          const bulkPoll: BulkPoll = { sids: [...sids], at: world.now(), exit: "none" }
+          const bulkPoll: BulkPoll = { sids: [...sids], at: scenario.now(), exit: "none" }
           bulkPolls.push(bulkPoll)
-          return Effect.onExit(Effect.delay(world.calls.findEnded(bulkPoll.sids), lasts), (exit) =>
+          return Effect.onExit(Effect.delay(scenario.calls.findEnded(bulkPoll.sids), lasts), (exit) =>
             Effect.sync(() => {
               bulkPoll.exit = Exit.isInterrupted(exit) ? "interrupted" : "answered"
             }))
@@ -39,13 +39,13 @@ const observed = (
 
 describe("fleets of one layer", () => {
   it.effect("are polled in bulk together, and a bulk poll in flight is interrupted only when none of its calls is watched", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { bulkPolls, watch } = yield* observed(world, "4 seconds")
-        const leaving = yield* placeAll(world.fake, Array.from({ length: 50 }, () => 300))
-        const staying = yield* placeAll(world.fake, Array.from({ length: 50 }, () => 300))
-        const first = yield* Effect.fork(follow(world, watch.fleet(leaving, policy)))
-        const second = yield* Effect.fork(follow(world, watch.fleet(staying, policy)))
+        const { bulkPolls, watch } = yield* observed(scenario, "4 seconds")
+        const leaving = yield* placeAll(scenario.fake, Array.from({ length: 50 }, () => 300))
+        const staying = yield* placeAll(scenario.fake, Array.from({ length: 50 }, () => 300))
+        const first = yield* Effect.fork(follow(scenario, watch.fleet(leaving, policy)))
+        const second = yield* Effect.fork(follow(scenario, watch.fleet(staying, policy)))
         yield* Effect.sleep("30 seconds")
         const shared = yield* Effect.iterate(undefined as BulkPoll | undefined, {
           while: (bulkPoll) => bulkPoll === undefined,
@@ -77,12 +77,12 @@ describe("fleets of one layer", () => {
       }), few))
 
   it.effect("tell each its own calls, and both those that they share, while they are polled in bulk", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const all = yield* placeAll(world.fake, Array.from({ length: 120 }, (_, i) => 60 + i))
+        const all = yield* placeAll(scenario.fake, Array.from({ length: 120 }, (_, i) => 60 + i))
         const [one, other] = yield* Effect.all([
-          follow(world, world.watch.fleet(all.slice(0, 80), policy)),
-          follow(world, world.watch.fleet(all.slice(40), policy))
+          follow(scenario, scenario.watch.fleet(all.slice(0, 80), policy)),
+          follow(scenario, scenario.watch.fleet(all.slice(40), policy))
         ], { concurrency: "unbounded" })
         deepStrictEqual([...endings(one).keys()].sort(), [...all.slice(0, 80)].sort())
         deepStrictEqual([...endings(other).keys()].sort(), [...all.slice(40)].sort())
@@ -90,18 +90,18 @@ describe("fleets of one layer", () => {
       }), few))
 
   it.effect("have calls that join while others are polled in bulk taken along by the next bulk polls, and not polled in bulk by themselves", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { bulkPolls, watch } = yield* observed(world, 0)
-        const old = yield* placeAll(world.fake, Array.from({ length: 1000 }, () => 3000))
-        yield* Effect.fork(follow(world, watch.fleet(old, { cadence: WatchPolicy.every("2 minutes") })))
+        const { bulkPolls, watch } = yield* observed(scenario, 0)
+        const old = yield* placeAll(scenario.fake, Array.from({ length: 1000 }, () => 3000))
+        yield* Effect.fork(follow(scenario, watch.fleet(old, { cadence: WatchPolicy.every("2 minutes") })))
         yield* Effect.sleep("5 minutes")
-        const joining = yield* placeAll(world.fake, Array.from({ length: 20 }, () => 600))
+        const joining = yield* placeAll(scenario.fake, Array.from({ length: 20 }, () => 600))
         const coming = Stream.fromSchedule(Schedule.spaced("100 millis")).pipe(
           Stream.zipRight(Stream.fromIterable(joining))
         )
         const before = bulkPolls.length
-        yield* Effect.fork(follow(world, watch.fleet(coming, { cadence: WatchPolicy.every("2 minutes") })))
+        yield* Effect.fork(follow(scenario, watch.fleet(coming, { cadence: WatchPolicy.every("2 minutes") })))
         yield* Effect.sleep("12 seconds")
         const first = bulkPolls.slice(before).filter(({ sids }) => sids.some((sid) => joining.includes(sid)))
         assert.isAtMost(first.length, 3)
@@ -110,55 +110,55 @@ describe("fleets of one layer", () => {
       }), { requestsPerMinute: 300, client: { requestsPerMinute: 300, regionProbe: "never" } }))
 
   it.effect("continue to watch a call that another fleet, or a single watch, has left", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const all = yield* placeAll(world.fake, Array.from({ length: 120 }, () => 200))
+        const all = yield* placeAll(scenario.fake, Array.from({ length: 120 }, () => 200))
         const [shared = ""] = all
-        const fleet = yield* Effect.fork(follow(world, world.watch.fleet(all, policy)))
-        const single = yield* Effect.fork(world.watch.awaitEnd(shared, policy))
+        const fleet = yield* Effect.fork(follow(scenario, scenario.watch.fleet(all, policy)))
+        const single = yield* Effect.fork(scenario.watch.awaitEnd(shared, policy))
         yield* Effect.sleep("50 seconds")
         yield* Fiber.interrupt(single)
         yield* Effect.sleep("50 seconds")
-        const other = yield* Effect.fork(world.watch.awaitEnd(shared, policy))
+        const other = yield* Effect.fork(scenario.watch.awaitEnd(shared, policy))
         yield* Effect.sleep("10 seconds")
         yield* Fiber.interrupt(fleet)
         assert.strictEqual((yield* other).status, "completed")
-        assert.isAtMost(world.now(), 206)
+        assert.isAtMost(scenario.now(), 206)
       }), few))
 
   it.effect("tell of two sids that differ only in case, of which one is known, that one's end", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const all = yield* placeAll(world.fake, Array.from({ length: 100 }, () => 100))
-        const known = yield* world.fake.place(talking(100), { sid: "abcdef1" })
-        const told = yield* follow(world, world.watch.fleet([...all, known, "ABCDEF1"], policy), "30 minutes")
-        assert.strictEqual(ofCall(told, known).at(-1), "Ended")
-        assert.include(["Ended", "Failed"], ofCall(told, "ABCDEF1").at(-1) ?? "nothing")
-        assert.strictEqual(count(told, "Added"), 102)
+        const all = yield* placeAll(scenario.fake, Array.from({ length: 100 }, () => 100))
+        const known = yield* scenario.fake.place(talking(100), { sid: "abcdef1" })
+        const emitted = yield* follow(scenario, scenario.watch.fleet([...all, known, "ABCDEF1"], policy), "30 minutes")
+        assert.strictEqual(ofCall(emitted, known).at(-1), "Ended")
+        assert.include(["Ended", "Failed"], ofCall(emitted, "ABCDEF1").at(-1) ?? "nothing")
+        assert.strictEqual(count(emitted, "Added"), 102)
       }), few))
 })
 
 describe("the rest of the program", () => {
   it.effect("has a fleet polled in bulk while it needs most of the budget itself, and read again afterwards", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const all = yield* placeAll(world.fake, Array.from({ length: 6 }, () => 420))
-        const told = yield* Effect.fork(follow(world, world.watch.fleet(all, policy)))
-        const busy = yield* world.fake.place(talking(900))
+        const all = yield* placeAll(scenario.fake, Array.from({ length: 6 }, () => 420))
+        const emitted = yield* Effect.fork(follow(scenario, scenario.watch.fleet(all, policy)))
+        const busy = yield* scenario.fake.place(talking(900))
         const bulkPollsIn = (lasts: Duration.DurationInput) =>
           Effect.gen(function*() {
-            const before = (yield* world.fake.journal).length
+            const before = (yield* scenario.fake.journal).length
             yield* Effect.sleep(lasts)
-            return (yield* world.fake.journal).slice(before).filter(({ operation }) => operation === "list").length
+            return (yield* scenario.fake.journal).slice(before).filter(({ operation }) => operation === "list").length
           })
         assert.strictEqual(yield* bulkPollsIn("1 minute"), 0)
-        const rest = yield* Effect.fork(Effect.repeat(world.calls.get(busy), Schedule.fixed("750 millis")))
+        const rest = yield* Effect.fork(Effect.repeat(scenario.calls.get(busy), Schedule.fixed("750 millis")))
         yield* Effect.sleep("70 seconds")
         assert.isAbove(yield* bulkPollsIn("1 minute"), 5)
         yield* Fiber.interrupt(rest)
         yield* Effect.sleep("70 seconds")
         assert.strictEqual(yield* bulkPollsIn("1 minute"), 0)
-        const ended = yield* told
+        const ended = yield* emitted
         assert.strictEqual(count(ended, "Ended"), 6)
         deepStrictEqual(
           ended.flatMap(({ event }) => event._tag === "PollingChanged" ? [event.mode] : []).filter((by, i, all) =>

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, FastCheck, Fiber, Stream } from "effect"
 import { cases } from "./support/cases.ts"
-import { inWorld, listen, words } from "./support/scenarios.ts"
+import { inScenario, listen, words } from "./support/scenarios.ts"
 
 const policy: WatchPolicy.Options = { cadence: WatchPolicy.every("1 minute") }
 
@@ -13,68 +13,68 @@ const script = CallScript.answered({ ring: "10 seconds", talk: "10 seconds" })
 
 describe("a hint", () => {
   it.effect("makes a watch poll at once, so that the end is detected when the callback arrives", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
+        const sid = yield* scenario.fake.place(script)
+        const watching = yield* Effect.fork(listen(scenario, scenario.watch.events(sid, policy)))
         yield* Effect.sleep("20 seconds")
-        assert.isTrue(yield* world.watch.hint(sid))
+        assert.isTrue(yield* scenario.watch.hint(sid))
         deepStrictEqual(words(yield* Fiber.join(watching)), ["0 Observed in-progress", "20 Ended completed"])
-        deepStrictEqual(yield* world.requests(), [0, 20])
+        deepStrictEqual(yield* scenario.requests(), [0, 20])
       })
     ))
 
   it.effect("that is early or wrong only changes the time of one poll", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
+        const sid = yield* scenario.fake.place(script)
+        const watching = yield* Effect.fork(listen(scenario, scenario.watch.events(sid, policy)))
         yield* Effect.sleep("5 seconds")
-        yield* world.watch.hint(sid)
+        yield* scenario.watch.hint(sid)
         deepStrictEqual(words(yield* Fiber.join(watching)), ["0 Observed in-progress", "65 Ended completed"])
-        deepStrictEqual(yield* world.requests(), [0, 5, 65])
+        deepStrictEqual(yield* scenario.requests(), [0, 5, 65])
       })
     ))
 
   it.effect("during a poll is followed by one more poll, because that one may have been sent too early", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        yield* world.fake.faults(FaultPlan.stalled({ duration: "9 seconds" }).pipe(FaultPlan.onRequest(2)))
-        const watching = yield* Effect.fork(listen(world, world.watch.events(sid, policy)))
+        const sid = yield* scenario.fake.place(script)
+        yield* scenario.fake.faults(FaultPlan.stalled({ duration: "9 seconds" }).pipe(FaultPlan.onRequest(2)))
+        const watching = yield* Effect.fork(listen(scenario, scenario.watch.events(sid, policy)))
         yield* Effect.sleep("15 seconds")
-        yield* world.watch.hint(sid)
+        yield* scenario.watch.hint(sid)
         yield* Effect.sleep("5 seconds")
-        yield* world.watch.hint(sid)
+        yield* scenario.watch.hint(sid)
         yield* Fiber.join(watching)
-        deepStrictEqual(yield* world.requests(), [0, 15, 24])
+        deepStrictEqual(yield* scenario.requests(), [0, 15, 24])
       })
     ))
 
   it.effect("does not shorten a Retry-After", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy())
-        yield* world.fake.faults(
+        const sid = yield* scenario.fake.place(CallScript.busy())
+        yield* scenario.fake.faults(
           FaultPlan.status(503, { retryAfter: Duration.seconds(30) }).pipe(FaultPlan.onRequest(1))
         )
-        const watching = yield* Effect.fork(world.watch.awaitEnd(sid, policy))
+        const watching = yield* Effect.fork(scenario.watch.awaitEnd(sid, policy))
         yield* Effect.sleep("10 seconds")
-        yield* world.watch.hint(sid)
+        yield* scenario.watch.hint(sid)
         yield* Fiber.join(watching)
-        deepStrictEqual(yield* world.requests(), [0, 30])
+        deepStrictEqual(yield* scenario.requests(), [0, 30])
       })
     ))
 
   it.effect("for a call that is not watched, or an invalid sid, sends no request", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        for (const each of [sid, "0".repeat(32), "", "../x", "a b"]) assert.isFalse(yield* world.watch.hint(each))
-        yield* Stream.runDrain(world.watch.events(sid, policy))
-        assert.isFalse(yield* world.watch.hint(sid))
-        assert.strictEqual(world.clock.timers, 0)
-        deepStrictEqual(yield* world.requests(), [0, 60])
+        const sid = yield* scenario.fake.place(script)
+        for (const each of [sid, "0".repeat(32), "", "../x", "a b"]) assert.isFalse(yield* scenario.watch.hint(each))
+        yield* Stream.runDrain(scenario.watch.events(sid, policy))
+        assert.isFalse(yield* scenario.watch.hint(sid))
+        assert.strictEqual(scenario.clock.timers, 0)
+        deepStrictEqual(yield* scenario.requests(), [0, 60])
       })
     ))
 
@@ -83,25 +83,25 @@ describe("a hint", () => {
       FastCheck.property(
         FastCheck.array(FastCheck.tuple(FastCheck.nat(9000), FastCheck.integer({ min: 1, max: 20 })), { maxLength: 4 }),
         (hints) => {
-          Effect.runSync(inWorld((world) =>
+          Effect.runSync(inScenario((scenario) =>
             Effect.gen(function*() {
-              const sid = yield* world.fake.place(CallScript.answered({ ring: "3 seconds", talk: "1 hour" }))
+              const sid = yield* scenario.fake.place(CallScript.answered({ ring: "3 seconds", talk: "1 hour" }))
               const watching = yield* Effect.fork(
-                listen(world, world.watch.events(sid, { cadence: WatchPolicy.every("3 hours") }))
+                listen(scenario, scenario.watch.events(sid, { cadence: WatchPolicy.every("3 hours") }))
               )
               let offered = 0
               for (const [pause, flood] of hints) {
                 yield* Effect.sleep(pause)
-                yield* Effect.replicateEffect(world.watch.hint(sid), flood, { discard: true })
+                yield* Effect.replicateEffect(scenario.watch.hint(sid), flood, { discard: true })
                 offered += flood
               }
               yield* Effect.sleep("10 seconds")
-              const at = yield* world.requests()
-              const told = yield* Fiber.join(watching)
+              const at = yield* scenario.requests()
+              const emitted = yield* Fiber.join(watching)
               assert.isAtMost(at.length, 1 + offered)
               at.slice(1).forEach((each, i) => assert.isAtLeast(Math.round((each - (at[i] ?? NaN)) * 1000), 2000))
               // Only states that a poll showed: ringing, talking if a hint arrived meanwhile, and the end.
-              const statuses = told.told.map(({ value }) => value._tag)
+              const statuses = emitted.emitted.map(({ value }) => value._tag)
               const sawTalk = at.some((each) => each >= 3)
               deepStrictEqual(statuses, sawTalk ? ["Observed", "Changed", "Ended"] : ["Observed", "Ended"])
               // The last hint caused a poll after it.

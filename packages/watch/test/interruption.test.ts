@@ -1,11 +1,11 @@
-/** Law 3: a watch that is interrupted, at whatever instant, leaves no request, no timer and no connection. */
+/** Interruption: a watch that is interrupted at any instant leaves no request, no timer and no connection. */
 import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { type CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Fiber, Stream, Struct } from "effect"
 import { cases } from "./support/cases.ts"
-import { interruptAfter, inWorld, listen, longAfter, openWorld, words } from "./support/scenarios.ts"
+import { inScenario, interruptAfter, listen, longAfter, openScenario, words } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
 import { caseWith } from "./support/timelines.ts"
 
@@ -54,15 +54,15 @@ describe("interruption", () => {
         ({ faults, policy, script, seed }, { later, millis }, entrance) => {
           const { exit, timersLeft } = run((clock) =>
             Effect.gen(function*() {
-              const world = yield* openWorld(clock, { faults, seed, requestsPerMinute: 1_000_000 })
-              const sid = yield* world.fake.place(script)
-              const watching = yield* Effect.fork(entrances[entrance](world.watch, sid, policy))
+              const scenario = yield* openScenario(clock, { faults, seed, requestsPerMinute: 1_000_000 })
+              const sid = yield* scenario.fake.place(script)
+              const watching = yield* Effect.fork(entrances[entrance](scenario.watch, sid, policy))
               if (millis > 0) yield* Effect.sleep(millis)
               yield* turns(later)
-              const before = yield* world.fake.journal
-              const now = world.now()
+              const before = yield* scenario.fake.journal
+              const now = scenario.now()
               const end = yield* Fiber.interrupt(watching)
-              const journal = yield* world.fake.journal
+              const journal = yield* scenario.fake.journal
               // The engine, a fiber of its own, lies down again without a timer.
               yield* turns(20)
               at[
@@ -70,11 +70,11 @@ describe("interruption", () => {
                   ? before.at(-1)?.outcome._tag === "Pending" ? "pending" : "sleeping"
                   : "over"
               ]++
-              assert.strictEqual(world.now(), now)
+              assert.strictEqual(scenario.now(), now)
               assert.isFalse(journal.some(({ outcome }) => outcome._tag === "Pending"))
               assert.strictEqual(clock.timers, 0)
               yield* longAfter
-              assert.strictEqual((yield* world.fake.journal).length, journal.length)
+              assert.strictEqual((yield* scenario.fake.journal).length, journal.length)
             }), { seed })
           assert.isTrue(Exit.isSuccess(exit), String(exit))
           assert.strictEqual(timersLeft, 0)
@@ -88,57 +88,57 @@ describe("interruption", () => {
   }, 120_000)
 
   it.effect("of one of two watches of a call leaves the poll under way to the other one", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "1 second" }))
-        yield* world.fake.faults(FaultPlan.stalled({ duration: "6 seconds" }).pipe(FaultPlan.onRequest(1)))
-        const other = yield* Effect.fork(listen(world, world.watch.events(sid)))
-        yield* interruptAfter(world.watch.awaitEnd(sid), "3 seconds")
-        const told = yield* Fiber.join(other)
-        deepStrictEqual(words(told), ["6 Observed in-progress", "11 Ended busy"])
-        deepStrictEqual(yield* world.requests(), [0, 11])
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "1 second" }))
+        yield* scenario.fake.faults(FaultPlan.stalled({ duration: "6 seconds" }).pipe(FaultPlan.onRequest(1)))
+        const other = yield* Effect.fork(listen(scenario, scenario.watch.events(sid)))
+        yield* interruptAfter(scenario.watch.awaitEnd(sid), "3 seconds")
+        const emitted = yield* Fiber.join(other)
+        deepStrictEqual(words(emitted), ["6 Observed in-progress", "11 Ended busy"])
+        deepStrictEqual(yield* scenario.requests(), [0, 11])
       })
     ))
 
   it.effect("of the last watch of a call gives the request in flight up, and a new watch asks anew", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.answered({ talk: "10 minutes" }))
-        yield* world.fake.faults(FaultPlan.stalled().pipe(FaultPlan.onRequest(1)))
-        yield* interruptAfter(world.watch.awaitEnd(sid), "3 seconds")
-        const told = yield* listen(world, Stream.take(world.watch.events(sid), 1))
-        deepStrictEqual(words(told), ["3 Observed in-progress"])
-        const journal = yield* world.fake.journal
+        const sid = yield* scenario.fake.place(CallScript.answered({ talk: "10 minutes" }))
+        yield* scenario.fake.faults(FaultPlan.stalled().pipe(FaultPlan.onRequest(1)))
+        yield* interruptAfter(scenario.watch.awaitEnd(sid), "3 seconds")
+        const emitted = yield* listen(scenario, Stream.take(scenario.watch.events(sid), 1))
+        deepStrictEqual(words(emitted), ["3 Observed in-progress"])
+        const journal = yield* scenario.fake.journal
         deepStrictEqual(journal.map(({ outcome }) => outcome._tag), ["Aborted", "Answered"])
       })
     ))
 
   it.effect("of 200 watches that wait for one worker costs no request and no time", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* Effect.replicateEffect(world.fake.place(CallScript.answered()), 200)
-        yield* world.fake.faults(FaultPlan.stalled().pipe(FaultPlan.onRequest(1)))
+        const sids = yield* Effect.replicateEffect(scenario.fake.place(CallScript.answered()), 200)
+        yield* scenario.fake.faults(FaultPlan.stalled().pipe(FaultPlan.onRequest(1)))
         yield* interruptAfter(
-          Effect.forEach(sids, (sid) => world.watch.awaitEnd(sid), { concurrency: "unbounded" }),
+          Effect.forEach(sids, (sid) => scenario.watch.awaitEnd(sid), { concurrency: "unbounded" }),
           "2 seconds"
         )
         yield* turns(20)
-        assert.strictEqual(world.now(), 2)
-        assert.strictEqual(world.clock.timers, 0)
+        assert.strictEqual(scenario.now(), 2)
+        assert.strictEqual(scenario.clock.timers, 0)
         yield* longAfter
-        deepStrictEqual(yield* world.requests(), [0])
+        deepStrictEqual(yield* scenario.requests(), [0])
       }), { concurrency: 1 }))
 
   it.effect("by the consumer, who has seen enough, ends the polls too", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.answered({ talk: "10 minutes" }))
+        const sid = yield* scenario.fake.place(CallScript.answered({ talk: "10 minutes" }))
         yield* Stream.runDrain(Stream.take(
-          world.watch.changes(sid, { cadence: WatchPolicy.every("5 seconds") }),
+          scenario.watch.changes(sid, { cadence: WatchPolicy.every("5 seconds") }),
           2
         ))
         yield* longAfter
-        deepStrictEqual(yield* world.requests(), [0, 5, 10])
+        deepStrictEqual(yield* scenario.requests(), [0, 5, 10])
       })
     ))
 })

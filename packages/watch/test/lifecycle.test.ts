@@ -5,8 +5,8 @@ import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
-import type { World } from "./support/scenarios.ts"
-import { failure, inWorld, listen, longAfter, makeWatch, openWorld, words } from "./support/scenarios.ts"
+import type { Scenario } from "./support/scenarios.ts"
+import { failure, inScenario, listen, longAfter, makeWatch, openScenario, words } from "./support/scenarios.ts"
 import { simulate } from "./support/simulation.ts"
 
 const cadence = WatchPolicy.every("10 seconds")
@@ -14,10 +14,10 @@ const cadence = WatchPolicy.every("10 seconds")
 const script = CallScript.answered({ ring: "5 seconds", talk: "30 seconds" })
 
 /** A second engine over the same scenario, in a scope of its own. */
-const anotherEngine = (world: World, options: CallWatch.EngineOptions = {}) =>
+const anotherEngine = (scenario: Scenario, options: CallWatch.EngineOptions = {}) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
-    const watch = yield* Scope.extend(makeWatch(world, world.calls, options), scope)
+    const watch = yield* Scope.extend(makeWatch(scenario, scenario.calls, options), scope)
     return { watch, close: Scope.close(scope, Exit.void) }
   })
 
@@ -31,35 +31,35 @@ describe("closing the layer", () => {
     ] as const
   ) {
     it.effect(`ends watches that ${name} as interrupted, and asks nothing more`, () =>
-      inWorld((world) =>
+      inScenario((scenario) =>
         Effect.gen(function*() {
-          yield* world.fake.faults(faults)
-          const { close, watch } = yield* anotherEngine(world, { concurrency: 2 })
-          const sids = yield* Effect.replicateEffect(world.fake.place(script), 5)
+          yield* scenario.fake.faults(faults)
+          const { close, watch } = yield* anotherEngine(scenario, { concurrency: 2 })
+          const sids = yield* Effect.replicateEffect(scenario.fake.place(script), 5)
           const streams = yield* Effect.forEach(
             sids,
-            (sid) => Effect.fork(listen(world, watch.events(sid, { cadence })))
+            (sid) => Effect.fork(listen(scenario, watch.events(sid, { cadence })))
           )
           const ends = yield* Effect.forEach(sids, (sid) => Effect.fork(watch.awaitEnd(sid, { cadence })))
           yield* Effect.sleep("3 seconds")
           yield* close
-          const asked = (yield* world.requests()).length
+          const asked = (yield* scenario.requests()).length
           for (const stream of streams) assert.strictEqual(failure((yield* Fiber.join(stream)).exit), "interrupted")
           for (const end of ends) assert.isTrue(Exit.isInterrupted(yield* Fiber.await(end)))
-          assert.strictEqual(world.now(), 3)
-          assert.strictEqual(world.clock.timers, 0)
+          assert.strictEqual(scenario.now(), 3)
+          assert.strictEqual(scenario.clock.timers, 0)
           yield* longAfter
-          assert.strictEqual((yield* world.requests()).length, asked)
-          assert.isFalse((yield* world.fake.journal).some(({ outcome }) => outcome._tag === "Pending"))
+          assert.strictEqual((yield* scenario.requests()).length, asked)
+          assert.isFalse((yield* scenario.fake.journal).some(({ outcome }) => outcome._tag === "Pending"))
         })
       ))
   }
 
   it.effect("at the moment in which a watch begins leaves no watch waiting", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { close, watch } = yield* anotherEngine(world)
-        const sid = yield* world.fake.place(script)
+        const { close, watch } = yield* anotherEngine(scenario)
+        const sid = yield* scenario.fake.place(script)
         const end = yield* Effect.fork(watch.awaitEnd(sid))
         yield* Effect.yieldNow()
         yield* close
@@ -68,10 +68,10 @@ describe("closing the layer", () => {
     ))
 
   it.effect("comes to an end where the layer was built in an uninterruptible region, as servers do for a request", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { close, watch } = yield* Effect.uninterruptible(anotherEngine(world))
-        const sid = yield* world.fake.place(script)
+        const { close, watch } = yield* Effect.uninterruptible(anotherEngine(scenario))
+        const sid = yield* scenario.fake.place(script)
         const waiting = yield* Effect.fork(watch.awaitEnd(sid, { cadence }))
         yield* Effect.sleep("15 seconds")
         yield* Effect.uninterruptible(close)
@@ -80,31 +80,31 @@ describe("closing the layer", () => {
     ))
 
   it.effect("interrupts a watch that begins afterwards", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { close, watch } = yield* anotherEngine(world)
-        const sid = yield* world.fake.place(script)
+        const { close, watch } = yield* anotherEngine(scenario)
+        const sid = yield* scenario.fake.place(script)
         yield* close
         assert.isTrue(Exit.isInterrupted(yield* Effect.exit(watch.awaitEnd(sid))))
         assert.isTrue(Exit.isInterrupted(yield* Effect.exit(Stream.runDrain(watch.changes(sid)))))
         assert.isFalse(yield* watch.hint(sid))
-        deepStrictEqual(yield* world.requests(), [])
+        deepStrictEqual(yield* scenario.requests(), [])
       })
     ))
 })
 
 describe("layers side by side", () => {
   it.effect("know nothing of each other's watches, hints and ends", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const other = yield* anotherEngine(world)
-        const sid = yield* world.fake.place(script)
+        const other = yield* anotherEngine(scenario)
+        const sid = yield* scenario.fake.place(script)
         const [mine, theirs] = [
-          yield* Effect.fork(listen(world, world.watch.events(sid, { cadence }))),
-          yield* Effect.fork(listen(world, other.watch.events(sid, { cadence })))
+          yield* Effect.fork(listen(scenario, scenario.watch.events(sid, { cadence }))),
+          yield* Effect.fork(listen(scenario, other.watch.events(sid, { cadence })))
         ]
         yield* Effect.sleep("5 seconds")
-        yield* world.watch.hint(sid)
+        yield* scenario.watch.hint(sid)
         yield* Effect.sleep("1 second")
         yield* other.close
         assert.strictEqual(failure((yield* Fiber.join(theirs)).exit), "interrupted")
@@ -113,7 +113,7 @@ describe("layers side by side", () => {
           "5 Changed in-progress",
           "35 Ended completed"
         ])
-        deepStrictEqual(yield* world.requests(), [0, 0, 5, 15, 25, 35])
+        deepStrictEqual(yield* scenario.requests(), [0, 0, 5, 15, 25, 35])
       })
     ))
 })
@@ -134,18 +134,18 @@ describe("a defect", () => {
     ] as const
   ) {
     it.effect(`of a policy's ${name} ends that watch with it, and not the others of the same call`, () =>
-      inWorld((world) =>
+      inScenario((scenario) =>
         Effect.gen(function*() {
-          const sid = yield* world.fake.place(script)
+          const sid = yield* scenario.fake.place(script)
           const exits = yield* Effect.all([
-            Effect.exit(world.watch.awaitEnd(sid, { cadence: broken })),
-            Effect.exit(world.watch.awaitEnd(sid, { cadence })),
-            Effect.exit(world.watch.awaitSettled(sid, { cadence, settleCadence: broken }))
+            Effect.exit(scenario.watch.awaitEnd(sid, { cadence: broken })),
+            Effect.exit(scenario.watch.awaitEnd(sid, { cadence })),
+            Effect.exit(scenario.watch.awaitSettled(sid, { cadence, settleCadence: broken }))
           ], { concurrency: "unbounded" })
           dies(exits[0])
           assert.isTrue(Exit.isSuccess(exits[1]))
           dies(exits[2])
-          deepStrictEqual(yield* world.requests(), [0, 10, 20, 30, 40])
+          deepStrictEqual(yield* scenario.requests(), [0, 10, 20, 30, 40])
         })
       ))
   }
@@ -153,13 +153,13 @@ describe("a defect", () => {
   it.effect("of the client ends the watches of that call with it, and the engine goes on", () =>
     simulate((clock) =>
       Effect.gen(function*() {
-        const world = yield* openWorld(clock)
-        const [bad, good] = [yield* world.fake.place(script), yield* world.fake.place(script)]
+        const scenario = yield* openScenario(clock)
+        const [bad, good] = [yield* scenario.fake.place(script), yield* scenario.fake.place(script)]
         const calls: ExotelCalls.Service = {
-          ...world.calls,
-          getWithDetails: (sid, options) => sid === bad ? Effect.die(boom) : world.calls.getWithDetails(sid, options)
+          ...scenario.calls,
+          getWithDetails: (sid, options) => sid === bad ? Effect.die(boom) : scenario.calls.getWithDetails(sid, options)
         }
-        const watch = yield* makeWatch(world, calls, { concurrency: 1 })
+        const watch = yield* makeWatch(scenario, calls, { concurrency: 1 })
         const end = (sid: string) => Effect.exit(watch.awaitEnd(sid, { cadence }))
         const exits = yield* Effect.all([end(bad), end(bad), end(good)], { concurrency: "unbounded" })
         dies(exits[0])
@@ -171,10 +171,10 @@ describe("a defect", () => {
   it.effect("that throws where an effect was promised is emitted apart no less", () =>
     simulate((clock) =>
       Effect.gen(function*() {
-        const world = yield* openWorld(clock)
-        const sid = yield* world.fake.place(script)
-        const watch = yield* makeWatch(world, {
-          ...world.calls,
+        const scenario = yield* openScenario(clock)
+        const sid = yield* scenario.fake.place(script)
+        const watch = yield* makeWatch(scenario, {
+          ...scenario.calls,
           getWithDetails: () => {
             throw boom
           }

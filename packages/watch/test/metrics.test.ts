@@ -5,7 +5,7 @@ import { CallWatch, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer, Metric, Stream, TestClock } from "effect"
 import { count, follow, limited, placeAll } from "./support/fleets.ts"
-import { inWorld, makeWatch } from "./support/scenarios.ts"
+import { inScenario, makeWatch } from "./support/scenarios.ts"
 
 const counts = Effect.gen(function*() {
   const count = (metric: Metric.Metric.Counter<number>) => Effect.map(Metric.value(metric), (state) => state.count)
@@ -46,7 +46,7 @@ it.effect("counts watches, requests and endings, and bounds the delay of detecti
   }).pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer())))))
 
 it.effect("count the bulk polls, and the calls that they asked for", () =>
-  inWorld((world) =>
+  inScenario((scenario) =>
     Effect.gen(function*() {
       const read = Effect.all({
         bulkPolls: Metric.value(WatchMetrics.bulkReads),
@@ -56,14 +56,14 @@ it.effect("count the bulk polls, and the calls that they asked for", () =>
       const asked: Array<number> = []
       const find: ExotelCalls.Service["findEnded"] = (sids) => {
         asked.push([...sids].length)
-        return world.calls.findEnded(sids)
+        return scenario.calls.findEnded(sids)
       }
-      const watch = yield* makeWatch(world, {
-        ...world.calls,
+      const watch = yield* makeWatch(scenario, {
+        ...scenario.calls,
         findEnded: find
       })
-      const sids = yield* placeAll(world.fake, Array.from({ length: 150 }, () => 60))
-      yield* follow(world, watch.fleet(sids, { cadence: WatchPolicy.every("5 seconds") }))
+      const sids = yield* placeAll(scenario.fake, Array.from({ length: 150 }, () => 60))
+      yield* follow(scenario, watch.fleet(sids, { cadence: WatchPolicy.every("5 seconds") }))
       const after = yield* read
       assert.isAbove(asked.length, 10)
       assert.strictEqual(after.bulkPolls.count - before.bulkPolls.count, asked.length)
@@ -71,28 +71,28 @@ it.effect("count the bulk polls, and the calls that they asked for", () =>
     }), limited(30, { bulkDetails: false })))
 
 it.effect("show how many calls wait for their details, up to the last one", () =>
-  inWorld((world) =>
+  inScenario((scenario) =>
     Effect.gen(function*() {
       const backlog = Effect.map(Metric.value(WatchMetrics.detailsBacklog), ({ value }) => value)
-      const sids = yield* placeAll(world.fake, Array.from({ length: 60 }, () => 60))
+      const sids = yield* placeAll(scenario.fake, Array.from({ length: 60 }, () => 60))
       let most = 0
-      const told = yield* follow(
-        world,
-        world.watch.fleet(sids, { cadence: WatchPolicy.every("5 seconds"), details: true }).pipe(
+      const emitted = yield* follow(
+        scenario,
+        scenario.watch.fleet(sids, { cadence: WatchPolicy.every("5 seconds"), details: true }).pipe(
           Stream.tap(() => Effect.map(backlog, (now) => (most = Math.max(most, now))))
         )
       )
-      assert.isAbove(count(told, "DetailsLoaded"), 50)
+      assert.isAbove(count(emitted, "DetailsLoaded"), 50)
       assert.isAtLeast(most, 40)
       assert.strictEqual(yield* backlog, 0)
     }), limited(30, { bulkDetails: false })))
 
 it.effect("show that no call waits for its details any more when they are given up", () =>
-  inWorld((world) =>
+  inScenario((scenario) =>
     Effect.gen(function*() {
-      const sids = yield* placeAll(world.fake, Array.from({ length: 200 }, () => 60))
+      const sids = yield* placeAll(scenario.fake, Array.from({ length: 200 }, () => 60))
       const policy = { cadence: WatchPolicy.every("5 seconds"), details: true, detailsLimit: Duration.seconds(20) }
-      const told = yield* follow(world, world.watch.fleet(sids, policy))
-      assert.isAbove(count(told, "DetailsUnavailable"), 100)
+      const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
+      assert.isAbove(count(emitted, "DetailsUnavailable"), 100)
       assert.strictEqual((yield* Metric.value(WatchMetrics.detailsBacklog)).value, 0)
     }), limited(30, { bulkDetails: false })))

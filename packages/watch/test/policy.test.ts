@@ -4,32 +4,32 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, FastCheck, Schema, Stream } from "effect"
-import { inWorld } from "./support/scenarios.ts"
+import { inScenario } from "./support/scenarios.ts"
 
 const decode = Schema.decodeUnknownEither(WatchPolicy.WatchPolicy)
 
 /** The message with which a watch and a fleet reject a policy, which may come from JSON. */
 const rejection = (policy: unknown) =>
-  inWorld((world) =>
+  inScenario((scenario) =>
     Effect.gen(function*() {
-      const sid = yield* world.fake.place(CallScript.busy())
+      const sid = yield* scenario.fake.place(CallScript.busy())
       const untyped = policy as WatchPolicy.Options
-      const error = yield* Effect.flip(Stream.runDrain(world.watch.events(sid, untyped)))
-      const ofFleet = yield* Effect.flip(Stream.runDrain(world.watch.fleet([sid], untyped)))
+      const error = yield* Effect.flip(Stream.runDrain(scenario.watch.events(sid, untyped)))
+      const ofFleet = yield* Effect.flip(Stream.runDrain(scenario.watch.fleet([sid], untyped)))
       assert.strictEqual(error._tag, "InvalidRequest")
       assert.strictEqual(ofFleet.message, error.message)
-      deepStrictEqual(yield* world.requests(), [])
+      deepStrictEqual(yield* scenario.requests(), [])
       return error.message
     })
   )
 
 describe("a watch policy", () => {
   it.effect("accepts a duration as the cadence", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "9 seconds" }))
-        yield* world.watch.awaitEnd(sid, { cadence: "5 seconds" })
-        deepStrictEqual(yield* world.requests(), [0, 5, 10])
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "9 seconds" }))
+        yield* scenario.watch.awaitEnd(sid, { cadence: "5 seconds" })
+        deepStrictEqual(yield* scenario.requests(), [0, 5, 10])
       })
     ))
 

@@ -8,19 +8,19 @@ const CADENCE = 5000
 /** A pacing that hears for so many seconds, twice a second, how late calls are that want to wait five seconds. */
 const listened = () => {
   const pacing = new PollingRate()
-  const told: Array<PollingMode> = []
-  const stop = pacing.listen((pace) => told.push(pace))
+  const emitted: Array<PollingMode> = []
+  const stop = pacing.listen((pace) => emitted.push(pace))
   let now = 0
   return {
     pacing,
-    told,
+    emitted,
     stop,
     serve: (seconds: number, by: PollingMode["mode"], lag: number, cadence: number = CADENCE) => {
       for (const until = now + seconds * 1000; now < until; now += 500) {
         pacing.served(cadence, by === "bulk", lag, now)
       }
     },
-    words: () => told.map(({ at, mode, slowdown }) => `${at / 1000} ${mode} ${slowdown}`)
+    words: () => emitted.map(({ at, mode, slowdown }) => `${at / 1000} ${mode} ${slowdown}`)
   }
 }
 
@@ -33,10 +33,10 @@ describe("the pace", () => {
   })
 
   it("is emitted when calls wait longer, how much longer, and when that is over", () => {
-    const { serve, told, words } = listened()
+    const { serve, emitted, words } = listened()
     serve(60, "individual", 0)
     serve(120, "individual", CADENCE)
-    assert.isAtMost(Math.abs((told.at(-1)?.slowdown ?? NaN) - 2), 0.3)
+    assert.isAtMost(Math.abs((emitted.at(-1)?.slowdown ?? NaN) - 2), 0.3)
     serve(120, "individual", 0)
     deepStrictEqual(words().at(-1)?.split(" ").slice(1), ["individual", "1"])
   })
@@ -50,13 +50,15 @@ describe("the pace", () => {
   })
 
   it("is not emitted back and forth: ten seconds lie between two, whatever happens", () => {
-    const { serve, told } = listened()
+    const { serve, emitted } = listened()
     for (let i = 0; i < 60; i++) {
       serve(2, "bulk", 20_000)
       serve(2, "individual", 0)
     }
-    assert.isAbove(told.length, 3)
-    for (const [index, { at }] of told.entries()) assert.isAtLeast(at - (told[index - 1]?.at ?? -Infinity), 10_000)
+    assert.isAbove(emitted.length, 3)
+    for (const [index, { at }] of emitted.entries()) {
+      assert.isAtLeast(at - (emitted[index - 1]?.at ?? -Infinity), 10_000)
+    }
   })
 
   it("comes back to one even if it does so just after it was emitted to be another", () => {
@@ -76,25 +78,25 @@ describe("the pace", () => {
   })
 
   it("measures the first look of a call, which has no cadence yet, against five seconds", () => {
-    const { serve, told } = listened()
+    const { serve, emitted } = listened()
     serve(200, "individual", 10_000, Infinity)
-    assert.isAtMost(Math.abs((told.at(-1)?.slowdown ?? NaN) - 3), 0.5)
+    assert.isAtMost(Math.abs((emitted.at(-1)?.slowdown ?? NaN) - 3), 0.5)
   })
 
   it("goes on being emitted after the clock was set back", () => {
-    const { pacing, serve, told } = listened()
+    const { pacing, serve, emitted } = listened()
     serve(100, "individual", CADENCE)
-    const before = told.length
+    const before = emitted.length
     pacing.shift(3_600_000)
     for (let now = 100_000 - 3_600_000; now < 250_000 - 3_600_000; now += 500) pacing.served(CADENCE, false, 0, now)
-    assert.isAbove(told.length, before)
-    assert.strictEqual(told.at(-1)?.slowdown, 1)
+    assert.isAbove(emitted.length, before)
+    assert.strictEqual(emitted.at(-1)?.slowdown, 1)
   })
 
   it("is not reported to a listener that was removed", () => {
-    const { serve, stop, told } = listened()
+    const { serve, stop, emitted } = listened()
     stop()
     serve(60, "bulk", CADENCE)
-    deepStrictEqual(told, [])
+    deepStrictEqual(emitted, [])
   })
 })

@@ -5,15 +5,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect } from "effect"
 import { readFileSync } from "node:fs"
-import { inWorld } from "./support/scenarios.ts"
+import { inScenario } from "./support/scenarios.ts"
 
 /** Requests for a call that rings 10 s and talks for `talk` seconds, and how many seconds late its end was detected. */
 const cost = (policy: WatchPolicy.WatchPolicy, talk: number) =>
-  inWorld((world) =>
+  inScenario((scenario) =>
     Effect.gen(function*() {
-      const sid = yield* world.fake.place(CallScript.answered({ ring: "10 seconds", talk: Duration.seconds(talk) }))
-      yield* world.watch.awaitEnd(sid, policy)
-      return { requests: (yield* world.requests()).length, late: world.now() - 10 - talk }
+      const sid = yield* scenario.fake.place(CallScript.answered({ ring: "10 seconds", talk: Duration.seconds(talk) }))
+      yield* scenario.watch.awaitEnd(sid, policy)
+      return { requests: (yield* scenario.requests()).length, late: scenario.now() - 10 - talk }
     }), { requestsPerMinute: 10_000 })
 
 /** Talk times around three minutes, so that the ends fall at different points between two polls. */

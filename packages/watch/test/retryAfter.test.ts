@@ -5,8 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Fiber } from "effect"
 import { cases } from "./support/cases.ts"
-import type { World } from "./support/scenarios.ts"
-import { failure, inWorld, listen, words } from "./support/scenarios.ts"
+import type { Scenario } from "./support/scenarios.ts"
+import { failure, inScenario, listen, words } from "./support/scenarios.ts"
 
 const script = CallScript.answered({ ring: "10 seconds", talk: "30 minutes" })
 
@@ -14,14 +14,14 @@ const cadence = WatchPolicy.every("10 seconds")
 
 /** The times of the second and third request, after a first one with this response. */
 const nextRequests = (status: number, retryAfter: string | undefined, policy: WatchPolicy.Options = {}) =>
-  inWorld((world) =>
+  inScenario((scenario) =>
     Effect.gen(function*() {
-      const sid = yield* world.fake.place(script)
-      yield* world.fake.faults(FaultPlan.status(status, { retryAfter }).pipe(FaultPlan.onRequest(1)))
-      const fiber = yield* Effect.fork(world.watch.awaitEnd(sid, { cadence, errorBackoff: "1 second", ...policy }))
+      const sid = yield* scenario.fake.place(script)
+      yield* scenario.fake.faults(FaultPlan.status(status, { retryAfter }).pipe(FaultPlan.onRequest(1)))
+      const fiber = yield* Effect.fork(scenario.watch.awaitEnd(sid, { cadence, errorBackoff: "1 second", ...policy }))
       yield* Effect.sleep("12 minutes")
       yield* Fiber.interrupt(fiber)
-      return (yield* world.requests()).slice(1, 3)
+      return (yield* scenario.requests()).slice(1, 3)
     })
   )
 
@@ -79,34 +79,36 @@ describe("after a 429", () => {
   }
 
   it.effect("all calls of the account pause", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const [first, second] = [yield* world.fake.place(script), yield* world.fake.place(script)]
-        yield* world.fake.faults(
+        const [first, second] = [yield* scenario.fake.place(script), yield* scenario.fake.place(script)]
+        yield* scenario.fake.faults(
           FaultPlan.status(429, { retryAfter: Duration.seconds(40) }).pipe(FaultPlan.forCall(first), FaultPlan.times(1))
         )
-        const fibers = yield* Effect.forEach([first, second], (sid) =>
-          Effect.fork(world.watch.awaitEnd(sid, { cadence })))
+        const fibers = yield* Effect.forEach(
+          [first, second],
+          (sid) => Effect.fork(scenario.watch.awaitEnd(sid, { cadence }))
+        )
         yield* Effect.sleep("55 seconds")
         yield* Fiber.interruptAll(fibers)
-        deepStrictEqual(yield* world.requests(first), [0, 40, 50])
-        deepStrictEqual(yield* world.requests(second), [0, 40, 50])
+        deepStrictEqual(yield* scenario.requests(first), [0, 40, 50])
+        deepStrictEqual(yield* scenario.requests(second), [0, 40, 50])
       })
     ))
 
   it.effect("that asks for weeks, the account pauses for five minutes, even under a policy without a cap", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const [patient, other] = [yield* world.fake.place(script), yield* world.fake.place(script)]
-        yield* world.fake.faults(
+        const [patient, other] = [yield* scenario.fake.place(script), yield* scenario.fake.place(script)]
+        yield* scenario.fake.faults(
           FaultPlan.status(429, { retryAfter: "9".repeat(400) }).pipe(FaultPlan.forCall(patient), FaultPlan.times(1))
         )
         const forever = yield* Effect.fork(
-          world.watch.awaitEnd(patient, { cadence, retryAfterCap: Duration.infinity, deadline: Duration.infinity })
+          scenario.watch.awaitEnd(patient, { cadence, retryAfterCap: Duration.infinity, deadline: Duration.infinity })
         )
-        const fiber = yield* Effect.fork(world.watch.awaitEnd(other, { cadence }))
+        const fiber = yield* Effect.fork(scenario.watch.awaitEnd(other, { cadence }))
         yield* Effect.sleep("305 seconds")
-        deepStrictEqual(yield* world.requests(other), [0, 300])
+        deepStrictEqual(yield* scenario.requests(other), [0, 300])
         yield* Fiber.interruptAll([forever, fiber])
       })
     ))
@@ -115,18 +117,20 @@ describe("after a 429", () => {
 describe("Retry-After and the deadline", () => {
   const deadline = Duration.seconds(30)
 
-  const endOf = (world: World, retryAfter: string, policy: WatchPolicy.Options = {}) =>
+  const endOf = (scenario: Scenario, retryAfter: string, policy: WatchPolicy.Options = {}) =>
     Effect.gen(function*() {
-      const sid = yield* world.fake.place(script)
-      yield* world.fake.faults(FaultPlan.status(503, { retryAfter }).pipe(FaultPlan.onRequest(3), FaultPlan.optional))
-      const exit = yield* Effect.exit(world.watch.awaitEnd(sid, { cadence, deadline, ...policy }))
-      return { at: world.now(), error: Exit.isFailure(exit) ? yield* Effect.flip(exit) : undefined }
+      const sid = yield* scenario.fake.place(script)
+      yield* scenario.fake.faults(
+        FaultPlan.status(503, { retryAfter }).pipe(FaultPlan.onRequest(3), FaultPlan.optional)
+      )
+      const exit = yield* Effect.exit(scenario.watch.awaitEnd(sid, { cadence, deadline, ...policy }))
+      return { at: scenario.now(), error: Exit.isFailure(exit) ? yield* Effect.flip(exit) : undefined }
     })
 
   it.effect("past the deadline, the watch fails at once with this reason", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { at, error } = yield* endOf(world, "10")
+        const { at, error } = yield* endOf(scenario, "10")
         assert.strictEqual(at, 20)
         assert.isTrue(error?._tag === "WatchTimeout" && error.reason === "RetryAfter")
         assert.isTrue(error?._tag === "WatchTimeout" && error.lastError?._tag === "ServiceUnavailable")
@@ -134,45 +138,45 @@ describe("Retry-After and the deadline", () => {
     ))
 
   it.effect("up to a moment before the deadline, the watch continues until then", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { at, error } = yield* endOf(world, "9")
+        const { at, error } = yield* endOf(scenario, "9")
         assert.strictEqual(at, 30)
         assert.isTrue(error?._tag === "WatchTimeout" && error.reason === "Deadline")
       })
     ))
 
   it.effect("of zero does not end a watch whose own backoff exceeds the deadline", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { at, error } = yield* endOf(world, "0", { errorBackoff: "1 minute", maxErrorBackoff: "1 minute" })
+        const { at, error } = yield* endOf(scenario, "0", { errorBackoff: "1 minute", maxErrorBackoff: "1 minute" })
         assert.strictEqual(at, 30)
         assert.isTrue(error?._tag === "WatchTimeout" && error.reason === "Deadline")
       })
     ))
 
   it.effect("is compared with the deadline after it was capped", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const { at, error } = yield* endOf(world, "3000000", { retryAfterCap: "4 seconds" })
+        const { at, error } = yield* endOf(scenario, "3000000", { retryAfterCap: "4 seconds" })
         assert.strictEqual(at, 30)
         assert.isTrue(error?._tag === "WatchTimeout" && error.reason === "Deadline")
-        deepStrictEqual(yield* world.requests(), [0, 10, 20, 24])
+        deepStrictEqual(yield* scenario.requests(), [0, 10, 20, 24])
       })
     ))
 
   it.effect("while the record settles, ends the wait with the fields that are known", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "5 seconds", settles: "10 minutes" }))
-        yield* world.fake.faults(
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "5 seconds", settles: "10 minutes" }))
+        yield* scenario.fake.faults(
           FaultPlan.status(503, { retryAfter: Duration.minutes(4) }).pipe(FaultPlan.onRequest(3))
         )
-        const told = yield* listen(
-          world,
-          world.watch.events(sid, { cadence, until: "settled", settleLimit: "2 minutes" })
+        const emitted = yield* listen(
+          scenario,
+          scenario.watch.events(sid, { cadence, until: "settled", settleLimit: "2 minutes" })
         )
-        deepStrictEqual(words(told), [
+        deepStrictEqual(words(emitted), [
           "0 Observed in-progress",
           "10 Ended busy",
           "25 Settled duration endTime price"
@@ -202,25 +206,25 @@ describe("for any sequence of headers", () => {
           }),
           cap,
           (answers, cap) =>
-            Effect.runSync(inWorld((world) =>
+            Effect.runSync(inScenario((scenario) =>
               Effect.gen(function*() {
-                const sid = yield* world.fake.place(CallScript.busy({ ring: "1 minute" }))
-                yield* world.fake.faults(
+                const sid = yield* scenario.fake.place(CallScript.busy({ ring: "1 minute" }))
+                yield* scenario.fake.faults(
                   FaultPlan.all(...answers.map(([retryAfter, status], index) =>
                     FaultPlan.status(status, { retryAfter }).pipe(FaultPlan.onRequest(index + 1))
                   ))
                 )
-                const told = yield* listen(
-                  world,
-                  world.watch.events(sid, {
+                const emitted = yield* listen(
+                  scenario,
+                  scenario.watch.events(sid, {
                     cadence: WatchPolicy.every("2 minutes"),
                     retryAfterCap: Duration.seconds(cap),
                     errorBackoff: "2 seconds",
                     maxErrorBackoff: "2 seconds"
                   })
                 )
-                assert.strictEqual(failure(told.exit), "success")
-                const at = yield* world.requests()
+                assert.strictEqual(failure(emitted.exit), "success")
+                const at = yield* scenario.requests()
                 answers.forEach(([, status], index) => {
                   const wait = Math.round(((at[index + 1] ?? NaN) - (at[index] ?? NaN)) * 1000) / 1000
                   assert.isAtLeast(wait, 1)

@@ -4,17 +4,17 @@ import type { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, Fiber, Option, Schedule } from "effect"
-import { failure, interruptAfter, inWorld, listen, words } from "./support/scenarios.ts"
+import { failure, inScenario, interruptAfter, listen, words } from "./support/scenarios.ts"
 
 const script = CallScript.answered({ ring: "0 seconds", talk: "60 seconds" })
 
 /** When a call of one minute is polled under this policy. */
 const requests = (policy: WatchPolicy.Options) =>
-  inWorld((world) =>
+  inScenario((scenario) =>
     Effect.gen(function*() {
-      const sid = yield* world.fake.place(script)
-      yield* Effect.exit(world.watch.awaitEnd(sid, policy))
-      return yield* world.requests()
+      const sid = yield* scenario.fake.place(script)
+      yield* Effect.exit(scenario.watch.awaitEnd(sid, policy))
+      return yield* scenario.requests()
     })
   )
 
@@ -42,43 +42,43 @@ describe("a schedule as the cadence", () => {
     }))
 
   it.effect("whose step never completes delays no other watch of the call and no deadline", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
+        const sid = yield* scenario.fake.place(script)
         const stuck = Schedule.spaced("1 second").pipe(Schedule.tapOutput(() => Effect.never))
         const policies = [
           { cadence: stuck, deadline: "40 seconds" },
           { cadence: "20 seconds", deadline: "5 minutes" }
         ] as const
         const watches = yield* Effect.forEach(policies, (policy) =>
-          Effect.fork(Effect.exit(world.watch.awaitEnd(sid, policy))))
+          Effect.fork(Effect.exit(scenario.watch.awaitEnd(sid, policy))))
         yield* Effect.sleep("45 seconds")
         const timedOut = yield* Fiber.poll(watches[0] ?? assert.fail())
         assert.isTrue(Option.isSome(timedOut))
         yield* Effect.sleep("45 seconds")
         const ended = yield* Fiber.join(watches[1] ?? assert.fail())
         assert.isTrue(Exit.isSuccess(ended))
-        deepStrictEqual(yield* world.requests(), [0, 20, 40, 60])
+        deepStrictEqual(yield* scenario.requests(), [0, 20, 40, 60])
       })
     ))
 
   it.effect("takes no second step while one is pending, even if a hint causes a poll", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         let steps = 0
         const slow = Schedule.spaced("1 second").pipe(
           Schedule.tapOutput(() => Effect.delay(Effect.sync(() => steps++), "20 seconds"))
         )
-        const sid = yield* world.fake.place(script)
-        const fiber = yield* Effect.fork(world.watch.awaitEnd(sid, { cadence: slow }))
+        const sid = yield* scenario.fake.place(script)
+        const fiber = yield* Effect.fork(scenario.watch.awaitEnd(sid, { cadence: slow }))
         yield* Effect.sleep("5 seconds")
-        yield* world.watch.hint(sid)
+        yield* scenario.watch.hint(sid)
         yield* Effect.sleep("10 seconds")
         assert.strictEqual(steps, 0)
         yield* Effect.sleep("6 seconds")
         assert.strictEqual(steps, 1)
         yield* Fiber.join(fiber)
-        deepStrictEqual((yield* world.requests()).slice(0, 3).map(Math.floor), [0, 5, 20])
+        deepStrictEqual((yield* scenario.requests()).slice(0, 3).map(Math.floor), [0, 5, 20])
       })
     ))
 
@@ -100,60 +100,60 @@ describe("a schedule as the cadence", () => {
     }))
 
   it.effect("fails with a time-out when the schedule ends before the call does", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
+        const sid = yield* scenario.fake.place(script)
         const policy = { cadence: Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(3)) }
-        const error = yield* Effect.flip(world.watch.awaitEnd(sid, policy))
+        const error = yield* Effect.flip(scenario.watch.awaitEnd(sid, policy))
         assert.isTrue(error._tag === "WatchTimeout" && error.reason === "ScheduleEnded" && error.polls === 4)
-        deepStrictEqual(yield* world.requests(), [0, 5, 10, 15])
+        deepStrictEqual(yield* scenario.requests(), [0, 5, 10, 15])
         assert.include(error.message, "Use a schedule that continues until the deadline")
         assert.notInclude(error.message, "longer deadline")
       })
     ))
 
   it.effect("does not step for a failed poll", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        yield* world.fake.faults(FaultPlan.status(500).pipe(FaultPlan.onRequest(1, 2, 3, 4)))
+        const sid = yield* scenario.fake.place(script)
+        yield* scenario.fake.faults(FaultPlan.status(500).pipe(FaultPlan.onRequest(1, 2, 3, 4)))
         const policy = {
           cadence: Schedule.intersect(Schedule.spaced("5 seconds"), Schedule.recurs(3)),
           errorBackoff: "1 second"
         } as const
-        const told = yield* listen(world, world.watch.events(sid, policy))
-        assert.strictEqual(failure(told.exit), "WatchTimeout")
-        assert.strictEqual((yield* world.requests()).length, 8)
-        assert.strictEqual(words(told).filter((each) => each.includes("PollFailed")).length, 4)
+        const emitted = yield* listen(scenario, scenario.watch.events(sid, policy))
+        assert.strictEqual(failure(emitted.exit), "WatchTimeout")
+        assert.strictEqual((yield* scenario.requests()).length, 8)
+        assert.strictEqual(words(emitted).filter((each) => each.includes("PollFailed")).length, 4)
       })
     ))
 
   it.effect("delays neither an interruption nor a deadline while one of its steps takes long", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
+        const sid = yield* scenario.fake.place(script)
         const slow = {
           cadence: Schedule.mapEffect(Schedule.spaced("1 second"), () => Effect.sleep("1 hour")),
           deadline: "9 seconds"
         } as const
-        yield* interruptAfter(world.watch.awaitEnd(sid, slow), "4 seconds")
-        assert.strictEqual(world.now(), 4)
-        assert.strictEqual((yield* Effect.flip(world.watch.awaitEnd(sid, slow)))._tag, "WatchTimeout")
-        assert.strictEqual(world.now(), 13)
+        yield* interruptAfter(scenario.watch.awaitEnd(sid, slow), "4 seconds")
+        assert.strictEqual(scenario.now(), 4)
+        assert.strictEqual((yield* Effect.flip(scenario.watch.awaitEnd(sid, slow)))._tag, "WatchTimeout")
+        assert.strictEqual(scenario.now(), 13)
         yield* Effect.sleep("1 millis")
-        assert.strictEqual(world.clock.timers, 0)
+        assert.strictEqual(scenario.clock.timers, 0)
       })
     ))
 
   it.effect("starts anew for each watch", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const policy = { cadence: Schedule.exponential("10 seconds") }
         for (let i = 0; i < 2; i++) {
-          const sid = yield* world.fake.place(script)
-          const began = world.now()
-          yield* world.watch.awaitEnd(sid, policy)
-          deepStrictEqual((yield* world.requests(sid)).map((at) => at - began), [0, 10, 30, 70])
+          const sid = yield* scenario.fake.place(script)
+          const began = scenario.now()
+          yield* scenario.watch.awaitEnd(sid, policy)
+          deepStrictEqual((yield* scenario.requests(sid)).map((at) => at - began), [0, 10, 30, 70])
         }
       })
     ))

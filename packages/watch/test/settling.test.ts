@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, FastCheck, Option, Schedule, Stream } from "effect"
 import { cases } from "./support/cases.ts"
-import { failure, inWorld, listen, words } from "./support/scenarios.ts"
+import { failure, inScenario, listen, words } from "./support/scenarios.ts"
 
 const policy: WatchPolicy.Options = {
   cadence: WatchPolicy.every("5 seconds"),
@@ -19,38 +19,38 @@ const script = CallScript.answered({ ring: "8 seconds", talk: "10 seconds", sett
 
 describe("a watch until settled", () => {
   it.effect("emits the end at once and the complete record later, on a cadence of its own", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        const told = yield* listen(world, world.watch.events(sid, policy))
-        deepStrictEqual(words(told), [
+        const sid = yield* scenario.fake.place(script)
+        const emitted = yield* listen(scenario, scenario.watch.events(sid, policy))
+        deepStrictEqual(words(emitted), [
           "0 Observed in-progress",
           "10 Changed in-progress",
           "20 Ended completed",
           "110 Settled"
         ])
-        const last = told.told.at(-1)?.value
+        const last = emitted.emitted.at(-1)?.value
         assert.isTrue(last?._tag === "Settled" && Call.isSettled(last.call, { expectRecording: true }))
-        deepStrictEqual(yield* world.requests(), [0, 5, 10, 15, 20, 50, 80, 110])
+        deepStrictEqual(yield* scenario.requests(), [0, 5, 10, 15, 20, 50, 80, 110])
       })
     ))
 
   it.effect("emits both at once if the record is complete when the end is seen", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ settles: "0 seconds" }))
-        const told = yield* listen(world, world.watch.events(sid, policy))
-        deepStrictEqual(words(told), ["0 Observed in-progress", "5 Ended busy", "5 Settled"])
-        const calls = yield* Stream.runCollect(world.watch.changes(sid, policy))
+        const sid = yield* scenario.fake.place(CallScript.busy({ settles: "0 seconds" }))
+        const emitted = yield* listen(scenario, scenario.watch.events(sid, policy))
+        deepStrictEqual(words(emitted), ["0 Observed in-progress", "5 Ended busy", "5 Settled"])
+        const calls = yield* Stream.runCollect(scenario.watch.changes(sid, policy))
         assert.strictEqual(Chunk.size(calls), 1)
       })
     ))
 
   it.effect("emits the complete record as one more element of changes", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        const calls = Chunk.toReadonlyArray(yield* Stream.runCollect(world.watch.changes(sid, policy)))
+        const sid = yield* scenario.fake.place(script)
+        const calls = Chunk.toReadonlyArray(yield* Stream.runCollect(scenario.watch.changes(sid, policy)))
         deepStrictEqual(calls.map((call) => [call.status, Option.isSome(call.price)]), [
           ["in-progress", false],
           ["in-progress", false],
@@ -61,25 +61,25 @@ describe("a watch until settled", () => {
     ))
 
   it.effect("stops waiting exactly at the limit, and lists the missing fields of a free call", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.answered({ price: null, settles: "70 seconds" }))
-        const settled = yield* world.watch.awaitSettled(sid, { ...policy, settleLimit: "421 seconds" })
+        const sid = yield* scenario.fake.place(CallScript.answered({ price: null, settles: "70 seconds" }))
+        const settled = yield* scenario.watch.awaitSettled(sid, { ...policy, settleLimit: "421 seconds" })
         deepStrictEqual(settled.missing, ["price"])
         assert.strictEqual(Duration.toSeconds(Option.getOrThrow(settled.call.duration)), 48)
-        assert.strictEqual(world.now(), 50 + 421)
+        assert.strictEqual(scenario.now(), 50 + 421)
       })
     ))
 
   it.effect("waits for the recording only of an answered call, and only if it is expected", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const unrecorded = CallScript.answered({ recording: false, settles: "10 seconds" })
-        const answered = yield* world.fake.place(unrecorded)
-        const busy = yield* world.fake.place(CallScript.busy({ settles: "10 seconds" }))
+        const answered = yield* scenario.fake.place(unrecorded)
+        const busy = yield* scenario.fake.place(CallScript.busy({ settles: "10 seconds" }))
         const expecting = { ...policy, expectRecording: true }
         const missing = (sid: string, policy: WatchPolicy.Options) =>
-          Effect.map(world.watch.awaitSettled(sid, policy), ({ missing }) => missing)
+          Effect.map(scenario.watch.awaitSettled(sid, policy), ({ missing }) => missing)
         deepStrictEqual(yield* missing(answered, policy), [])
         deepStrictEqual(yield* missing(busy, expecting), [])
         deepStrictEqual(yield* missing(answered, expecting), ["recordingUrl"])
@@ -87,38 +87,38 @@ describe("a watch until settled", () => {
     ))
 
   it.effect("continues after a transient error and fails with a final one after the end was emitted", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        yield* world.fake.faults(FaultPlan.all(
+        const sid = yield* scenario.fake.place(script)
+        yield* scenario.fake.faults(FaultPlan.all(
           FaultPlan.status(502).pipe(FaultPlan.onRequest(6)),
           FaultPlan.status(403).pipe(FaultPlan.onRequest(8))
         ))
-        const told = yield* listen(world, world.watch.events(sid, { ...policy, errorBackoff: "0 seconds" }))
-        deepStrictEqual(words(told).slice(2), ["20 Ended completed", "50 PollFailed ServiceUnavailable"])
-        assert.strictEqual(failure(told.exit), "AccessDenied")
-        assert.strictEqual(told.endedAt, 80.1)
+        const emitted = yield* listen(scenario, scenario.watch.events(sid, { ...policy, errorBackoff: "0 seconds" }))
+        deepStrictEqual(words(emitted).slice(2), ["20 Ended completed", "50 PollFailed ServiceUnavailable"])
+        assert.strictEqual(failure(emitted.exit), "AccessDenied")
+        assert.strictEqual(emitted.endedAt, 80.1)
       }), { client: { regionProbe: "never" } }))
 
   it.effect("does not treat a response that shows an ongoing call as a settled record", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        yield* world.fake.faults(
+        const sid = yield* scenario.fake.place(script)
+        yield* scenario.fake.faults(
           FaultPlan.malformed("Status", "in-progress").pipe(FaultPlan.onRequest(6, 7, 8), FaultPlan.forCall(sid))
         )
-        const told = yield* listen(world, world.watch.events(sid, policy))
-        deepStrictEqual(words(told).slice(2), ["20 Ended completed", "140 Settled"])
+        const emitted = yield* listen(scenario, scenario.watch.events(sid, policy))
+        deepStrictEqual(words(emitted).slice(2), ["20 Ended completed", "140 Settled"])
       })
     ))
 
   it.effect("stops waiting when its schedule ends, and lists the missing fields", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ settles: "1 hour" }))
+        const sid = yield* scenario.fake.place(CallScript.busy({ settles: "1 hour" }))
         const twice = Schedule.intersect(Schedule.spaced("20 seconds"), Schedule.recurs(2))
-        const told = yield* listen(world, world.watch.events(sid, { ...policy, settleCadence: twice }))
-        deepStrictEqual(words(told).slice(1), ["5 Ended busy", "45 Settled duration endTime price"])
+        const emitted = yield* listen(scenario, scenario.watch.events(sid, { ...policy, settleCadence: twice }))
+        deepStrictEqual(words(emitted).slice(1), ["5 Ended busy", "45 Settled duration endTime price"])
       })
     ))
 
@@ -135,9 +135,9 @@ describe("a watch until settled", () => {
             limit: FastCheck.integer({ min: 1, max: 300 })
           }),
           ({ expectRecording, limit, price, recording, settles }) => {
-            Effect.runSync(inWorld((world) =>
+            Effect.runSync(inScenario((scenario) =>
               Effect.gen(function*() {
-                const sid = yield* world.fake.place(
+                const sid = yield* scenario.fake.place(
                   CallScript.answered({
                     ring: "0 seconds",
                     talk: "10 seconds",
@@ -146,7 +146,7 @@ describe("a watch until settled", () => {
                     recording
                   })
                 )
-                const { call, missing } = yield* world.watch.awaitSettled(sid, {
+                const { call, missing } = yield* scenario.watch.awaitSettled(sid, {
                   cadence: WatchPolicy.every("10 seconds"),
                   settleCadence: WatchPolicy.every("60 seconds"),
                   settleLimit: Duration.seconds(limit),
@@ -155,7 +155,7 @@ describe("a watch until settled", () => {
                 deepStrictEqual(missing, Call.unsettled(call, { expectRecording: expectRecording }))
                 const complete = price !== null && (recording || !expectRecording)
                 const seen = Math.ceil(settles / 60) * 60
-                assert.strictEqual(world.now(), 10 + (complete ? Math.min(seen, limit) : limit))
+                assert.strictEqual(scenario.now(), 10 + (complete ? Math.min(seen, limit) : limit))
                 if (complete && seen < limit) deepStrictEqual(missing, [])
               })
             ))

@@ -5,8 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Either, Exit, FastCheck, Schema, Stream } from "effect"
 import { cases } from "./support/cases.ts"
-import type { Told } from "./support/scenarios.ts"
-import { failure, inWorld, listen, openWorld, words } from "./support/scenarios.ts"
+import type { Emitted } from "./support/scenarios.ts"
+import { failure, inScenario, listen, openScenario, words } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
 import { answered, shown, transientCase, visibleAt } from "./support/timelines.ts"
 
@@ -14,8 +14,8 @@ const encode = Schema.encodeSync(WatchToken.FromJson)
 const decode = Schema.decode(WatchToken.FromJson)
 
 /** The token of an event by its index; negative indices count from the end. */
-const tokenOf = ({ told }: Told<WatchEvent.WatchEvent, unknown>, index: number): WatchToken.WatchToken => {
-  const event = told.at(index)
+const tokenOf = ({ emitted }: Emitted<WatchEvent.WatchEvent, unknown>, index: number): WatchToken.WatchToken => {
+  const event = emitted.at(index)
   if (event === undefined) throw new Error("the event was not emitted")
   return event.value.token
 }
@@ -61,51 +61,51 @@ describe("a resume token", () => {
           }
           const { exit } = run((clock) =>
             Effect.gen(function*() {
-              const world = yield* openWorld(clock, { faults: of.faults, requestsPerMinute: 1_000_000 })
-              const sid = yield* world.fake.place(of.script)
+              const scenario = yield* openScenario(clock, { faults: of.faults, requestsPerMinute: 1_000_000 })
+              const sid = yield* scenario.fake.place(of.script)
               // The first process stops after some event.
-              const before = yield* listen(world, Stream.take(world.watch.events(sid, policy), 1 + pick % 6))
-              const last = before.told.at(-1)
-              if (last === undefined || before.told.length < 1 + pick % 6) return
+              const before = yield* listen(scenario, Stream.take(scenario.watch.events(sid, policy), 1 + pick % 6))
+              const last = before.emitted.at(-1)
+              if (last === undefined || before.emitted.length < 1 + pick % 6) return
               resumed++
-              const asked = (yield* world.fake.journal).length
+              const asked = (yield* scenario.fake.journal).length
               yield* Effect.sleep(pause)
               const token = pick % 2 === 0 ? yield* Effect.orDie(decode(encode(last.value.token))) : last.value.token
-              const after = yield* listen(world, world.watch.resume(token, policy))
-              const journal = yield* world.fake.journal
+              const after = yield* listen(scenario, scenario.watch.resume(token, policy))
+              const journal = yield* scenario.fake.journal
 
-              const calls = (told: typeof before.told) =>
-                told.flatMap(({ value }) => "call" in value && value._tag !== "Settled" ? [shown(value.call)] : [])
-              const known = calls(before.told)
+              const calls = (emitted: typeof before.emitted) =>
+                emitted.flatMap(({ value }) => "call" in value && value._tag !== "Settled" ? [shown(value.call)] : [])
+              const known = calls(before.emitted)
               // As if it were one run that polled at those times.
               const expected = visibleAt(of.script, [
                 ...answered(journal.slice(0, asked)),
                 ...answered(journal.slice(asked))
               ])
-              const ended = before.told.some(({ value }) => value._tag === "Ended")
-              deepStrictEqual([...known, ...calls(after.told)], ended ? known : expected)
+              const ended = before.emitted.some(({ value }) => value._tag === "Ended")
+              deepStrictEqual([...known, ...calls(after.emitted)], ended ? known : expected)
               for (const tag of ["Observed", "Ended", "Settled"]) {
-                const times = [...before.told, ...after.told].filter(({ value }) => value._tag === tag).length
+                const times = [...before.emitted, ...after.emitted].filter(({ value }) => value._tag === tag).length
                 assert.isAtMost(times, 1, tag)
               }
               // A stall is emitted once, by either process.
-              const stalls = [...before.told, ...after.told].flatMap(({ value }) =>
+              const stalls = [...before.emitted, ...after.emitted].flatMap(({ value }) =>
                 value._tag === "Stalled" ? [value.since.epochMillis] : []
               )
               assert.strictEqual(new Set(stalls).size, stalls.length)
               assert.strictEqual(
                 last.value.token.deadlineAt,
                 Math.round(
-                  clock.unsafeCurrentTimeMillis() - world.now() * 1000
+                  clock.unsafeCurrentTimeMillis() - scenario.now() * 1000
                     + Duration.toMillis(policy.deadline ?? Duration.zero)
                 )
               )
               const deadline = Duration.toSeconds(policy.deadline ?? Duration.zero)
-              const endings = [...before.told, ...after.told].filter(({ value }) => value._tag === "Ended")
+              const endings = [...before.emitted, ...after.emitted].filter(({ value }) => value._tag === "Ended")
               if (Exit.isFailure(after.exit) && failure(after.exit) === "WatchTimeout" && endings.length === 0) {
                 assert.isAtMost(after.endedAt, Math.max(deadline, before.endedAt + pause / 1000) + 1e-6)
               }
-              for (const { value } of after.told.filter(({ value }) => ofTheCall(value))) {
+              for (const { value } of after.emitted.filter(({ value }) => ofTheCall(value))) {
                 assert.strictEqual(value.token.startedAt, last.value.token.startedAt)
               }
             }), { seed: of.seed })
@@ -118,12 +118,12 @@ describe("a resume token", () => {
   }, 120_000)
 
   it.effect("is equal after encoding and decoding, and holds only the sid, statuses and times", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        const before = yield* listen(world, world.watch.events(sid, { cadence, until: "settled" }))
-        assert.strictEqual(before.told.length, 4)
-        for (const { value } of before.told) {
+        const sid = yield* scenario.fake.place(script)
+        const before = yield* listen(scenario, scenario.watch.events(sid, { cadence, until: "settled" }))
+        assert.strictEqual(before.emitted.length, 4)
+        for (const { value } of before.emitted) {
           const text = encode(value.token)
           deepStrictEqual(yield* decode(text), value.token)
           assert.notMatch(text.replace(sid, ""), /0900000|0800000|fake-api/)
@@ -132,86 +132,92 @@ describe("a resume token", () => {
     ))
 
   it.effect("of the last event ends at once, without a request", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        const terminal = yield* listen(world, world.watch.events(sid, { cadence }))
-        const settled = yield* listen(world, world.watch.events(sid, { cadence, until: "settled" }))
-        const asked = (yield* world.requests()).length
+        const sid = yield* scenario.fake.place(script)
+        const terminal = yield* listen(scenario, scenario.watch.events(sid, { cadence }))
+        const settled = yield* listen(scenario, scenario.watch.events(sid, { cadence, until: "settled" }))
+        const asked = (yield* scenario.requests()).length
         for (const before of [terminal, settled]) {
-          const again = yield* listen(world, world.watch.resume(tokenOf(before, -1), { cadence }))
+          const again = yield* listen(scenario, scenario.watch.resume(tokenOf(before, -1), { cadence }))
           deepStrictEqual(words(again), [])
           assert.strictEqual(failure(again.exit), "success")
         }
         const last = tokenOf(settled, -1)
-        deepStrictEqual(words(yield* listen(world, world.watch.resume(last, { until: "settled" }))), [])
-        assert.strictEqual((yield* world.requests()).length, asked)
+        deepStrictEqual(words(yield* listen(scenario, scenario.watch.resume(last, { until: "settled" }))), [])
+        assert.strictEqual((yield* scenario.requests()).length, asked)
       })
     ))
 
   it.effect("of an ended call can be resumed to wait for the record", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
-        const before = yield* listen(world, world.watch.events(sid, { cadence }))
+        const sid = yield* scenario.fake.place(script)
+        const before = yield* listen(scenario, scenario.watch.events(sid, { cadence }))
         const after = yield* listen(
-          world,
-          world.watch.resume(tokenOf(before, -1), { settleCadence: cadence, until: "settled" })
+          scenario,
+          scenario.watch.resume(tokenOf(before, -1), { settleCadence: cadence, until: "settled" })
         )
         deepStrictEqual(words(after), ["130 Settled"])
       })
     ))
 
   it.effect("that is resumed long after the settling limit still reads the record once", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.answered({ price: null }))
-        const before = yield* listen(world, Stream.take(world.watch.events(sid, { cadence, until: "settled" }), 3))
+        const sid = yield* scenario.fake.place(CallScript.answered({ price: null }))
+        const before = yield* listen(
+          scenario,
+          Stream.take(scenario.watch.events(sid, { cadence, until: "settled" }), 3)
+        )
         yield* Effect.sleep("1 hour")
-        const after = yield* listen(world, world.watch.resume(tokenOf(before, -1), { until: "settled" }))
+        const after = yield* listen(scenario, scenario.watch.resume(tokenOf(before, -1), { until: "settled" }))
         deepStrictEqual(words(after), ["3650 Settled price"])
-        assert.strictEqual((yield* world.requests()).at(-1), 3650)
+        assert.strictEqual((yield* scenario.requests()).at(-1), 3650)
       })
     ))
 
   it.effect("does not extend the deadline, and allows one poll after it", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(script)
+        const sid = yield* scenario.fake.place(script)
         const policy = { cadence, deadline: "30 seconds" } as const
-        const before = yield* listen(world, Stream.take(world.watch.events(sid, policy), 1))
+        const before = yield* listen(scenario, Stream.take(scenario.watch.events(sid, policy), 1))
         yield* Effect.sleep("15 seconds")
-        const soon = yield* listen(world, world.watch.resume(tokenOf(before, 0), { ...policy, deadline: "1 day" }))
+        const soon = yield* listen(
+          scenario,
+          scenario.watch.resume(tokenOf(before, 0), { ...policy, deadline: "1 day" })
+        )
         assert.strictEqual(failure(soon.exit), "WatchTimeout")
         assert.strictEqual(soon.endedAt, 30)
-        const asked = (yield* world.requests()).length
-        const late = yield* listen(world, world.watch.resume(tokenOf(before, 0), policy))
+        const asked = (yield* scenario.requests()).length
+        const late = yield* listen(scenario, scenario.watch.resume(tokenOf(before, 0), policy))
         assert.strictEqual(failure(late.exit), "WatchTimeout")
-        assert.strictEqual((yield* world.requests()).length, asked + 1)
+        assert.strictEqual((yield* scenario.requests()).length, asked + 1)
       })
     ))
 
   it.effect("detects after the deadline that the call has ended meanwhile", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "20 seconds" }))
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "20 seconds" }))
         const policy = { cadence, deadline: "30 seconds" } as const
-        const before = yield* listen(world, Stream.take(world.watch.events(sid, policy), 1))
+        const before = yield* listen(scenario, Stream.take(scenario.watch.events(sid, policy), 1))
         yield* Effect.sleep("1 day")
-        const late = yield* listen(world, world.watch.resume(tokenOf(before, 0), policy))
+        const late = yield* listen(scenario, scenario.watch.resume(tokenOf(before, 0), policy))
         assert.isTrue(Exit.isSuccess(late.exit))
         assert.include(words(late)[0], "Ended busy")
       })
     ))
 
   it.effect("of a stalled watch does not emit the stall again", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.answered({ ring: "0 seconds", talk: "2 minutes" }))
+        const sid = yield* scenario.fake.place(CallScript.answered({ ring: "0 seconds", talk: "2 minutes" }))
         const policy = { cadence, stallAfter: "30 seconds" } as const
-        const before = yield* listen(world, Stream.take(world.watch.events(sid, policy), 2))
-        assert.strictEqual(before.told[1]?.value._tag, "Stalled")
-        const after = yield* listen(world, world.watch.resume(tokenOf(before, 1), policy))
+        const before = yield* listen(scenario, Stream.take(scenario.watch.events(sid, policy), 2))
+        assert.strictEqual(before.emitted[1]?.value._tag, "Stalled")
+        const after = yield* listen(scenario, scenario.watch.resume(tokenOf(before, 1), policy))
         deepStrictEqual(words(after), ["120 Ended completed"])
       })
     ))
@@ -292,20 +298,20 @@ describe("a value that is not a token", () => {
         ),
         FastCheck.constantFrom<"terminal" | "settled">("terminal", "settled"),
         (text, until) => {
-          Effect.runSync(inWorld((world) =>
+          Effect.runSync(inScenario((scenario) =>
             Effect.gen(function*() {
-              yield* world.fake.place(CallScript.busy({ ring: "20 seconds" }), { sid: good.sid })
-              yield* world.fake.faults(FaultPlan.status(503).pipe(FaultPlan.onRequest(1), FaultPlan.optional))
+              yield* scenario.fake.place(CallScript.busy({ ring: "20 seconds" }), { sid: good.sid })
+              yield* scenario.fake.faults(FaultPlan.status(503).pipe(FaultPlan.onRequest(1), FaultPlan.optional))
               const token = yield* Effect.either(decode(text))
               if (Either.isLeft(token)) {
                 seen.rejected++
                 return
               }
-              const told = yield* listen(
-                world,
-                world.watch.resume(token.right, { cadence, until, stallAfter: "1 second", deadline: "1 day" })
+              const emitted = yield* listen(
+                scenario,
+                scenario.watch.resume(token.right, { cadence, until, stallAfter: "1 second", deadline: "1 day" })
               )
-              assert.include(["success", "WatchTimeout", "CallNotFound"], failure(told.exit))
+              assert.include(["success", "WatchTimeout", "CallNotFound"], failure(emitted.exit))
               seen.resumed++
             })
           ))

@@ -4,7 +4,7 @@ import { type WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Effect, Logger, Stream } from "effect"
-import { failure, inWorld, listen, openWorld, words } from "./support/scenarios.ts"
+import { failure, inScenario, listen, openScenario, words } from "./support/scenarios.ts"
 import { simulate } from "./support/simulation.ts"
 
 const policy: WatchPolicy.Options = { cadence: "10 seconds", errorBackoff: "2 seconds", notFoundGrace: 0 }
@@ -26,144 +26,150 @@ const oddResponses = {
 describe("a watch of a call that was seen before", () => {
   for (const [name, fault] of Object.entries(oddResponses)) {
     it.effect(`continues after ${name}`, () =>
-      inWorld((world) =>
+      inScenario((scenario) =>
         Effect.gen(function*() {
-          const sid = yield* world.fake.place(CallScript.busy({ ring: "30 seconds" }))
-          yield* world.fake.faults(fault.pipe(FaultPlan.onRequest(2, 3)))
-          const told = yield* listen(world, world.watch.events(sid, policy))
+          const sid = yield* scenario.fake.place(CallScript.busy({ ring: "30 seconds" }))
+          yield* scenario.fake.faults(fault.pipe(FaultPlan.onRequest(2, 3)))
+          const emitted = yield* listen(scenario, scenario.watch.events(sid, policy))
           deepStrictEqual(
-            told.told.map(({ value }) => value._tag),
+            emitted.emitted.map(({ value }) => value._tag),
             ["Observed", "PollFailed", "PollFailed", "Ended"]
           )
         }), { client: { regionProbe: "never" } }))
   }
 
   it.effect("ends at its deadline with the last error when such a response persists", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "30 seconds" }))
-        yield* world.fake.faults(oddResponses["an empty list"].pipe(FaultPlan.between("1 second", "1 day")))
-        const error = yield* Effect.flip(world.watch.awaitEnd(sid, { ...policy, deadline: "2 minutes" }))
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "30 seconds" }))
+        yield* scenario.fake.faults(oddResponses["an empty list"].pipe(FaultPlan.between("1 second", "1 day")))
+        const error = yield* Effect.flip(scenario.watch.awaitEnd(sid, { ...policy, deadline: "2 minutes" }))
         assert.isTrue(error._tag === "WatchTimeout" && error.lastError?._tag === "ResponseParseError")
-        assert.strictEqual(world.now(), 120)
+        assert.strictEqual(scenario.now(), 120)
       })
     ))
 
   it.effect("fails at once when the account's plan does not allow the request", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "30 seconds" }))
-        yield* world.fake.faults(FaultPlan.status(403).pipe(FaultPlan.onRequest(2)))
-        assert.strictEqual((yield* Effect.flip(world.watch.awaitEnd(sid, policy)))._tag, "AccessDenied")
-        assert.strictEqual(world.now(), 10)
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "30 seconds" }))
+        yield* scenario.fake.faults(FaultPlan.status(403).pipe(FaultPlan.onRequest(2)))
+        assert.strictEqual((yield* Effect.flip(scenario.watch.awaitEnd(sid, policy)))._tag, "AccessDenied")
+        assert.strictEqual(scenario.now(), 10)
       })
     ))
 })
 
 describe("a rejection of the credentials", () => {
   it.effect("that lasts eight seconds ends none of 500 watches, and costs few requests", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* Effect.replicateEffect(world.fake.place(CallScript.busy({ ring: "1 minute" })), 500)
-        yield* world.fake.faults(FaultPlan.status(401).pipe(FaultPlan.between("15 seconds", "23 seconds")))
+        const sids = yield* Effect.replicateEffect(scenario.fake.place(CallScript.busy({ ring: "1 minute" })), 500)
+        yield* scenario.fake.faults(FaultPlan.status(401).pipe(FaultPlan.between("15 seconds", "23 seconds")))
         const ended = yield* Effect.forEach(
           sids,
-          (sid) => Effect.exit(world.watch.awaitEnd(sid, policy)),
+          (sid) => Effect.exit(scenario.watch.awaitEnd(sid, policy)),
           { concurrency: "unbounded" }
         )
         deepStrictEqual(Array.dedupe(ended.map(failure)), ["success"])
-        const during = (yield* world.requests()).filter((at) => at >= 15 && at < 23)
+        const during = (yield* scenario.requests()).filter((at) => at >= 15 && at < 23)
         assert.isAtMost(during.length, 16 + 2)
       }), { requestsPerMinute: 1_000_000 }))
 
   it.effect("ends a watch after the policy's grace", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "1 hour" }))
-        yield* world.fake.faults(FaultPlan.status(401).pipe(FaultPlan.between("15 seconds", "1 day")))
-        const told = yield* listen(world, world.watch.events(sid, { ...policy, authenticationGrace: "30 seconds" }))
-        assert.strictEqual(failure(told.exit), "AuthenticationError")
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "1 hour" }))
+        yield* scenario.fake.faults(FaultPlan.status(401).pipe(FaultPlan.between("15 seconds", "1 day")))
+        const emitted = yield* listen(
+          scenario,
+          scenario.watch.events(sid, { ...policy, authenticationGrace: "30 seconds" })
+        )
+        assert.strictEqual(failure(emitted.exit), "AuthenticationError")
         // The first rejection is that of the poll at 20 seconds.
-        assert.strictEqual(told.endedAt, 50)
-        assert.isTrue(words(told).slice(1).every((word) => word.includes("PollFailed AuthenticationError")))
+        assert.strictEqual(emitted.endedAt, 50)
+        assert.isTrue(words(emitted).slice(1).every((word) => word.includes("PollFailed AuthenticationError")))
       })
     ))
 
   it.effect("that was over in between begins a new grace", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "3 minutes" }))
-        yield* world.fake.faults(FaultPlan.status(401).pipe(FaultPlan.onRequest(2, 4, 6, 8)))
-        const told = yield* listen(world, world.watch.events(sid, { ...policy, authenticationGrace: "5 seconds" }))
-        assert.strictEqual(failure(told.exit), "success")
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "3 minutes" }))
+        yield* scenario.fake.faults(FaultPlan.status(401).pipe(FaultPlan.onRequest(2, 4, 6, 8)))
+        const emitted = yield* listen(
+          scenario,
+          scenario.watch.events(sid, { ...policy, authenticationGrace: "5 seconds" })
+        )
+        assert.strictEqual(failure(emitted.exit), "success")
       }), { client: { regionProbe: "never" } }))
 
   it.effect("ends a watch at once without a grace", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "3 minutes" }))
-        yield* world.fake.faults(FaultPlan.status(401).pipe(FaultPlan.onRequest(2)))
-        const error = yield* Effect.flip(world.watch.awaitEnd(sid, { ...policy, authenticationGrace: 0 }))
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "3 minutes" }))
+        yield* scenario.fake.faults(FaultPlan.status(401).pipe(FaultPlan.onRequest(2)))
+        const error = yield* Effect.flip(scenario.watch.awaitEnd(sid, { ...policy, authenticationGrace: 0 }))
         assert.strictEqual(error._tag, "AuthenticationError")
-        assert.strictEqual(world.now(), 10)
+        assert.strictEqual(scenario.now(), 10)
       })
     ))
 })
 
 describe("a host that cannot be reached", () => {
   it.effect("ends a watch after firstAnswerWithin, with the last failure", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy())
-        yield* world.fake.faults(FaultPlan.refused)
-        const error = yield* Effect.flip(world.watch.awaitEnd(sid, policy))
+        const sid = yield* scenario.fake.place(CallScript.busy())
+        yield* scenario.fake.faults(FaultPlan.refused)
+        const error = yield* Effect.flip(scenario.watch.awaitEnd(sid, policy))
         assert.isTrue(
           error._tag === "WatchTimeout" && error.reason === "NoAnswer" && error.lastError?._tag === "TransportError"
         )
-        assert.strictEqual(world.now(), 120)
+        assert.strictEqual(scenario.now(), 120)
         assert.include(error.message, "Check the base URL, the network and the HTTP client")
       })
     ))
 
   it.effect("does not end a watch that receives a response in time, whatever its status", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "10 minutes" }))
-        yield* world.fake.faults(FaultPlan.status(503).pipe(FaultPlan.onRequest(3)))
-        yield* world.fake.faults(FaultPlan.refused.pipe(FaultPlan.between("0 seconds", "9 minutes")))
-        const error = yield* Effect.exit(world.watch.awaitEnd(sid, policy))
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "10 minutes" }))
+        yield* scenario.fake.faults(FaultPlan.status(503).pipe(FaultPlan.onRequest(3)))
+        yield* scenario.fake.faults(FaultPlan.refused.pipe(FaultPlan.between("0 seconds", "9 minutes")))
+        const error = yield* Effect.exit(scenario.watch.awaitEnd(sid, policy))
         assert.strictEqual(failure(error), "success")
       })
     ))
 
   it.effect("does not end the watch of a new call while other calls were answered before", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
-        const first = yield* world.fake.place(CallScript.busy())
-        yield* world.watch.awaitEnd(first)
-        const sid = yield* world.fake.place(CallScript.busy({ ring: "20 minutes" }))
-        yield* world.fake.faults(FaultPlan.refused.pipe(FaultPlan.between("0 seconds", "20 minutes")))
-        assert.strictEqual(failure(yield* Effect.exit(world.watch.awaitEnd(sid, policy))), "success")
+        const first = yield* scenario.fake.place(CallScript.busy())
+        yield* scenario.watch.awaitEnd(first)
+        const sid = yield* scenario.fake.place(CallScript.busy({ ring: "20 minutes" }))
+        yield* scenario.fake.faults(FaultPlan.refused.pipe(FaultPlan.between("0 seconds", "20 minutes")))
+        assert.strictEqual(failure(yield* Effect.exit(scenario.watch.awaitEnd(sid, policy))), "success")
       })
     ))
 
   it.effect("does not end a resumed watch whose call was seen before", () =>
-    inWorld((world) =>
+    inScenario((scenario) =>
       Effect.gen(function*() {
         const token = new WatchToken.WatchToken({
           version: 1,
-          sid: yield* world.fake.place(CallScript.busy({ ring: "20 minutes" })),
-          startedAt: world.clock.unsafeCurrentTimeMillis(),
-          deadlineAt: world.clock.unsafeCurrentTimeMillis() + 3_600_000,
+          sid: yield* scenario.fake.place(CallScript.busy({ ring: "20 minutes" })),
+          startedAt: scenario.clock.unsafeCurrentTimeMillis(),
+          deadlineAt: scenario.clock.unsafeCurrentTimeMillis() + 3_600_000,
           seen: {
             status: "in-progress",
             fingerprint: "in-progress  ",
-            changedAt: world.clock.unsafeCurrentTimeMillis()
+            changedAt: scenario.clock.unsafeCurrentTimeMillis()
           }
         })
-        yield* world.fake.faults(FaultPlan.refused.pipe(FaultPlan.between("0 seconds", "20 minutes")))
-        const told = yield* listen(world, world.watch.resume(token, policy))
-        assert.strictEqual(failure(told.exit), "success")
+        yield* scenario.fake.faults(FaultPlan.refused.pipe(FaultPlan.between("0 seconds", "20 minutes")))
+        const emitted = yield* listen(scenario, scenario.watch.resume(token, policy))
+        assert.strictEqual(failure(emitted.exit), "success")
       })
     ))
 
@@ -174,10 +180,12 @@ describe("a host that cannot be reached", () => {
     })
     return simulate((clock) =>
       Effect.gen(function*() {
-        const world = yield* openWorld(clock)
-        const sids = yield* Effect.replicateEffect(world.fake.place(CallScript.busy()), 30)
-        yield* world.fake.faults(FaultPlan.refused)
-        yield* Stream.runDrain(world.watch.fleet(sids, { ...policy, firstAnswerWithin: Infinity, deadline: "1 hour" }))
+        const scenario = yield* openScenario(clock)
+        const sids = yield* Effect.replicateEffect(scenario.fake.place(CallScript.busy()), 30)
+        yield* scenario.fake.faults(FaultPlan.refused)
+        yield* Stream.runDrain(
+          scenario.watch.fleet(sids, { ...policy, firstAnswerWithin: Infinity, deadline: "1 hour" })
+        )
         assert.isAtLeast(logged.length, 2)
         assert.isAtMost(logged.length, 7)
       }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
@@ -191,14 +199,14 @@ describe("a host that cannot be reached", () => {
     })
     return simulate((clock) =>
       Effect.gen(function*() {
-        const world = yield* openWorld(clock)
-        const sid = yield* world.fake.place(CallScript.busy())
-        yield* world.fake.faults(FaultPlan.refused)
+        const scenario = yield* openScenario(clock)
+        const sid = yield* scenario.fake.place(CallScript.busy())
+        yield* scenario.fake.faults(FaultPlan.refused)
         const began = logged.length
-        yield* Effect.exit(world.watch.awaitEnd(sid, { ...policy, firstAnswerWithin: Infinity }))
+        yield* Effect.exit(scenario.watch.awaitEnd(sid, { ...policy, firstAnswerWithin: Infinity }))
         assert.strictEqual(began, 0)
         const [first = assert.fail()] = logged
-        const start = world.clock.unsafeCurrentTimeMillis() / 1000 - world.now()
+        const start = scenario.clock.unsafeCurrentTimeMillis() / 1000 - scenario.now()
         assert.isAtMost(first.at - start, 30)
         for (const { text } of logged) {
           for (const part of [sid, "TransportError", "2001-01-01T00:00:00.000Z", "WARN"]) assert.include(text, part)

@@ -88,9 +88,9 @@ describe("WatchState", () => {
               tags,
               /^(Observed( Changed)*)?( ?Ended( DetailsLoaded| DetailsUnavailable)?( Settled)?( DetailsLoaded| DetailsUnavailable)?)?$/
             )
-            const told = (tag: string) => tags.split(" ").filter((each) => each === tag).length
-            assert.isAtMost(told("DetailsLoaded") + told("DetailsUnavailable"), details ? 1 : 0)
-            assert.isAtMost(told("Settled"), until === "settled" ? 1 : 0)
+            const emitted = (tag: string) => tags.split(" ").filter((each) => each === tag).length
+            assert.isAtMost(emitted("DetailsLoaded") + emitted("DetailsUnavailable"), details ? 1 : 0)
+            assert.isAtMost(emitted("Settled"), until === "settled" ? 1 : 0)
           }
         ),
         { numRuns: cases(1000), seed: 13 }

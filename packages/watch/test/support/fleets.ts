@@ -2,7 +2,7 @@
 import { CallScript, type FakeExotel } from "@effect-exotel/testing"
 import { type FleetEvent, WatchPolicy } from "@effect-exotel/watch"
 import { Duration, Effect, FastCheck, Stream } from "effect"
-import type { Options, World } from "./scenarios.ts"
+import type { Options, Scenario } from "./scenarios.ts"
 
 export const policy = { cadence: WatchPolicy.every("5 seconds") }
 
@@ -13,39 +13,39 @@ export const limited = (requestsPerMinute: number, options: Options = {}): Optio
   client: { requestsPerMinute, regionProbe: "never", ...options.client }
 })
 
-export interface Told {
+export interface Emitted {
   readonly at: number
   readonly event: FleetEvent.FleetEvent
 }
 
 /** Runs the fleet to its end, or for a limited time. */
 export const follow = <E>(
-  world: World,
+  scenario: Scenario,
   fleet: Stream.Stream<FleetEvent.FleetEvent, E>,
   lasts: Duration.DurationInput = "30 days"
-): Effect.Effect<ReadonlyArray<Told>, E> =>
+): Effect.Effect<ReadonlyArray<Emitted>, E> =>
   Effect.suspend(() => {
-    const told: Array<Told> = []
+    const emitted: Array<Emitted> = []
     return Stream.runForEach(fleet, (event) =>
       Effect.sync(() => {
-        told.push({ at: world.now(), event })
-      })).pipe(Effect.timeoutOption(lasts), Effect.as(told))
+        emitted.push({ at: scenario.now(), event })
+      })).pipe(Effect.timeoutOption(lasts), Effect.as(emitted))
   })
 
 /** The tags of the events of one call. */
-export const ofCall = (told: ReadonlyArray<Told>, sid: string): ReadonlyArray<string> =>
-  told.flatMap(({ event }) => "sid" in event && event.sid === sid ? [event._tag] : [])
+export const ofCall = (emitted: ReadonlyArray<Emitted>, sid: string): ReadonlyArray<string> =>
+  emitted.flatMap(({ event }) => "sid" in event && event.sid === sid ? [event._tag] : [])
 
-export const count = (told: ReadonlyArray<Told>, tag: FleetEvent.FleetEvent["_tag"]): number =>
-  told.filter(({ event }) => event._tag === tag).length
+export const count = (emitted: ReadonlyArray<Emitted>, tag: FleetEvent.FleetEvent["_tag"]): number =>
+  emitted.filter(({ event }) => event._tag === tag).length
 
 /** The errors of the watches. */
-export const failures = (told: ReadonlyArray<Told>) =>
-  told.flatMap(({ event }) => event._tag === "Failed" ? [event.error] : [])
+export const failures = (emitted: ReadonlyArray<Emitted>) =>
+  emitted.flatMap(({ event }) => event._tag === "Failed" ? [event.error] : [])
 
 /** The time at which each call's end was emitted, in seconds. */
-export const endings = (told: ReadonlyArray<Told>): ReadonlyMap<string, number> =>
-  new Map(told.flatMap(({ at, event }) => event._tag === "Ended" ? [[event.sid, at]] : []))
+export const endings = (emitted: ReadonlyArray<Emitted>): ReadonlyMap<string, number> =>
+  new Map(emitted.flatMap(({ at, event }) => event._tag === "Ended" ? [[event.sid, at]] : []))
 
 export const seconds = (script: CallScript.CallScript): number => Duration.toSeconds(CallScript.duration(script))
 

@@ -5,7 +5,7 @@ import { CallWatch, type WatchEvent } from "@effect-exotel/watch"
 import { Context, Duration, Effect, Exit, Fiber, Layer, type Scope, Stream } from "effect"
 import { simulate, type VirtualClock } from "./simulation.ts"
 
-export interface World {
+export interface Scenario {
   readonly clock: VirtualClock
   readonly fake: FakeExotel.Service
   readonly calls: ExotelCalls.Service
@@ -25,7 +25,7 @@ export interface Options extends FakeExotel.Options, CallWatch.EngineOptions {
 /** Longer than any watch of these tests sleeps. */
 export const longAfter = Effect.sleep("30 days")
 
-export const openWorld = (clock: VirtualClock, options: Options = {}): Effect.Effect<World, never, Scope.Scope> =>
+export const openScenario = (clock: VirtualClock, options: Options = {}): Effect.Effect<Scenario, never, Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.orDie(
       Layer.build(
@@ -58,41 +58,42 @@ export const openWorld = (clock: VirtualClock, options: Options = {}): Effect.Ef
 
 /** A second watch service over the same client, or over another one. */
 export const makeWatch = (
-  world: World,
-  calls: ExotelCalls.Service = world.calls,
+  scenario: Scenario,
+  calls: ExotelCalls.Service = scenario.calls,
   options: CallWatch.EngineOptions = {}
 ): Effect.Effect<CallWatch.Service, never, Scope.Scope> =>
   CallWatch.make(options).pipe(
     Effect.provideService(ExotelCalls.ExotelCalls, calls),
-    Effect.provideService(RequestBudget.RequestBudget, world.budget)
+    Effect.provideService(RequestBudget.RequestBudget, scenario.budget)
   )
 
 /** Runs a test with its own fake on virtual time, and fails if a timer is left. */
-export const inWorld = <A, E>(
-  use: (world: World) => Effect.Effect<A, E, Scope.Scope>,
+export const inScenario = <A, E>(
+  use: (scenario: Scenario) => Effect.Effect<A, E, Scope.Scope>,
   options: Options = {}
-): Effect.Effect<A, E> => simulate((clock) => Effect.flatMap(openWorld(clock, options), use), { seed: options.chance })
+): Effect.Effect<A, E> =>
+  simulate((clock) => Effect.flatMap(openScenario(clock, options), use), { seed: options.chance })
 
 /** The elements of a stream with their times in seconds, and the time and exit of its end. */
-export interface Told<A, E> {
-  readonly told: ReadonlyArray<{ readonly at: number; readonly value: A }>
+export interface Emitted<A, E> {
+  readonly emitted: ReadonlyArray<{ readonly at: number; readonly value: A }>
   readonly exit: Exit.Exit<void, E>
   readonly endedAt: number
 }
 
-export const listen = <A, E>(world: World, stream: Stream.Stream<A, E>): Effect.Effect<Told<A, E>> =>
+export const listen = <A, E>(scenario: Scenario, stream: Stream.Stream<A, E>): Effect.Effect<Emitted<A, E>> =>
   Effect.gen(function*() {
-    const told: Array<{ readonly at: number; readonly value: A }> = []
+    const emitted: Array<{ readonly at: number; readonly value: A }> = []
     const exit = yield* Effect.exit(Stream.runForEach(stream, (value) =>
       Effect.sync(() => {
-        told.push({ at: world.now(), value })
+        emitted.push({ at: scenario.now(), value })
       })))
-    return { told, exit, endedAt: world.now() }
+    return { emitted, exit, endedAt: scenario.now() }
   })
 
 /** Events as text: `5 Changed in-progress`. */
-export const words = ({ told }: Told<WatchEvent.WatchEvent, unknown>): ReadonlyArray<string> =>
-  told.map(({ at, value }) => {
+export const words = ({ emitted }: Emitted<WatchEvent.WatchEvent, unknown>): ReadonlyArray<string> =>
+  emitted.map(({ at, value }) => {
     switch (value._tag) {
       case "PollFailed":
         return `${at} PollFailed ${value.error._tag}`

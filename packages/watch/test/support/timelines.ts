@@ -5,7 +5,7 @@ import type { WatchError, WatchEvent } from "@effect-exotel/watch"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { Cause, Duration, Effect, type Exit, FastCheck, Option } from "effect"
 import { cases } from "./cases.ts"
-import { listen, longAfter, openWorld } from "./scenarios.ts"
+import { listen, longAfter, openScenario } from "./scenarios.ts"
 import { run } from "./simulation.ts"
 
 export interface Case {
@@ -15,7 +15,7 @@ export interface Case {
   readonly seed: number
 }
 
-export interface Life {
+export interface Run {
   readonly sid: string
   /** With the second at which each was emitted. */
   readonly events: ReadonlyArray<{ readonly at: number; readonly value: WatchEvent.WatchEvent }>
@@ -28,15 +28,15 @@ export interface Life {
   readonly timersLeft: number
 }
 
-export const live = ({ faults, policy, script, seed }: Case): Life => {
+export const live = ({ faults, policy, script, seed }: Case): Run => {
   const { exit, timersLeft } = run((clock) =>
     Effect.gen(function*() {
-      const world = yield* openWorld(clock, { faults, seed, requestsPerMinute: 1_000_000 })
-      const sid = yield* world.fake.place(script)
-      const { endedAt, exit, told: events } = yield* listen(world, world.watch.events(sid, policy))
-      const asked = (yield* world.fake.journal).length
+      const scenario = yield* openScenario(clock, { faults, seed, requestsPerMinute: 1_000_000 })
+      const sid = yield* scenario.fake.place(script)
+      const { endedAt, exit, emitted: events } = yield* listen(scenario, scenario.watch.events(sid, policy))
+      const asked = (yield* scenario.fake.journal).length
       yield* longAfter
-      const journal = yield* world.fake.journal
+      const journal = yield* scenario.fake.journal
       return { sid, events, exit, endedAt, journal: journal.slice(0, asked), later: journal.slice(asked) }
     }), { seed })
   if (exit._tag === "Failure") throw Cause.squash(exit.cause)
@@ -72,7 +72,7 @@ export const caseWith = (faults: FastCheck.Arbitrary<FaultPlan.FaultPlan>): Fast
 export const transientCase: FastCheck.Arbitrary<Case> = caseWith(Arbitraries.transientFaults)
 
 /** Each case is run once, for all guarantees. */
-const lives = new WeakMap<Case, Life>()
+const runs = new WeakMap<Case, Run>()
 const sampled = new WeakMap<FastCheck.Arbitrary<Case>, ReadonlyArray<Case>>()
 
 const SEED = 20_261_123
@@ -80,18 +80,18 @@ const SEED = 20_261_123
 /** Lets the test runner send its heartbeat, without which it stops a long property. */
 export const breathe: () => Promise<void> = () => new Promise((resume) => setImmediate(resume))
 
-export const forEachLife = async (
+export const forEachRun = async (
   arbitrary: FastCheck.Arbitrary<Case>,
-  check: (life: Life, of: Case) => void,
+  check: (plan: Run, of: Case) => void,
   numRuns: number = cases(1000)
 ): Promise<void> => {
   const cases = sampled.get(arbitrary) ?? FastCheck.sample(arbitrary, { numRuns, seed: SEED })
   sampled.set(arbitrary, cases)
   let lived = 0
   for (const each of cases) {
-    const life = lives.get(each) ?? live(each)
-    lives.set(each, life)
-    check(life, each)
+    const plan = runs.get(each) ?? live(each)
+    runs.set(each, plan)
+    check(plan, each)
     if (++lived % 25 === 0) await breathe()
   }
 }
