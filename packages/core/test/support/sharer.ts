@@ -19,7 +19,7 @@ const budget = Layer.unwrapEffect(
   Effect.map(
     Config.string("SHARER_SOCKET"),
     (path) =>
-      SharedBudget.layer({ key: "test", requestsPerMinute: 20, burst: 5, window: "2 seconds" }).pipe(
+      SharedBudget.layer({ key: "test", requestsPerMinute: 20, window: "2 seconds" }).pipe(
         Layer.provide(RateLimiter.layer),
         Layer.provide(RedisStore.layerStore({ path }))
       )
