@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -113,11 +114,11 @@ const fromConfig = (
           name: details ? "ExotelCalls.getWithDetails" : "ExotelCalls.get",
           template: "/v1/Accounts/{AccountSid}/Calls/{CallSid}",
           sid,
-          url: callUrl(config.baseUrl, config.accountSid, sid, {
+          request: HttpClientRequest.get(callUrl(config.baseUrl, config.accountSid, sid, {
             format: config.format,
             details,
             recordingUrlValidity
-          }),
+          })),
           decode
         }).pipe(Effect.tap(countUnreadable))
       })
@@ -125,7 +126,7 @@ const fromConfig = (
     const verify = client.read({
       name: "ExotelCalls.verify",
       template: "/v1/Accounts/{AccountSid}",
-      url: accountUrl(config.baseUrl, config.accountSid),
+      request: HttpClientRequest.get(accountUrl(config.baseUrl, config.accountSid)),
       statusOnly: true,
       decode: () => Either.void
     }).pipe(Effect.catchTag("CallNotFound", (error) => Effect.fail(unknownAccount(error))))

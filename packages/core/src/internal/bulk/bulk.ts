@@ -1,4 +1,5 @@
 /** The bulk read: by sid in chunks, and by query in pages. Exotel includes ended calls only. */
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Arr from "effect/Array"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -53,7 +54,7 @@ export const make = (config: ExotelConfig, client: Client): Bulk => {
     client.read({
       name,
       template: "/v1/Accounts/{AccountSid}/Calls",
-      url: callsUrl(config.baseUrl, config.accountSid, config.format, query),
+      request: HttpClientRequest.get(callsUrl(config.baseUrl, config.accountSid, config.format, query)),
       decode: pageFromResponse
     }).pipe(
       Effect.tap(({ calls }) => Effect.forEach(Arr.getRights(calls), countUnreadable, { discard: true })),

@@ -1,5 +1,6 @@
 /** Runs one read: sends the request, decodes the response, retries, explains a wrong region and records the span. */
 import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
@@ -22,21 +23,26 @@ import { type RequestFailure, toError } from "./requestFailure.ts"
 import { withRetries } from "./retry.ts"
 import * as Transport from "./transport.ts"
 
-export interface Read<A> {
+export interface Request<A> {
   /** The span's name. */
   readonly name: string
   /** The path template, for the span. */
   readonly template: string
-  readonly url: string
+  /** Without credentials and `Accept`. */
+  readonly request: HttpClientRequest.HttpClientRequest
   /** The sid of the requested call, if the request is for one call. */
   readonly sid?: string | undefined
   /** Decodes a response with a 2xx status. */
   readonly decode: (response: ParsedResponse, context: DecodeContext) => Either.Either<A, ExotelError>
+}
+
+export interface Read<A> extends Request<A> {
   /** Leaves the body unread. Default: `false`. */
   readonly statusOnly?: boolean
 }
 
 export interface Client {
+  /** Sends a read until it succeeds or the retry policy ends, and explains a wrong region. */
   readonly read: <A>(read: Read<A>) => Effect.Effect<A, ExotelError>
 }
 
@@ -57,10 +63,8 @@ export const make = (
     const { hostname: serverAddress, port, protocol } = new URL(config.baseUrl)
     const host = `${serverAddress}:${port === "" ? (protocol === "https:" ? 443 : 80) : port}`
 
-    const send = <A>({ statusOnly, url }: Read<A>): Effect.Effect<RawResponse, RequestFailure> =>
-      statusOnly === true
-        ? Effect.map(transport.status(url), (response) => ({ ...response, body: "" }))
-        : transport.fetch(url)
+    const send = <A>({ request, statusOnly }: Read<A>): Effect.Effect<RawResponse, RequestFailure> =>
+      statusOnly === true ? transport.status(request) : transport.send(request)
 
     return {
       read: (read) => {
@@ -96,7 +100,7 @@ export const make = (
             kind: "client",
             captureStackTrace: false,
             attributes: {
-              "http.request.method": "GET",
+              "http.request.method": read.request.method,
               "server.address": serverAddress,
               "url.template": read.template,
               ...(read.sid === undefined ? {} : { "exotel.call.sid": read.sid })

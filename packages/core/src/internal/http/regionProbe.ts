@@ -1,4 +1,5 @@
 /** Finds the region that serves the account, once: one 404 or 401 does not show whether the region or the call is wrong. */
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -38,7 +39,7 @@ export const make = (config: ExotelConfig, transport: Transport): Effect.Effect<
 
     const isServedBy = (region: Region.Region): Effect.Effect<boolean> =>
       // Only the status is read: the account resource holds an auth token.
-      Effect.match(transport.status(accountUrl(Region.baseUrls[region], config.accountSid)), {
+      Effect.match(transport.status(HttpClientRequest.get(accountUrl(Region.baseUrls[region], config.accountSid))), {
         onFailure: () => false,
         onSuccess: ({ status }) => isSuccess(status)
       })

@@ -8,7 +8,7 @@ export type RequestFailure =
   | { readonly _tag: "Transport"; readonly reason: TransportReason; readonly code?: string | undefined }
   | { readonly _tag: "TooLarge"; readonly status: number }
 
-const transportFailure = (reason: TransportReason, code?: string): RequestFailure => ({
+export const transportFailure = (reason: TransportReason, code?: string): RequestFailure => ({
   _tag: "Transport",
   reason,
   code

@@ -1,6 +1,7 @@
 /** Sends one request with the `HttpClient` of the application: permit, credentials, timeout, limit of the body, metric. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
@@ -18,7 +19,9 @@ import type { RawResponse } from "../decode/response.ts"
 import { parseRetryAfter } from "./headers.ts"
 import { acquirePermit, rateLimitInfo } from "./rateLimit.ts"
 import { readBody } from "./readBody.ts"
-import { fromClientError, type RequestFailure, timedOut, toOutcome } from "./requestFailure.ts"
+import { fromClientError, type RequestFailure, timedOut, toOutcome, transportFailure } from "./requestFailure.ts"
+
+const wouldResend = Symbol("the HttpClient retries a request that must not be repeated")
 
 const countOutcome = (outcome: string) => Metric.increment(Metric.tagged(requests, "outcome", outcome))
 
@@ -35,11 +38,22 @@ const closeUpgraded = (response: HttpClientResponse.HttpClientResponse): Effect.
     if (Predicate.isFunction(source.socket.destroy)) source.socket.destroy()
   })
 
+/** The code of the failure of a request that was about to be sent twice. */
+export const resent = "ERR_REQUEST_RESENT"
+
 export interface Transport {
-  /** Returns the response with its body. */
-  readonly fetch: (url: string) => Effect.Effect<RawResponse, RequestFailure>
-  /** Returns the status. The body is not read. */
-  readonly status: (url: string) => Effect.Effect<Pick<RawResponse, "status" | "retryAfter">, RequestFailure>
+  /**
+   * Sends one request, of any method and body, when the request budget grants a permit. Adds the credentials, `Accept`
+   * and the timeout, and returns the response with its body. Does not retry.
+   */
+  readonly send: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<RawResponse, RequestFailure>
+  /**
+   * The same for a request that must not be repeated. When an `HttpClient` that retries by itself is about to send it
+   * again, nothing is sent and the request fails with the code {@link resent}.
+   */
+  readonly sendOnce: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<RawResponse, RequestFailure>
+  /** Sends one request and leaves the body of its response unread; the response has an empty one. */
+  readonly status: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<RawResponse, RequestFailure>
 }
 
 export const make = (
@@ -48,16 +62,29 @@ export const make = (
 ): Effect.Effect<Transport, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-    const client = (yield* HttpClient.HttpClient).pipe(
+    const untraced = (yield* HttpClient.HttpClient).pipe(
       // The spans of the client hold URLs and response headers, in which a server may repeat credentials.
-      HttpClient.withTracerDisabledWhen(() => true),
-      HttpClient.withScope
+      HttpClient.withTracerDisabledWhen(() => true)
     )
-    const execute = (url: string): Effect.Effect<HttpClientResponse.HttpClientResponse, RequestFailure, Scope.Scope> =>
+    const scoped = HttpClient.withScope(untraced)
+    /** A client that retries evaluates the guard again; around `withScope` it would not. */
+    const unrepeatable = () => {
+      let isSent = false
+      return HttpClient.mapRequestEffect(untraced, (request) =>
+        Effect.suspend(() => {
+          if (isSent) return Effect.die(wouldResend)
+          isSent = true
+          return Effect.succeed(request)
+        }))
+    }
+    const execute = (
+      client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>,
+      request: HttpClientRequest.HttpClientRequest
+    ): Effect.Effect<HttpClientResponse.HttpClientResponse, RequestFailure, Scope.Scope> =>
       // Suspended: a printed effect that holds the request would show its `Authorization` header.
       Effect.suspend(() =>
         client.execute(
-          HttpClientRequest.get(url).pipe(
+          request.pipe(
             HttpClientRequest.basicAuth(config.apiKey, config.apiToken),
             HttpClientRequest.accept(config.format === "json" ? "application/json" : "application/xml")
           )
@@ -74,6 +101,9 @@ export const make = (
             ? Effect.succeed(error.response)
             : Effect.fail(fromClientError(error))
         ),
+        Effect.catchSomeDefect((defect) =>
+          defect === wouldResend ? Option.some(Effect.fail(transportFailure("Unknown", resent))) : Option.none()
+        ),
         Effect.tap((response) => response.status === 101 ? closeUpgraded(response) : Effect.void)
       )
     const acquire = acquirePermit(budget)
@@ -86,10 +116,11 @@ export const make = (
 
     // Closing the scope closes the connection if the response was not read to its end.
     const attempt = <A extends { readonly status: number }>(
-      url: string,
+      client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>,
+      request: HttpClientRequest.HttpClientRequest,
       read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, RequestFailure>
     ): Effect.Effect<A, RequestFailure> =>
-      Effect.flatMap(execute(url), (response) =>
+      Effect.flatMap(execute(client, request), (response) =>
         Effect.zipRight(
           Effect.flatMap(Clock.currentTimeMillis, (now) => observe(response, now)),
           read(response)
@@ -113,22 +144,21 @@ export const make = (
         status: response.status,
         retryAfter: parseRetryAfter(response.headers["retry-after"], now)
       }))
+    const withBody = (response: HttpClientResponse.HttpClientResponse) =>
+      Effect.zipWith(
+        head(response),
+        // The status of an error suffices without its body, which may come from a gateway.
+        Effect.catchIf(
+          readBody(response, config.maxBodyBytes),
+          (cause) => cause._tag === "TooLarge" && !isSuccess(cause.status),
+          () => Effect.succeed("")
+        ),
+        (known, body) => ({ ...known, body })
+      )
     return {
-      status: (url) => attempt(url, head),
-      fetch: (url) =>
-        attempt(
-          url,
-          (response) =>
-            Effect.zipWith(
-              head(response),
-              // The status of an error suffices without its body, which may come from a gateway.
-              Effect.catchIf(
-                readBody(response, config.maxBodyBytes),
-                (cause) => cause._tag === "TooLarge" && !isSuccess(cause.status),
-                () => Effect.succeed("")
-              ),
-              (known, body) => ({ ...known, body })
-            )
-        )
+      send: (request) => attempt(scoped, request, withBody),
+      sendOnce: (request) => attempt(unrepeatable(), request, withBody),
+      status: (request) =>
+        attempt(scoped, request, (response) => Effect.map(head(response), (known) => ({ ...known, body: "" })))
     }
   })
