@@ -10,76 +10,10 @@
 import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
-import * as Schema from "effect/Schema"
-import { DurationText, optional as absent, PositiveInt } from "./internal/schemas.ts"
+import type { Body, Fault } from "./internal/fault/fault.ts"
 
-/**
- * The body of an error response: Exotel's `RestException`, a gateway's web page, or nothing.
- *
- * @since 0.1.0
- * @category models
- */
-export const Body = Schema.Literal("exotel", "html", "empty")
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type Body = typeof Body.Type
-
-/** The part of the exchange that a fault affects. */
-const at = absent(Schema.Literal("request", "body"))
-
-const conditions = {
-  /** Only requests about this call. */
-  forCall: absent(Schema.String),
-  /** Only these requests, counted from 1 among those that meet the other conditions. */
-  onRequest: absent(Schema.Array(PositiveInt)),
-  /** Only from the first instant to before the second, counted from when the plan was given to the fake. */
-  between: absent(Schema.Tuple(DurationText, DurationText)),
-  /** The probability that it fires, from 0 to 1, drawn from the fake's seed. */
-  probability: absent(Schema.Number.pipe(Schema.between(0, 1))),
-  /** The maximum number of times that it fires. */
-  times: absent(PositiveInt),
-  /** Whether it may remain unused without failing the test. */
-  optional: absent(Schema.Boolean)
-}
-
-const kind = <K extends string, F extends Schema.Struct.Fields>(kind: K, fields: F) =>
-  Schema.Struct({ kind: Schema.Literal(kind), ...fields, ...conditions })
-
-/**
- * One planned fault: its kind and the conditions under which it fires. The same form serves the constructors of this
- * module and the script files of `exotel-fake`, where durations are texts such as `"8 seconds"`.
- *
- * @since 0.1.0
- * @category models
- */
-export const Fault = Schema.Union(
-  kind("status", {
-    status: Schema.Int.pipe(Schema.between(200, 599)),
-    /** Sent as it is: seconds, a date, or garbage. */
-    retryAfter: absent(Schema.String),
-    body: absent(Body)
-  }),
-  kind("refused", {}),
-  kind("reset", { at }),
-  kind("stalled", { at, duration: absent(DurationText) }),
-  kind("slowBody", { bytes: absent(PositiveInt), every: absent(DurationText) }),
-  kind("truncated", { keep: absent(Schema.Number.pipe(Schema.between(0, 1))) }),
-  kind("hugeBody", { bytes: absent(PositiveInt) }),
-  kind("body", { body: Schema.String }),
-  kind("garbage", {}),
-  kind("html", {}),
-  kind("contentType", { contentType: Schema.String }),
-  kind("malformed", { field: Schema.String, value: Schema.String })
-)
-
-/**
- * @since 0.1.0
- * @category models
- */
-export type Fault = typeof Fault.Type
+export { describe, nameOf } from "./internal/fault/describe.ts"
+export { Body, Fault } from "./internal/fault/fault.ts"
 
 /**
  * @since 0.1.0
@@ -319,58 +253,3 @@ export const times: {
  * @category combinators
  */
 export const optional = (self: FaultPlan): FaultPlan => mapFaults(self, (fault) => ({ ...fault, optional: true }))
-
-/**
- * The name of a fault in the journal, such as `status 503`.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const nameOf = (fault: Fault): string => {
-  switch (fault.kind) {
-    case "status":
-      return `status ${fault.status}`
-    case "refused":
-      return "connection refused"
-    case "reset":
-      return fault.at === "body" ? "reset in the middle of the body" : "connection reset"
-    case "stalled": {
-      const where = fault.at === "body" ? " in the middle of the body" : ""
-      return fault.duration !== undefined && Duration.isFinite(fault.duration)
-        ? `stalled for ${Duration.format(fault.duration)}${where}`
-        : `stalled${where}`
-    }
-    case "slowBody":
-      return "slow body"
-    case "truncated":
-      return "truncated body"
-    case "hugeBody":
-      return "huge body"
-    case "body":
-      return "replaced body"
-    case "garbage":
-      return "garbage"
-    case "html":
-      return "web page"
-    case "contentType":
-      return `content type ${fault.contentType}`
-    case "malformed":
-      return `malformed ${fault.field}`
-  }
-}
-
-/**
- * The description of a fault in reports: `status 503 on requests 2, 3 of call abc`.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const describe = (fault: Fault): string => {
-  const { between, forCall, onRequest, probability } = fault
-  const nth = onRequest === undefined ? "" : ` on request${onRequest.length === 1 ? "" : "s"} ${onRequest.join(", ")}`
-  const of = forCall === undefined ? "" : `${nth === "" ? " for" : " of"} call ${forCall}`
-  const window = between === undefined
-    ? ""
-    : ` between ${Duration.format(between[0])} and ${Duration.format(between[1])}`
-  return `${nameOf(fault)}${nth}${of}${window}${probability === undefined ? "" : ` with probability ${probability}`}`
-}

@@ -4,7 +4,12 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
-/** A duration, written as a text such as `"8 seconds"`. */
+/**
+ * A duration, encoded as a text such as `"8 seconds"`.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
 export const DurationText = Schema.transformOrFail(Schema.String, Schema.DurationFromSelf, {
   decode: (text, _, ast) =>
     Option.match(Duration.decodeUnknown(text), {

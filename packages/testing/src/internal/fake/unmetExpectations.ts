@@ -1,6 +1,12 @@
-/** The error of a fake whose expectations were not met. */
+/** The error of `FakeExotel.verify`. */
 import * as Schema from "effect/Schema"
 
+/**
+ * Expectations that were not met: planned faults that did not fire, and requests that were not expected.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
 export class UnmetExpectations
   extends Schema.TaggedError<UnmetExpectations>("@effect-exotel/testing/UnmetExpectations")(
     "UnmetExpectations",
