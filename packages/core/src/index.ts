@@ -17,6 +17,10 @@ export * as CallSid from "./CallSid.ts"
 /** @since 0.1.0 */
 export * as CallStatus from "./CallStatus.ts"
 /** @since 0.1.0 */
+export * as ConnectError from "./ConnectError.ts"
+/** @since 0.1.0 */
+export * as ConnectRequest from "./ConnectRequest.ts"
+/** @since 0.1.0 */
 export * as ExotelCalls from "./ExotelCalls.ts"
 /** @since 0.1.0 */
 export * as ExotelConfig from "./ExotelConfig.ts"

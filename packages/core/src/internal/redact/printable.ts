@@ -1,10 +1,10 @@
-/** Converts a call to the form that logs show: plain values, without personal data. */
+/** Converts a call, or the request that places one, to the form that logs show: plain values, without personal data. */
 import * as BigDecimal from "effect/BigDecimal"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 
-/** Fields with a phone number, a name, or a link to a recording. */
+/** Fields with a phone number, a name, a reference of the caller's own, or a URL that opens a recording or holds a secret. */
 const personal: ReadonlySet<string> = new Set([
   "to",
   "from",
@@ -12,7 +12,12 @@ const personal: ReadonlySet<string> = new Set([
   "forwardedFrom",
   "callerName",
   "recordingUrl",
-  "preSignedRecordingUrl"
+  "preSignedRecordingUrl",
+  "callerId",
+  "customField",
+  "waitUrl",
+  "startPlayback",
+  "statusCallback"
 ])
 
 const plain = (value: unknown): unknown => {
