@@ -30,7 +30,7 @@ export {
   type UnansweredOptions
 } from "./internal/script/description.ts"
 export { CallScript, type Ending, type Phase } from "./internal/script/model.ts"
-export { advanceAt, connectedTime, duration, type State, stateAt } from "./internal/script/timeline.ts"
+export { advanceAt, connectedTime, duration, type State, stateAt, until } from "./internal/script/timeline.ts"
 
 const make = (
   phases: ReadonlyArray<Phase>,

@@ -26,6 +26,7 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -62,6 +63,14 @@ export interface Service {
    * advance a script by hand (`CallScript.manual`).
    */
   readonly step: (sid: CallSid) => Effect.Effect<State>
+  /**
+   * Replaces the script of a call, which has run for `elapsed`. `CallScript.until(script, elapsed)` is its past; callbacks
+   * that were posted already are not posted again.
+   */
+  readonly update: (
+    sid: CallSid,
+    change: (script: CallScript, elapsed: Duration.Duration) => CallScript
+  ) => Effect.Effect<State>
   /** Where the call stands. Not a request. */
   readonly state: (sid: CallSid) => Effect.Effect<State>
   /** Plans faults, beside those already planned. Their times and counts begin now. */

@@ -71,6 +71,17 @@ describe("CallScript", () => {
     assert.strictEqual(seconds(script, 51).status, "completed")
   })
 
+  it("continues with another script from the moment at which it is cut", () => {
+    const rings = CallScript.manual(CallScript.answered())
+    const rejected = CallScript.until(rings, "7 seconds").pipe(
+      CallScript.followedBy(CallScript.custom([], { status: "busy", leg1Status: "busy" }))
+    )
+    assert.strictEqual(seconds(rejected, 6).ended, false)
+    assert.strictEqual(seconds(rejected, 7).status, "busy")
+    assert.strictEqual(CallScript.until(CallScript.busy(), "1 hour").phases.length, CallScript.busy().phases.length)
+    assert.deepStrictEqual(CallScript.until(CallScript.busy(), 0).phases, [])
+  })
+
   it("a phase that is held lasts until it is stepped, and the next one begins there", () => {
     const held = CallScript.manual(CallScript.busy())
     assert.strictEqual(seconds(held, 1_000_000).ended, false)

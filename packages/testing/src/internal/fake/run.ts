@@ -104,6 +104,15 @@ export const run = (
         : Effect.succeed(call)
     }
 
+    const update: Service["update"] = (sid, change) =>
+      Effect.gen(function*() {
+        const call = yield* known(sid)
+        const at = yield* now
+        call.script = change(call.script, Duration.millis(at - call.start))
+        yield* callbacks.reschedule(call)
+        return stateOf(call, at)
+      })
+
     const verify = Effect.suspend(() => {
       const problems = state.problems()
       return problems.length === 0
@@ -135,14 +144,8 @@ export const run = (
           const callback = placing.statusCallback ?? options.statusCallback
           return Effect.as(callback === undefined ? Effect.void : callbacks.schedule(call, callback), sid)
         }),
-      step: (sid) =>
-        Effect.gen(function*() {
-          const call = yield* known(sid)
-          const at = yield* now
-          call.script = advanceAt(call.script, at - call.start)
-          yield* callbacks.reschedule(call)
-          return stateOf(call, at)
-        }),
+      step: (sid) => update(sid, (script, elapsed) => advanceAt(script, elapsed)),
+      update,
       state: (sid) => Effect.zipWith(known(sid), now, stateOf),
       faults: (plan) => Effect.map(now, (at) => state.faults.add(plan, at)),
       clearFaults: Effect.sync(() => state.faults.clear()),

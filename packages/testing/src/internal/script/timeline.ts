@@ -2,7 +2,7 @@
 import type * as CallStatus from "@effect-exotel/core/CallStatus"
 import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
-import { CallScript } from "./model.ts"
+import { CallScript, type Phase } from "./model.ts"
 
 /**
  * Where a call stands. Instants are milliseconds since the call began; infinite while the script holds the call before
@@ -94,6 +94,28 @@ export const advanceAt: {
   return now < begin + Duration.toMillis(self.settles)
     ? new CallScript({ ...self, settles: Duration.millis(now - begin) })
     : self
+})
+
+/**
+ * The script up to that moment: its past, without the phases that would follow. Combine it with `followedBy` to give a
+ * call that is under way another future.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const until: {
+  (elapsed: Duration.DurationInput): (self: CallScript) => CallScript
+  (self: CallScript, elapsed: Duration.DurationInput): CallScript
+} = dual(2, (self: CallScript, elapsed: Duration.DurationInput): CallScript => {
+  let left = Duration.toMillis(elapsed)
+  const phases: Array<Phase> = []
+  for (const phase of self.phases) {
+    if (left <= 0) break
+    const duration = Math.min(left, Duration.toMillis(phase.duration))
+    phases.push({ ...phase, duration: Duration.millis(duration) })
+    left -= duration
+  }
+  return new CallScript({ ...self, phases })
 })
 
 /**
