@@ -161,6 +161,37 @@ export const makeMemory = (options: MemoryOptions = {}): Service => {
 }
 
 /**
+ * A budget for one of several processes that divide the limit of an account.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DividedBudget extends Service {
+  /**
+   * Sets how many requests per minute this process may send from now on, until `validFor` has passed: then it sends none
+   * until the share is set again. So a process that hangs, or loses its coordinator, stops by itself.
+   */
+  readonly setShare: (requestsPerMinute: number, validFor: Duration.DurationInput) => Effect.Effect<void>
+}
+
+/**
+ * Makes a budget that grants no permit until a share is set. `requestsPerMinute` is the limit of the account. Requests of
+ * every priority are spread evenly over the minute, at 95 % of the share and with a burst of at most a second's worth.
+ * So processes whose shares add up to the limit stay within it in any sixty seconds together, also when a share moves
+ * from one process to another, as long as there are fewer of them than a fortieth of the limit. A 429 reduces the rate as
+ * it does with {@link makeMemory}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeDivided = (options: MemoryOptions = {}): DividedBudget => {
+  const limit = Math.floor(options.requestsPerMinute ?? 200)
+  const window = new SlidingWindow(limit >= 1 ? limit : 1, 60_000)
+  window.setShare(0, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY)
+  return PermitQueue.make({ window })
+}
+
+/**
  * A budget in the memory of this process as a layer. `ExotelCalls.layer` has one of its own; use this one with
  * `ExotelCalls.layerWithBudget` when several clients of an account share a budget.
  *

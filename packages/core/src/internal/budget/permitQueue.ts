@@ -6,7 +6,7 @@ import * as FiberId from "effect/FiberId"
 import * as Metric from "effect/Metric"
 import { budgetPerMinute, budgetWait } from "../../ExotelMetrics.ts"
 import { currentTimeMillis } from "../../MonotonicClock.ts"
-import type { Permit, Priority, Service } from "../../RequestBudget.ts"
+import type { DividedBudget, Permit, Priority } from "../../RequestBudget.ts"
 import type { SlidingWindow } from "./slidingWindow.ts"
 
 /** The request with the earliest sum of arrival and aging time goes first. */
@@ -29,7 +29,7 @@ export interface Options {
   readonly acquireShared?: Effect.Effect<number>
 }
 
-export const make = ({ acquireShared, window }: Options): Service => {
+export const make = ({ acquireShared, window }: Options): DividedBudget => {
   const waiting: { readonly [P in Priority]: Set<Waiter> } = {
     interactive: new Set(),
     watch: new Set(),
@@ -134,6 +134,11 @@ export const make = ({ acquireShared, window }: Options): Service => {
         window.observe(info, now)
         changed.unsafeOpen()
         return Metric.set(budgetPerMinute, window.perMinute(window.allowed(now)))
+      }),
+    setShare: (perMinute, validFor) =>
+      Effect.map(currentTimeMillis, (now) => {
+        window.setShare(Math.max(0, perMinute), now, now + Duration.toMillis(validFor))
+        changed.unsafeOpen()
       }),
     pausedFor: Effect.map(currentTimeMillis, (now) => Duration.millis(window.pausedFor(now))),
     availablePerMinute: Effect.map(currentTimeMillis, (now) => window.perMinute(window.available(now)))

@@ -15,6 +15,9 @@ const RESERVE = 0.05
 /** The number of paced requests that can go at once after an idle time. */
 const BURST = 10
 
+/** The part of a share that can go at once after an idle time. */
+const SHARE_BURST = 1 / 60
+
 /** The share of the limit that no 429 and no header reduces. */
 const FLOOR = 0.1
 
@@ -49,6 +52,8 @@ export class SlidingWindow {
   private externalUsage = { count: 0, until: Number.NEGATIVE_INFINITY }
   /** The share of the limit for this process, until a time. */
   private restriction = { share: 1, until: Number.NEGATIVE_INFINITY }
+  /** The requests per window that this process may send, until a time; it is the pace of all priorities. */
+  private share: { readonly limit: number; readonly until: number } | undefined
 
   constructor(limit: number, lengthMillis: number) {
     this.limit = limit
@@ -62,7 +67,7 @@ export class SlidingWindow {
       ? this.limit
       : this.reducedLimit.to + (now - this.reducedLimit.at) / this.length * this.limit * INCREASE
     const floor = Math.max(1, Math.floor(this.limit * FLOOR))
-    return Math.floor(Math.max(floor, Math.min(share, this.advertisedLimit, recovered)))
+    return Math.floor(Math.min(Math.max(floor, Math.min(share, this.advertisedLimit, recovered)), this.shareAt(now)))
   }
 
   /** The requests per window that are left to paced requests, going by what the others used in the last one. */
@@ -84,8 +89,10 @@ export class SlidingWindow {
   waitOf(priority: Priority, now: number, aged: boolean): number {
     this.evictExpired(now)
     const allowed = this.allowed(now)
-    const isPaced = priority !== "interactive"
-    const upTo = isPaced && !aged ? this.paced(allowed) : allowed
+    if (allowed === 0) return Number.POSITIVE_INFINITY
+    const isPaced = this.isPaced(priority)
+    // The grants of a larger share do not count against the present one, which the pace keeps.
+    const upTo = this.share !== undefined ? this.limit : isPaced && !aged ? this.paced(allowed) : allowed
     return Math.max(
       this.pausedFor(now),
       this.windowWait(upTo, now),
@@ -96,12 +103,12 @@ export class SlidingWindow {
 
   /** Grants a request of this priority now. */
   grant(priority: Priority, now: number): Grant {
-    const interval = priority === "interactive" ? 0 : this.interval(this.allowed(now))
+    const interval = this.isPaced(priority) ? this.interval(this.allowed(now)) : 0
     const grant = new Grant(priority, now, interval)
     if (this.limit === Number.POSITIVE_INFINITY) return grant
     this.grants.push(grant)
     if (priority === "interactive") this.interactiveCount += 1
-    else this.paceAt = Math.max(this.paceAt, now) + interval
+    if (interval > 0) this.paceAt = Math.max(this.paceAt, now) + interval
     return grant
   }
 
@@ -142,6 +149,21 @@ export class SlidingWindow {
     this.restriction = { share, until: until + this.length }
   }
 
+  /** Sets the share of this process. Its requests are paced from then on, whatever their priority. */
+  setShare(limit: number, now: number, until: number): void {
+    this.share = { limit, until }
+    const allowed = this.allowed(now)
+    if (allowed > 0) this.paceAt = Math.min(this.paceAt, now + this.interval(allowed))
+  }
+
+  private shareAt(now: number): number {
+    return this.share === undefined ? Number.POSITIVE_INFINITY : now < this.share.until ? this.share.limit : 0
+  }
+
+  private isPaced(priority: Priority): boolean {
+    return this.share !== undefined || priority !== "interactive"
+  }
+
   private paced(allowed: number): number {
     return allowed > 1 && Number.isFinite(allowed) ? allowed - Math.max(1, Math.ceil(allowed * RESERVE)) : allowed
   }
@@ -152,6 +174,7 @@ export class SlidingWindow {
 
   /** The number of paced requests that can be early. */
   private burst(allowed: number): number {
+    if (this.share !== undefined) return Math.floor(allowed * SHARE_BURST)
     return Math.min(BURST, Math.ceil(this.paced(allowed) / 4)) - 1
   }
 
