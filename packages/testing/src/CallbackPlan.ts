@@ -29,11 +29,16 @@ export interface CallbackPlan {
   readonly contentType?: "multipart" | "form" | "json" | undefined
   /** `StatusCallbackEvents`. Default: `["terminal"]`. */
   readonly events?: ReadonlyArray<"answered" | "terminal"> | undefined
+  /**
+   * `plain` has `CallSid`, `DateUpdated`, `Status` and `RecordingUrl` only, as Exotel posts it without
+   * `StatusCallbackEvents`. Default: `extended`.
+   */
+  readonly fields?: "plain" | "extended" | undefined
   /** How often each event is posted: 0 is lost, 2 doubled. Default: 1. */
   readonly copies?: number | undefined
   /** How long after the event it is posted. Default: 0. */
   readonly delay?: Duration.DurationInput | undefined
-  /** Comes back with the callback. */
+  /** Comes back with the `terminal` callback. */
   readonly customField?: string | undefined
 }
 

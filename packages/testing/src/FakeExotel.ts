@@ -23,6 +23,7 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpServerError from "@effect/platform/HttpServerError"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Clock from "effect/Clock"
 import type * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
@@ -32,10 +33,11 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { CallScript, State } from "./CallScript.ts"
+import type { ConnectPlan, Placed } from "./ConnectPlan.ts"
 import type { FaultPlan } from "./FaultPlan.ts"
 import type { Options, PlaceOptions } from "./internal/fake/options.ts"
 import { defaultAccount } from "./internal/fake/options.ts"
-import { exchange, refuse } from "./internal/fake/router.ts"
+import { refuse } from "./internal/fake/router.ts"
 import { run } from "./internal/fake/run.ts"
 import type { UnmetExpectations } from "./internal/fake/unmetExpectations.ts"
 import { makeClient } from "./internal/wire/client.ts"
@@ -73,6 +75,12 @@ export interface Service {
   ) => Effect.Effect<State>
   /** Where the call stands. Not a request. */
   readonly state: (sid: CallSid) => Effect.Effect<State>
+  /** Replaces the plan for requests to place a call. Its counts begin now. */
+  readonly onConnect: (plan: ConnectPlan) => Effect.Effect<void>
+  /** The calls that were placed by request, in order. Those of `place` are not among them. */
+  readonly placed: Effect.Effect<ReadonlyArray<Placed>>
+  /** The first call placed by request that no earlier `nextPlaced` returned; waits for it. */
+  readonly nextPlaced: Effect.Effect<Placed>
   /** Plans faults, beside those already planned. Their times and counts begin now. */
   readonly faults: (plan: FaultPlan) => Effect.Effect<void>
   /** Forgets every planned fault. */
@@ -106,27 +114,25 @@ const regionOfHost: ReadonlyMap<string, Region.Region> = new Map([
 const runWire = (
   options: Options
 ): Effect.Effect<Context.Context<FakeExotel | HttpClient.HttpClient>, ConfigError.ConfigError, Scope.Scope> =>
-  Effect.map(run({ ...options, accounts: options.accounts ?? [defaultAccount] }), ({ service, state }) => {
-    const client = makeClient((request, url, now) => {
+  Effect.map(run({ ...options, accounts: options.accounts ?? [defaultAccount] }), ({ handle, service, state }) => {
+    const client = makeClient((request, url, body) => {
       const region = regionOfHost.get(url.host)
       if (region === undefined) {
-        const row = state.record({
-          at: now,
-          operation: "unknown",
-          method: request.method,
-          path: `//${url.host}`,
-          sid: undefined
-        })
         const why = `the fake Exotel is reached at ${[...regionOfHost.keys()].join(", ")} only`
-        return refuse(state, row, why, "json")
+        return Effect.map(Clock.currentTimeMillis, (at) => {
+          const { method } = request
+          const row = state.record({ at, operation: "unknown", method, path: `//${url.host}`, sid: undefined })
+          return refuse(state, row, why, "json")
+        })
       }
-      return exchange(state, {
+      return handle({
         method: request.method,
         region,
         path: url.pathname,
         query: url.searchParams,
-        authorization: request.headers["authorization"]
-      }, now)
+        authorization: request.headers["authorization"],
+        body
+      })
     })
     const fake = service({ region: (options.accounts?.[0] ?? defaultAccount).region })
     return Context.make(FakeExotel, fake).pipe(Context.add(HttpClient.HttpClient, client))
@@ -224,7 +230,7 @@ export const layerServer = (
     const Server = yield* Effect.promise(() => import("./internal/wire/server.ts"))
     const wire = yield* Layer.build(Server.httpClient)
     const callbackClient = options.callbackClient ?? Context.get(wire, HttpClient.HttpClient)
-    const { service, state } = yield* run({
+    const { handle, service, state } = yield* run({
       ...options,
       callbackClient,
       accounts: options.accounts ?? [defaultAccount]
@@ -234,8 +240,8 @@ export const layerServer = (
     const baseUrl = yield* Server.serve({
       host: options.host ?? "127.0.0.1",
       port: options.port ?? 0,
-      handle: ({ authorization, method, url }, now) =>
-        exchange(state, { method, region, path: url.pathname, query: url.searchParams, authorization }, now),
+      handle: ({ authorization, body, method, url }) =>
+        handle({ method, region, path: url.pathname, query: url.searchParams, authorization, body }),
       afterwards: (row) => onRequest(state.toEntry(row))
     })
     return yield* withCalls(Context.add(wire, FakeExotel, service({ baseUrl })))

@@ -10,10 +10,10 @@
 import * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import * as Pipeable from "effect/Pipeable"
-import type { Body, Fault } from "./internal/fault/fault.ts"
+import type { Body, Fault, Operation } from "./internal/fault/fault.ts"
 
 export { describe, nameOf } from "./internal/fault/describe.ts"
-export { Body, Fault } from "./internal/fault/fault.ts"
+export { Body, Fault, Operation } from "./internal/fault/fault.ts"
 
 /**
  * @since 0.1.0
@@ -191,6 +191,37 @@ export const forCall: {
   (sid: string): (self: FaultPlan) => FaultPlan
   (self: FaultPlan, sid: string): FaultPlan
 } = dual(2, (self: FaultPlan, sid: string) => mapFaults(self, (fault) => ({ ...fault, forCall: sid })))
+
+/**
+ * Only requests of this kind.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const forOperation: {
+  (operation: Operation): (self: FaultPlan) => FaultPlan
+  (self: FaultPlan, operation: Operation): FaultPlan
+} = dual(2, (self: FaultPlan, operation: Operation) => mapFaults(self, (fault) => ({ ...fault, operation })))
+
+/**
+ * Whether a connect request with the fault places its call: `true` for a fault of the response, `false` for one before
+ * the call is placed. The default is `true`, except for `refused` and for a 4xx other than 408.
+ *
+ * @example
+ * ```ts
+ * import { FaultPlan } from "@effect-exotel/testing"
+ *
+ * const lostResponse = FaultPlan.reset().pipe(FaultPlan.forOperation("connect"))
+ * const lostRequest = lostResponse.pipe(FaultPlan.placesCall(false))
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const placesCall: {
+  (placesCall: boolean): (self: FaultPlan) => FaultPlan
+  (self: FaultPlan, placesCall: boolean): FaultPlan
+} = dual(2, (self: FaultPlan, placesCall: boolean) => mapFaults(self, (fault) => ({ ...fault, placesCall })))
 
 /**
  * Only the n-th request, or several, counted from 1 among those that meet the other conditions.

@@ -39,12 +39,15 @@ export interface JournalEntry {
   readonly at: DateTime.Utc
   /** How long the fake had been there. */
   readonly elapsed: Duration.Duration
-  /** `read`: one call. `list`: the bulk read. `account`: the account resource. `callback`: a push to the application. */
-  readonly operation: "read" | "list" | "account" | "callback" | "unknown"
+  /**
+   * `read`: one call. `list`: the bulk read. `account`: the account resource. `connect`: a request to place a call.
+   * `callback`: a push to the application.
+   */
+  readonly operation: "read" | "list" | "account" | "connect" | "callback" | "unknown"
   readonly method: string
   /** Path and query, without phone numbers. */
   readonly path: string
-  /** The call that was asked for, if it was one. */
+  /** The call that was read or placed, if there was one. `FakeExotel.placed` has its numbers. */
   readonly sid: string | undefined
   readonly outcome: Outcome
   /** The planned fault that fired. */
@@ -94,7 +97,8 @@ const words = (outcome: Outcome): string => {
 export const renderEntry = (entry: JournalEntry): string => {
   const fault = entry.fault === undefined ? "" : ` (fault: ${entry.fault})`
   const elapsed = Duration.toMillis(entry.elapsed) / 1000
-  return `#${entry.index} +${elapsed}s ${entry.method} ${entry.path} ${words(entry.outcome)}${fault}`
+  const placed = entry.operation === "connect" && entry.sid !== undefined ? ` placed ${entry.sid}` : ""
+  return `#${entry.index} +${elapsed}s ${entry.method} ${entry.path} ${words(entry.outcome)}${placed}${fault}`
 }
 
 /**

@@ -9,6 +9,8 @@ export * as Arbitraries from "./Arbitraries.ts"
 /** @since 0.1.0 */
 export * as CallScript from "./CallScript.ts"
 /** @since 0.1.0 */
+export * as ConnectPlan from "./ConnectPlan.ts"
+/** @since 0.1.0 */
 export * as FakeExotel from "./FakeExotel.ts"
 /** @since 0.1.0 */
 export * as FaultPlan from "./FaultPlan.ts"

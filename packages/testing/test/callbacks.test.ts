@@ -48,16 +48,44 @@ describe("a status callback", () => {
       ))
   }
 
-  it.effect("tells of the answer, too, when asked to", () =>
+  it.effect("tells of the answer of each leg, too, when asked to", () =>
     withRoute((received) =>
       Effect.gen(function*() {
         const fake = yield* FakeExotel.FakeExotel
         const events = ["answered", "terminal"] as const
-        yield* fake.place(script, { statusCallback: { url, contentType: "json", events } })
+        const script = CallScript.answered({ ring: "8 seconds", connect: "5 seconds", talk: "40 seconds" })
+        yield* fake.place(script, { statusCallback: { url, contentType: "json", events, customField: "order 7" } })
+        const callbacks = Effect.map(
+          received,
+          (bodies) =>
+            bodies.map((body) =>
+              [
+                ...body.matchAll(/"(?:EventType|Status|CustomField|EndTime)":"([^"]*)"/g)
+              ].map(([, value]) => value)
+            )
+        )
         yield* TestClock.adjust("8 seconds")
-        assert.include((yield* received)[0], "\"EventType\":\"answered\"")
+        deepStrictEqual(yield* callbacks, [["in-progress", "answered", "in-progress", ""]])
+        yield* TestClock.adjust("5 seconds")
+        deepStrictEqual((yield* callbacks).slice(1), [["in-progress", "answered", "in-progress", "in-progress"]])
         yield* TestClock.adjust("40 seconds")
-        assert.include((yield* received)[1], "\"EventType\":\"terminal\"")
+        deepStrictEqual((yield* callbacks).slice(2), [
+          ["completed", "terminal", "2026-01-01 05:30:53", "order 7", "completed", "completed"]
+        ])
+      })
+    ))
+
+  it.effect("tells of no answer of a leg that did not answer", () =>
+    withRoute((received) =>
+      Effect.gen(function*() {
+        const fake = yield* FakeExotel.FakeExotel
+        const events = ["answered", "terminal"] as const
+        yield* fake.place(CallScript.noAnswer({ leg: 2 }), { statusCallback: { url, contentType: "json", events } })
+        yield* fake.place(CallScript.busy(), { statusCallback: { url, contentType: "json", events } })
+        yield* TestClock.adjust("1 minute")
+        const answered = (yield* received).filter((body) => body.includes("\"EventType\":\"answered\""))
+        assert.strictEqual(answered.length, 1)
+        assert.strictEqual((yield* received).length, 3)
       })
     ))
 

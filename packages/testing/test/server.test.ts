@@ -91,8 +91,8 @@ describe("FakeExotel.layerServer", () => {
     const [method, path, contentType, message] of [
       ["GET", "Calls/abc.json/", "application/json", "trailing slash"],
       ["GET", "Calls/abc.xml", "application/xml", "suffix .xml"],
-      ["POST", "Calls/connect.json", "application/json", "does not support POST"],
-      ["POST", "Calls/connect", "application/xml", "does not support POST"],
+      ["POST", "Calls/abc.json", "application/json", "does not support POST"],
+      ["POST", "Calls/Connect", "application/xml", "does not support POST"],
       ["HEAD", "Calls/abc.json", "application/json", ""]
     ] as const
   ) {

@@ -10,20 +10,28 @@ import type * as Scope from "effect/Scope"
 import type { CallbackPlan } from "../../CallbackPlan.ts"
 import * as Script from "../../CallScript.ts"
 import { wallClock } from "../wire/encode.ts"
-import type { PlacedCall } from "./records.ts"
+import type { CallRecord, PlacedCall } from "./records.ts"
 import { calendar, recordOf } from "./records.ts"
 import type { FakeState } from "./state.ts"
 
 type Event = "answered" | "terminal"
 
+/** One post: the end of a call, or the answer of one leg. */
+type Occasion = "leg 1 answered" | "leg 2 answered" | "terminal"
+
 const defaultEvents: ReadonlyArray<Event> = ["terminal"]
 
+const occasions: { readonly [E in Event]: ReadonlyArray<Occasion> } = {
+  answered: ["leg 1 answered", "leg 2 answered"],
+  terminal: ["terminal"]
+}
+
 /** Milliseconds after the beginning; infinite for what does not happen. */
-const instantOf = (call: PlacedCall, event: Event): number => {
-  if (event === "terminal") return Duration.toMillis(Script.duration(call.script))
+const instantOf = (call: PlacedCall, occasion: Occasion): number => {
+  if (occasion === "terminal") return Duration.toMillis(Script.duration(call.script))
   let at = 0
   for (const phase of call.script.phases) {
-    if (phase.parties > 0) return at
+    if (phase.parties >= (occasion === "leg 1 answered" ? 1 : 2)) return at
     at += Duration.toMillis(phase.duration)
   }
   return Infinity
@@ -31,26 +39,37 @@ const instantOf = (call: PlacedCall, event: Event): number => {
 
 type Fields = { readonly [name: string]: string | ReadonlyArray<{ readonly [name: string]: string }> }
 
+/** A leg that was not dialled has an empty status. */
+const legStatuses = (occasion: Occasion, record: CallRecord): readonly [string, string] =>
+  occasion === "terminal"
+    ? [record.details?.leg1Status ?? "", record.details?.leg2Status ?? ""]
+    : ["in-progress", occasion === "leg 1 answered" ? "" : "in-progress"]
+
 /** The fields of the documentation; what is not there is left out, and so is `RecordingUrl` of an unanswered call. */
 const fieldsOf = (
   call: PlacedCall,
-  event: Event,
+  occasion: Occasion,
   at: number,
   zone: DateTime.TimeZone,
-  customField: string | undefined
+  callback: CallbackPlan
 ): Fields => {
   const { script } = call
   const settled = new Script.CallScript({ ...script, settles: Duration.zero })
-  const ended = event === "terminal"
+  const ended = occasion === "terminal"
   // A callback carries the settled values, although a read at that moment would not.
   const record = recordOf({ ...call, script: settled }, call.start + at, { details: true, preSigned: false })
   const time = (millis: number) => wallClock(millis, zone)
-  return {
+  const plain = {
     CallSid: call.sid,
-    EventType: event,
-    DateCreated: time(calendar(call.start)),
     DateUpdated: time(calendar(call.start) + at),
-    Status: record.status,
+    Status: ended ? record.status : "in-progress",
+    ...(record.recordingUrl === undefined ? {} : { RecordingUrl: record.recordingUrl })
+  }
+  if (callback.fields === "plain") return plain
+  return {
+    ...plain,
+    EventType: ended ? "terminal" : "answered",
+    DateCreated: time(calendar(call.start)),
     To: record.to,
     From: record.from,
     PhoneNumberSid: call.numbers.exoPhone,
@@ -58,11 +77,10 @@ const fieldsOf = (
     ...(ended ? { EndTime: time(calendar(call.start) + at) } : {}),
     ...(ended ? { ConversationDuration: String(record.details?.conversationDuration ?? 0) } : {}),
     Direction: script.direction,
-    ...(customField === undefined ? {} : { CustomField: customField }),
-    ...(record.recordingUrl === undefined ? {} : { RecordingUrl: record.recordingUrl }),
-    Legs: (record.details?.legs ?? []).map((leg) => ({
-      OnCallDuration: String(leg.onCallDuration ?? 0),
-      Status: (leg.id === 1 ? record.details?.leg1Status : record.details?.leg2Status) ?? "",
+    ...(ended && callback.customField !== undefined ? { CustomField: callback.customField } : {}),
+    Legs: legStatuses(occasion, record).map((status, index) => ({
+      OnCallDuration: String(record.details?.legs[index]?.onCallDuration ?? 0),
+      Status: status,
       ...(script.answeredBy === undefined ? {} : { AnsweredBy: script.answeredBy })
     }))
   }
@@ -113,7 +131,7 @@ export interface Callbacks {
 
 interface Subscription {
   readonly callback: CallbackPlan
-  readonly posted: Set<Event>
+  readonly posted: Set<Occasion>
 }
 
 export const make = (
@@ -126,7 +144,7 @@ export const make = (
     let sender = client === undefined ? undefined : untraced(client)
     const subscriptions = new Map<string, Subscription>()
 
-    const post = (call: PlacedCall, callback: CallbackPlan, event: Event, at: number) =>
+    const post = (call: PlacedCall, callback: CallbackPlan, occasion: Occasion, at: number) =>
       Effect.gen(function*() {
         const copies = callback.copies ?? 1
         for (let copy = 0; copy < Math.max(1, copies); copy++) {
@@ -148,7 +166,7 @@ export const make = (
               `a callback for call ${call.sid}: there is no callbackClient to post it with; call deliverCallbacks or set callbackClient`
             )
           } else {
-            const fields = fieldsOf(call, event, at, state.settings.timeZone, callback.customField)
+            const fields = fieldsOf(call, occasion, at, state.settings.timeZone, callback)
             row.outcome = yield* Effect.scoped(sender.execute(requestOf(callback, fields))).pipe(
               Effect.match({
                 onFailure: () => ({ _tag: "Broken", how: "could not be delivered" } as const),
@@ -160,14 +178,16 @@ export const make = (
       })
 
     const watch = (call: PlacedCall, { callback, posted }: Subscription) =>
-      Effect.forEach(callback.events ?? defaultEvents, (event) =>
+      Effect.forEach((callback.events ?? defaultEvents).flatMap((event) => occasions[event]), (occasion) =>
         Effect.gen(function*() {
-          const at = instantOf(call, event)
-          if (posted.has(event) || !Number.isFinite(at)) return
+          const at = instantOf(call, occasion)
+          if (posted.has(occasion) || !Number.isFinite(at)) {
+            return
+          }
           const due = call.start + at + Duration.toMillis(callback.delay ?? Duration.zero)
           yield* Effect.sleep(Math.max(0, due - (yield* Clock.currentTimeMillis)))
-          posted.add(event)
-          yield* post(call, callback, event, at)
+          posted.add(occasion)
+          yield* post(call, callback, occasion, at)
         }), { concurrency: "unbounded", discard: true })
 
     const run = (call: PlacedCall) =>

@@ -1,7 +1,7 @@
 /** Decides which fault fires for a request, and records which have fired. */
 import * as Duration from "effect/Duration"
 import { PCGRandom } from "effect/Utils"
-import type { Fault, FaultPlan } from "../../FaultPlan.ts"
+import type { Fault, FaultPlan, Operation } from "../../FaultPlan.ts"
 import { describe } from "../../FaultPlan.ts"
 
 interface Planned {
@@ -34,11 +34,12 @@ export class FaultEngine {
   }
 
   /** Every fault counts the request; the first whose conditions hold fires. */
-  select(sid: string | undefined, now: number): Fault | undefined {
+  select(operation: Operation, sid: string | undefined, now: number): Fault | undefined {
     let fired: Fault | undefined
     for (const planned of this.planned) {
       const { fault } = planned
       if (fault.forCall !== undefined && fault.forCall !== sid) continue
+      if (fault.operation !== undefined && fault.operation !== operation) continue
       const elapsed = now - planned.since
       if (fault.between !== undefined && elapsed < Duration.toMillis(fault.between[0])) continue
       if (fault.between !== undefined && elapsed >= Duration.toMillis(fault.between[1])) continue
@@ -66,6 +67,12 @@ export class FaultEngine {
     return lines
   }
 }
+
+/** Whether a connect request with this fault places its call: a 4xx other than 408 says that none was placed. */
+export const placesCall = (fault: Fault): boolean =>
+  fault.placesCall ??
+    (fault.kind !== "refused" &&
+      !(fault.kind === "status" && Math.floor(fault.status / 100) === 4 && fault.status !== 408))
 
 const fitting = (fault: Fault, seen: number, asked: ReadonlyArray<string>): string => {
   if (seen > 0) return `${seen === 1 ? "1 request" : `${seen} requests`} met its other conditions`

@@ -5,6 +5,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
 import type { CallbackPlan } from "../../CallbackPlan.ts"
+import type { ConnectPlan, Settings as ConnectSettings } from "../../ConnectPlan.ts"
 import type { FaultPlan } from "../../FaultPlan.ts"
 import type { WireFormat } from "../../WireFormat.ts"
 import type { Numbers } from "./records.ts"
@@ -81,11 +82,15 @@ export interface Options {
    * `deliverCallbacks` of the service instead.
    */
   readonly callbackClient?: HttpClient.HttpClient | undefined
+  /** The outcomes of requests to place a call. Default: each places a call that is answered. */
+  readonly connect?: ConnectPlan | undefined
+  readonly connectSettings?: ConnectSettings | undefined
   /** The planned faults. The service's `faults` adds more. */
   readonly faults?: FaultPlan | undefined
   /**
-   * Whether requests for calls, accounts and credentials that the fake does not know fail the test. Requests for what
-   * the fake does not do at all always fail it. Default: `false`.
+   * Whether requests for calls, accounts and credentials that the fake does not know fail the test, and so do connect
+   * requests without a planned outcome or with an undocumented field, and planned outcomes that were not used. Requests
+   * for what the fake does not do at all always fail it. Default: `false`.
    */
   readonly strict?: boolean | undefined
   /**

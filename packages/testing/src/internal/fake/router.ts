@@ -6,6 +6,14 @@ import { encodeAccount, encodeCall, encodeError } from "../wire/encode.ts"
 import type { Reply, ResponsePlan } from "../wire/plan.ts"
 import { contentTypes, intact, withFault } from "../wire/plan.ts"
 import { listCalls } from "./bulk.ts"
+import type { Connected } from "./connect/connect.ts"
+import { connectCall } from "./connect/connect.ts"
+import type { Body, Fields } from "./connect/form.ts"
+import { readForm } from "./connect/form.ts"
+import { undocumentedFields, unsupportedFields } from "./connect/request.ts"
+import type { Failure } from "./failure.ts"
+import { failed } from "./failure.ts"
+import { placesCall } from "./faults.ts"
 import { recordOf } from "./records.ts"
 import type { AccountState, FakeState, Row } from "./state.ts"
 import { openFakes } from "./state.ts"
@@ -17,16 +25,19 @@ export interface WireRequest {
   readonly path: string
   readonly query: URLSearchParams
   readonly authorization: string | undefined
+  readonly body: Body | undefined
 }
 
 export interface Exchange {
   readonly row: Row
+  /** The call that the request placed. */
+  readonly connected?: Connected | undefined
   /** For a request that the fake does not support, whose row has the outcome `Refused`, it is a 501. */
   readonly plan: ResponsePlan
 }
 
 interface Route {
-  readonly operation: "read" | "list" | "account"
+  readonly operation: "read" | "list" | "account" | "connect"
   readonly accountSid: string
   readonly sid: string | undefined
   readonly format: Format
@@ -42,21 +53,27 @@ const decoded = (segment: string): string => {
   }
 }
 
-const parseRoute = (path: string): Route | undefined => {
+const parseRoute = ({ method, path }: WireRequest): Route | undefined => {
   const match = route.exec(path)
   const accountSid = match?.[1]
   if (match === null || accountSid === undefined) return undefined
   const sid = match[3]
+  const format = match[4] === undefined ? "xml" : "json"
+  if (sid === "connect" && method === "POST") {
+    return { operation: "connect", accountSid: decoded(accountSid), sid: undefined, format }
+  }
   return {
     operation: match[2] === undefined ? "account" : sid === undefined ? "list" : "read",
     accountSid: decoded(accountSid),
     sid: sid === undefined ? undefined : decoded(sid),
-    format: match[4] === undefined ? "xml" : "json"
+    format
   }
 }
 
 const parameters: { readonly [O in Route["operation"]]: ReadonlySet<string> } = {
   account: new Set(),
+  // Has no effect, but some clients send it.
+  connect: new Set(["details"]),
   read: new Set(["details", "RecordingUrlValidity"]),
   list: new Set([
     "Sid",
@@ -106,26 +123,23 @@ export const refuse = (state: FakeState, row: Row, why: string, format: Format):
  * The reason for which a request is refused; undefined for a supported one. Supported is only what Exotel documents, so
  * that a client does not come to rely on anything else.
  */
-const unsupported = (request: WireRequest, where: Route | undefined): string | undefined => {
+const unsupported = (
+  request: WireRequest,
+  where: Route | undefined,
+  form: Fields | undefined
+): string | undefined => {
   if (/.\/$/.test(request.path)) return "a path with a trailing slash is not documented; remove the slash"
   if (request.path.endsWith(".xml")) return "the suffix .xml is not documented; a path without a suffix returns XML"
   if (where === undefined) return "the fake Exotel has no such resource"
-  if (request.method !== "GET") return `the fake Exotel does not support ${request.method} here; use GET`
+  if (where.operation === "connect") {
+    if (form === undefined) return "a body of this content type is not documented; send a form, urlencoded or multipart"
+    const reason = unsupportedFields(form)
+    if (reason !== undefined) return reason
+  } else if (request.method !== "GET") return `the fake Exotel does not support ${request.method} here; use GET`
   for (const name of request.query.keys()) {
     if (!parameters[where.operation].has(name)) return `the fake Exotel does not know the parameter ${name}`
   }
   return undefined
-}
-
-/** Why the answer is an error; undefined when the account may ask. */
-interface Failure {
-  readonly status: number
-  /** The status that the body names, where it is another one. */
-  readonly bodyStatus?: number
-  readonly message: string
-  readonly retryAfterMillis?: number
-  /** The problem that strict mode reports. */
-  readonly unexpected?: () => string
 }
 
 const checkAccount = (state: FakeState, request: WireRequest, where: Route, now: number): AccountState | Failure => {
@@ -151,24 +165,6 @@ const checkAccount = (state: FakeState, request: WireRequest, where: Route, now:
   return wait === 0 ? account : { status: 429, message: "Too many requests", retryAfterMillis: wait }
 }
 
-const failed = (state: FakeState, failure: Failure, format: Format, now: number): Reply => {
-  const { retryAfter, wireFormat } = state.settings
-  const { bodyStatus, message, retryAfterMillis, status } = failure
-  return {
-    status,
-    headers: {
-      "content-type": contentTypes[format],
-      ...(status === 401 ? { "www-authenticate": "Basic realm=\"Exotel API\"" } : {}),
-      ...(retryAfterMillis === undefined || retryAfter === "absent" ? {} : {
-        "retry-after": retryAfter === "seconds"
-          ? String(Math.ceil(retryAfterMillis / 1000))
-          : new Date(now + retryAfterMillis + 999).toUTCString()
-      })
-    },
-    body: encodeError({ status: bodyStatus ?? status, message, code: undefined }, format, wireFormat)
-  }
-}
-
 /** `RecordingUrlValidity` is 5 to 60 minutes (call-details page). */
 const validity = (query: URLSearchParams): "absent" | "good" | "bad" => {
   const text = query.get("RecordingUrlValidity")
@@ -187,10 +183,17 @@ const resource = (
   state: FakeState,
   request: WireRequest,
   where: Route,
+  form: Fields,
   now: number
-): { readonly body: string } | Failure => {
+): { readonly body: string; readonly connected?: Connected } | Failure => {
   const { wireFormat, timeZone, unknownCall } = state.settings
   const { accountSid, format, operation, sid } = where
+  if (operation === "connect") {
+    const connected = connectCall(state, accountSid, form, now)
+    if ("status" in connected) return connected
+    const record = recordOf(connected.call, now, { details: false, preSigned: false })
+    return { body: encodeCall(record, format, wireFormat, timeZone), connected }
+  }
   if (operation === "account") return { body: encodeAccount(accountSid, format, wireFormat) }
   const signed = validity(request.query)
   if (signed === "bad") return { status: 400, message: "RecordingUrlValidity must be between 5 and 60" }
@@ -208,21 +211,30 @@ const resource = (
   return { body: encodeCall(recordOf(call, now, reading), format, wireFormat, timeZone) }
 }
 
-const answer = (state: FakeState, request: WireRequest, where: Route, row: Row, now: number): Reply => {
+const answer = (
+  state: FakeState,
+  request: WireRequest,
+  where: Route,
+  form: Fields,
+  row: Row,
+  now: number
+): { readonly reply: Reply; readonly connected?: Connected | undefined } => {
   const account = checkAccount(state, request, where, now)
-  const found = "status" in account ? account : resource(state, request, where, now)
-  if ("status" in found) {
-    if (state.settings.strict && found.unexpected !== undefined) {
-      state.unexpected.push(`${row.method} ${row.path}: ${found.unexpected()}`)
-    }
-    return failed(state, found, where.format, now)
+  const found = "status" in account ? account : resource(state, request, where, form, now)
+  if (!("status" in found)) {
+    const { body, connected } = found
+    return { reply: { status: 200, headers: { "content-type": contentTypes[where.format] }, body }, connected }
   }
-  return { status: 200, headers: { "content-type": contentTypes[where.format] }, body: found.body }
+  if (state.settings.strict && found.unexpected !== undefined) {
+    state.unexpected.push(`${row.method} ${row.path}: ${found.unexpected()}`)
+  }
+  return { reply: failed(state, found, where.format, now) }
 }
 
 /** Answers a request at an instant of the clock. */
 export const exchange = (state: FakeState, request: WireRequest, now: number): Exchange => {
-  const where = parseRoute(request.path)
+  const where = parseRoute(request)
+  const form = where?.operation === "connect" && request.body !== undefined ? readForm(request.body) : []
   const row = state.record({
     at: now,
     operation: where?.operation ?? "unknown",
@@ -231,14 +243,20 @@ export const exchange = (state: FakeState, request: WireRequest, now: number): E
     path: where === undefined ? "<unknown path>" : request.path + shownQuery(request.query),
     sid: where?.sid
   })
-  const reason = unsupported(request, where)
-  if (where === undefined || reason !== undefined) {
+  const reason = unsupported(request, where, form)
+  if (where === undefined || form === undefined || reason !== undefined) {
     const format = where?.format ?? (request.path.includes(".json") ? "json" : "xml")
     return refuse(state, row, reason ?? "the fake Exotel has no such resource", format)
   }
-  const reply = answer(state, request, where, row, now)
-  const fault = state.faults.select(where.sid, now)
-  if (fault === undefined) return { row, plan: intact(reply) }
+  if (state.settings.strict) {
+    state.unexpected.push(...undocumentedFields(form).map((problem) => `${row.method} ${row.path}: ${problem}`))
+  }
+  const fault = state.faults.select(where.operation, where.sid, now)
+  const { connected, reply } = where.operation === "connect" && fault !== undefined && !placesCall(fault)
+    ? { reply: failed(state, { status: 500, message: "The call could not be originated" }, where.format, now) }
+    : answer(state, request, where, form, row, now)
+  row.sid ??= connected?.call.sid
+  if (fault === undefined) return { row, plan: intact(reply), connected }
   row.fault = nameOf(fault)
-  return { row, plan: withFault(reply, fault, where.format, state.settings.wireFormat) }
+  return { row, plan: withFault(reply, fault, where.format, state.settings.wireFormat), connected }
 }

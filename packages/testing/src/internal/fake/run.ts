@@ -10,18 +10,25 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import type { CallbackPlan } from "../../CallbackPlan.ts"
 import { clientFromApp } from "../../CallbackPlan.ts"
 import { advanceAt } from "../../CallScript.ts"
+import type { Placed } from "../../ConnectPlan.ts"
 import type { Service } from "../../FakeExotel.ts"
 import { render } from "../../Journal.ts"
 import { standard as standardFormat } from "../../WireFormat.ts"
 import * as Callbacks from "./callbacks.ts"
+import { makeState } from "./connect/connect.ts"
+import { Outcomes } from "./connect/outcomes.ts"
 import type { Account, Options, PlaceOptions } from "./options.ts"
 import { pending } from "./pending.ts"
 import type { Numbers, PlacedCall } from "./records.ts"
 import { stateOf } from "./records.ts"
+import type { Exchange, WireRequest } from "./router.ts"
+import { exchange } from "./router.ts"
 import type { Settings } from "./state.ts"
 import { FakeState, openFakes } from "./state.ts"
 import { UnmetExpectations } from "./unmetExpectations.ts"
@@ -48,6 +55,8 @@ const authorizationOf = (account: Account): string =>
 /** A fake, and its service for clients that reach it by a region or a base URL. */
 export interface Running {
   readonly state: FakeState
+  /** Answers a request now, and schedules the callbacks of the call that it places. */
+  readonly handle: (request: WireRequest) => Effect.Effect<Exchange>
   readonly service: (reach: { readonly region: Region.Region } | { readonly baseUrl: string }) => Service
 }
 
@@ -85,9 +94,11 @@ export const run = (
     const config = yield* ExotelConfig.make({ ...credentials, region, ...timeZone })
     const settings = yield* settingsOf(options, config.timeZone)
     const now = Clock.currentTimeMillis
+    const unseen = yield* Queue.unbounded<Placed>()
     const state = new FakeState(
       settings,
       accounts.map((account) => ({ ...account, authorization: authorizationOf(account) })),
+      makeState(options.connect, options.connectSettings ?? {}, unseen),
       yield* now
     )
     yield* Effect.acquireRelease(
@@ -96,6 +107,20 @@ export const run = (
     )
     if (options.faults !== undefined) state.faults.add(options.faults, state.began)
     const callbacks = yield* Callbacks.make(state, options.callbackClient)
+
+    const schedule = (call: PlacedCall, own: CallbackPlan | undefined): Effect.Effect<void> => {
+      const callback = own ?? options.statusCallback
+      return callback === undefined ? Effect.void : callbacks.schedule(call, callback)
+    }
+
+    const handle = (request: WireRequest): Effect.Effect<Exchange> =>
+      Effect.uninterruptible(Effect.flatMap(now, (at) => {
+        const answer = exchange(state, request, at)
+        const { connected } = answer
+        return connected === undefined
+          ? Effect.succeed(answer)
+          : Effect.as(schedule(connected.call, connected.callback), answer)
+      }))
 
     const known = (sid: CallSid): Effect.Effect<PlacedCall> => {
       const call = state.calls.get(sid)
@@ -141,12 +166,17 @@ export const run = (
           const readableAt = start + Duration.toMillis(placing.readableAfter ?? Duration.zero)
           const call: PlacedCall = { sid, accountSid, start, readableAt, numbers: numbersOf(placing), script }
           state.calls.set(sid, call)
-          const callback = placing.statusCallback ?? options.statusCallback
-          return Effect.as(callback === undefined ? Effect.void : callbacks.schedule(call, callback), sid)
+          return Effect.as(schedule(call, placing.statusCallback), sid)
         }),
       step: (sid) => update(sid, (script, elapsed) => advanceAt(script, elapsed)),
       update,
       state: (sid) => Effect.zipWith(known(sid), now, stateOf),
+      onConnect: (plan) =>
+        Effect.sync(() => {
+          state.connect.outcomes = new Outcomes(plan)
+        }),
+      placed: Effect.sync(() => [...state.connect.placed]),
+      nextPlaced: Queue.take(unseen),
       faults: (plan) => Effect.map(now, (at) => state.faults.add(plan, at)),
       clearFaults: Effect.sync(() => state.faults.clear()),
       deliverCallbacks: (app) => Effect.flatMap(clientFromApp(app), callbacks.connect),
@@ -165,5 +195,5 @@ export const run = (
     if (options.verifyOnClose !== false) {
       yield* Effect.addFinalizer((exit) => Exit.isSuccess(exit) ? Effect.orDie(verify) : Effect.void)
     }
-    return { service, state }
+    return { handle, service, state }
   })

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import { PCGRandom } from "effect/Utils"
 import type { JournalEntry, Outcome } from "../../Journal.ts"
 import type { WireFormat } from "../../WireFormat.ts"
+import type { ConnectState } from "./connect/connect.ts"
 import { FaultEngine } from "./faults.ts"
 import { SlidingMinute } from "./rateLimit.ts"
 import type { PlacedCall } from "./records.ts"
@@ -40,7 +41,7 @@ export interface Row {
   readonly operation: JournalEntry["operation"]
   readonly method: string
   readonly path: string
-  readonly sid: string | undefined
+  sid: string | undefined
   fault: string | undefined
   outcome: Outcome
 }
@@ -56,6 +57,7 @@ export class FakeState {
   /** In the order in which they were placed. */
   readonly calls = new Map<string, PlacedCall>()
   readonly faults: FaultEngine
+  readonly connect: ConnectState
   readonly began: number
   /** Requests that a test did not count on, in words. */
   readonly unexpected: Array<string> = []
@@ -63,8 +65,14 @@ export class FakeState {
   private rows: Array<Row> = []
   private dropped = 0
 
-  constructor(settings: Settings, accounts: ReadonlyArray<Omit<AccountState, "limiter">>, now: number) {
+  constructor(
+    settings: Settings,
+    accounts: ReadonlyArray<Omit<AccountState, "limiter">>,
+    connect: ConnectState,
+    now: number
+  ) {
     this.settings = settings
+    this.connect = connect
     this.accounts = new Map(accounts.map((account) => [
       account.accountSid,
       { ...account, limiter: new SlidingMinute(settings.requestsPerMinute) }
@@ -97,11 +105,12 @@ export class FakeState {
     return entry
   }
 
-  /** The problems that fail a test: unexpected requests, and faults that did not fire. */
+  /** The problems that fail a test: unexpected requests, faults that did not fire, outcomes that were not used. */
   problems(): ReadonlyArray<string> {
     const asked = new Set<string>()
     for (const { sid } of this.rows) if (sid !== undefined) asked.add(sid)
-    return [...this.unexpected, ...this.faults.unfired([...asked])]
+    const unused = this.settings.strict ? this.connect.outcomes?.unused() ?? [] : []
+    return [...this.unexpected, ...this.faults.unfired([...asked]), ...unused]
   }
 
   toEntry(row: Row): JournalEntry {

@@ -48,11 +48,14 @@ export const nameOf = (fault: Fault): string => {
  * @category accessors
  */
 export const describe = (fault: Fault): string => {
-  const { between, forCall, onRequest, probability } = fault
+  const { between, forCall, onRequest, operation, probability } = fault
   const nth = onRequest === undefined ? "" : ` on request${onRequest.length === 1 ? "" : "s"} ${onRequest.join(", ")}`
   const of = forCall === undefined ? "" : `${nth === "" ? " for" : " of"} call ${forCall}`
+  const kind = operation === undefined ? "" : ` of ${operation} requests`
   const window = between === undefined
     ? ""
     : ` between ${Duration.format(between[0])} and ${Duration.format(between[1])}`
-  return `${nameOf(fault)}${nth}${of}${window}${probability === undefined ? "" : ` with probability ${probability}`}`
+  return `${nameOf(fault)}${kind}${nth}${of}${window}${
+    probability === undefined ? "" : ` with probability ${probability}`
+  }`
 }

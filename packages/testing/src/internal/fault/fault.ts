@@ -19,9 +19,30 @@ export type Body = typeof Body.Type
 /** The part of the exchange that a fault affects. */
 const at = optional(Schema.Literal("request", "body"))
 
+/**
+ * The kinds of requests.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Operation = Schema.Literal("read", "list", "account", "connect")
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Operation = typeof Operation.Type
+
 const conditions = {
   /** Only requests about this call. */
   forCall: optional(Schema.String),
+  /** Only requests of this kind. */
+  operation: optional(Operation),
+  /**
+   * Whether a connect request with the fault places its call. Default: `true`, except for `refused` and for a 4xx other
+   * than 408.
+   */
+  placesCall: optional(Schema.Boolean),
   /** Only these requests, counted from 1 among those that meet the other conditions. */
   onRequest: optional(Schema.Array(PositiveInt)),
   /** Only from the first instant to before the second, counted from when the plan was given to the fake. */

@@ -10,11 +10,11 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { Body } from "../fake/connect/form.ts"
 import type { Row } from "../fake/state.ts"
 import type { ResponsePlan, Step } from "./plan.ts"
 
@@ -134,8 +134,30 @@ class FakeResponse extends Inspectable.Class implements HttpClientResponse.HttpC
 export type Handle = (
   request: HttpClientRequest,
   url: URL,
-  now: number
-) => { readonly row: Row; readonly plan: ResponsePlan }
+  body: Body | undefined
+) => Effect.Effect<{ readonly row: Row; readonly plan: ResponsePlan }>
+
+const decoder = new TextDecoder()
+
+const bodyOf = ({ body, headers }: HttpClientRequest): Effect.Effect<Body | undefined> => {
+  const contentType = headers["content-type"] ?? ""
+  switch (body._tag) {
+    case "Uint8Array":
+      return Effect.succeed({ contentType, content: decoder.decode(body.body) })
+    case "FormData":
+      return Effect.succeed({
+        contentType,
+        content: [...body.formData].flatMap(([name, value]) => typeof value === "string" ? [[name, value]] : [])
+      })
+    case "Stream":
+      return Effect.map(Stream.mkString(Stream.decodeText(Stream.orDie(body.stream))), (content) => ({
+        contentType,
+        content
+      }))
+    default:
+      return Effect.succeed(undefined)
+  }
+}
 
 const refused = (row: Row): Error => {
   const why = row.outcome._tag === "Refused" ? row.outcome.why : ""
@@ -144,8 +166,7 @@ const refused = (row: Row): Error => {
 
 export const makeClient = (handle: Handle): HttpClient.HttpClient =>
   HttpClient.make((request, url) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const { row, plan } = handle(request, url, now)
+    Effect.flatMap(Effect.flatMap(bodyOf(request), (body) => handle(request, url, body)), ({ plan, row }) => {
       if (row.outcome._tag === "Refused") return Effect.die(refused(row))
       const respond = Effect.sync(() => {
         const [only] = plan.body

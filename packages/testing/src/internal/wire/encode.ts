@@ -200,13 +200,16 @@ export const encodePage = (
 
 /** A `RestException`. */
 export const encodeError = (
-  error: { readonly status: number; readonly message: string; readonly code: number | undefined },
+  error: { readonly status: number; readonly message: string; readonly code: number | string | undefined },
   format: Format,
   wireFormat: WireFormat
 ): string => {
   const fields: Array<Field> = [["Status", numeric(error.status)], ["Message", error.message]]
   if (error.code !== undefined && wireFormat.errorCode !== "absent") {
-    fields.push(["Code", wireFormat.errorCode === "number" ? numeric(error.code) : String(error.code)])
+    fields.push([
+      "Code",
+      typeof error.code === "number" && wireFormat.errorCode === "number" ? numeric(error.code) : String(error.code)
+    ])
   }
   // The status is a number whatever the format of durations and prices.
   if (format === "json") {

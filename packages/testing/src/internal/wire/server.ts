@@ -1,12 +1,12 @@
 /** A real HTTP server on loopback that sends response plans on the clock in force where it is built. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpServerError from "@effect/platform/HttpServerError"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
+import type { Body } from "../fake/connect/form.ts"
 import type { Exchange } from "../fake/router.ts"
 import type { Row } from "../fake/state.ts"
 import type { ResponsePlan, Step } from "./plan.ts"
@@ -19,6 +19,7 @@ export interface Heard {
   readonly method: string
   readonly url: URL
   readonly authorization: string | undefined
+  readonly body: Body | undefined
 }
 
 const ORIGIN = "http://localhost"
@@ -119,31 +120,51 @@ const listen = (
     })
   })
 
+/** Far more than a form of Exotel's has; what exceeds it is ignored. */
+const MAX_BODY_BYTES = 1024 * 1024
+
+/** Never completes for a request that breaks off: its fiber is interrupted. */
+const bodyOf = (request: Http.IncomingMessage): Effect.Effect<Body | undefined> =>
+  Effect.async((resume) => {
+    if (request.method !== "POST") {
+      request.resume()
+      return resume(Effect.succeed(undefined))
+    }
+    const chunks: Array<Buffer> = []
+    let bytes = 0
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk)
+    })
+    request.once("end", () => {
+      const contentType = request.headers["content-type"] ?? ""
+      resume(Effect.succeed({ contentType, content: Buffer.concat(chunks).toString() }))
+    })
+  })
+
 /**
  * Serves until the scope closes; then no connection and no fiber of it is left. Gives the base URL.
  */
 export const serve = (options: {
   readonly host: string
   readonly port: number
-  readonly handle: (received: Heard, now: number) => Exchange
+  readonly handle: (received: Heard) => Effect.Effect<Exchange>
   readonly afterwards: (row: Row) => Effect.Effect<void>
 }): Effect.Effect<string, HttpServerError.ServeError, Scope.Scope> =>
   Effect.gen(function*() {
     const fork = yield* FiberSet.makeRuntime<never>()
     const answer = (request: Http.IncomingMessage, response: Http.ServerResponse) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      Effect.flatMap(bodyOf(request), (body) => {
         const target = request.url ?? "/"
         // A target that is not a path is answered as an unknown path.
         const url = new URL(URL.canParse(target, ORIGIN) ? target : "/", ORIGIN)
         const { authorization } = request.headers
-        const { row, plan } = options.handle({ method: request.method ?? "GET", url, authorization }, now)
-        return Effect.ensuring(
-          send(response, plan, row),
-          Effect.suspend(() => options.afterwards(row))
+        return Effect.flatMap(
+          options.handle({ method: request.method ?? "GET", url, authorization, body }),
+          ({ plan, row }) => Effect.ensuring(send(response, plan, row), Effect.suspend(() => options.afterwards(row)))
         )
       })
     const server = Http.createServer((request, response) => {
-      request.resume()
       // A connection that its client breaks is no concern of ours; without a listener it would be an uncaught error.
       response.on("error", () => {})
       const fiber = fork(answer(request, response))
