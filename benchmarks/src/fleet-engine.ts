@@ -46,6 +46,8 @@ const answering = Layer.succeed(ExotelCalls.ExotelCalls, {
   // No call has ended.
   findEnded: (sids) => Effect.succeed({ calls: [], missing: [...sids].filter(CallSid.isCallSid), malformed: [] }),
   listEnded: () => Stream.die("not used by this benchmark"),
+  connect: () => Effect.die("not used by this benchmark"),
+  findPlaced: () => Effect.die("not used by this benchmark"),
   verify: Effect.void
 })
 

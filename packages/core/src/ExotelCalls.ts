@@ -3,30 +3,36 @@
  *
  * @since 0.1.0
  */
+import * as HttpBody from "@effect/platform/HttpBody"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Chunk from "effect/Chunk"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type { Call, CallWithDetails } from "./Call.ts"
 import type { CallQuery, FindOptions, FindResult } from "./CallQuery.ts"
 import type { CallSid } from "./CallSid.ts"
 import { isCallSid } from "./CallSid.ts"
+import type { ConnectError } from "./ConnectError.ts"
+import type { ConnectRequest } from "./ConnectRequest.ts"
 import * as ExotelConfig from "./ExotelConfig.ts"
 import * as Errors from "./ExotelError.ts"
 import * as Bulk from "./internal/bulk/bulk.ts"
 import { unknownAccount } from "./internal/bulk/bulk.ts"
+import { check, encode, personalValues, spellings } from "./internal/connect/form.ts"
 import { callFromResponse, callWithDetailsFromResponse } from "./internal/decode/callFromResponse.ts"
 import { countUnreadable } from "./internal/decode/countUnreadable.ts"
 import type { DecodeContext, ParsedResponse } from "./internal/decode/response.ts"
 import * as Client from "./internal/http/client.ts"
-import { accountUrl, callUrl } from "./internal/http/urls.ts"
+import { accountUrl, callUrl, connectUrl } from "./internal/http/urls.ts"
 import { layerMemory, RequestBudget } from "./RequestBudget.ts"
 
 /**
@@ -44,6 +50,20 @@ export interface ReadOptions {
 }
 
 /**
+ * Options of the search for a call whose outcome is unknown.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FindPlacedOptions {
+  /**
+   * By how much the time of creation in Exotel's clock may differ from the time at which the request was sent in this
+   * machine's clock. Default: 2 minutes.
+   */
+  readonly margin?: Duration.DurationInput | undefined
+}
+
+/**
  * @since 0.1.0
  * @category models
  */
@@ -57,6 +77,35 @@ export interface Service {
    * Reads a call with its details. Exotel may omit them for a call that has just begun; all their fields are then empty.
    */
   readonly getWithDetails: (sid: string, options?: ReadOptions) => Effect.Effect<CallWithDetails, Errors.ExotelError>
+  /**
+   * Places a call with one request, and returns its record as it is at once, usually `in-progress`, which does not say that
+   * a phone rings. Waits for the request budget before it sends the request.
+   *
+   * **At most one call is placed.** The request is not sent again, except after a 429, of which the `RetryPolicy` decides:
+   * a 429 proves that no call was placed. Every error but `CallOutcomeUnknown` proves that, too. After
+   * `CallOutcomeUnknown`, and after an interruption while the request is on its way, the call may have been placed: do
+   * not call `connect` again before you know. Look for it with {@link findPlaced}.
+   *
+   * Do not use an `HttpClient` that retries by itself, such as one of `HttpClient.retryTransient`: where it can be
+   * detected, its second request is refused (`CallOutcomeUnknown` with the reason `ResendRefused`); elsewhere it could
+   * place a second call.
+   *
+   * An invalid request fails with an `InvalidRequest` that names the field, and is not sent.
+   */
+  readonly connect: (request: ConnectRequest) => Effect.Effect<Call, ConnectError>
+  /**
+   * The **ended** calls that may be the one of a `connect` whose outcome is unknown, oldest first: those that were
+   * created within `margin` of `sentAt`, first called `from`, and used the ExoPhone `callerId`. Two calls to one party
+   * within that time are both returned, and can be told apart by their `to` or by a callback with a `customField`.
+   *
+   * Bulk reads do not include ongoing calls, and how soon an ended call appears in them is not documented. So an empty
+   * result proves nothing until the longest call (`timeLimit` and twice `ringTimeout`) and some minutes have passed.
+   */
+  readonly findPlaced: (
+    request: Pick<ConnectRequest, "from" | "callerId">,
+    sentAt: DateTime.DateTime,
+    options?: FindPlacedOptions
+  ) => Effect.Effect<ReadonlyArray<Call>, Errors.AccountError>
   /**
    * Checks at startup that the credentials are valid and that the configured region serves the account. Requests the
    * account resource and reads only its status, because its body holds a token. Any 2xx response passes.
@@ -131,11 +180,38 @@ const fromConfig = (
       decode: () => Either.void
     }).pipe(Effect.catchTag("CallNotFound", (error) => Effect.fail(unknownAccount(error))))
 
+    const bulk = Bulk.make(config, client)
+
+    const connect: Service["connect"] = (request) =>
+      Effect.suspend(() =>
+        Effect.flatMap(check(request), (checked) => {
+          const form = encode(checked, config.accountSid)
+          return client.place({
+            name: "ExotelCalls.connect",
+            template: "/v1/Accounts/{AccountSid}/Calls/connect",
+            request: HttpClientRequest.post(connectUrl(config.baseUrl, config.accountSid, config.format), {
+              body: HttpBody.text(String(form), "application/x-www-form-urlencoded")
+            }),
+            personal: personalValues(form)
+          })
+        })
+      ).pipe(Effect.tap(countUnreadable))
+
+    const findPlaced: Service["findPlaced"] = ({ callerId, from }, sentAt, { margin = "2 minutes" } = {}) =>
+      bulk.listEnded({
+        created: { since: DateTime.subtractDuration(sentAt, margin), until: DateTime.addDuration(sentAt, margin) },
+        from: spellings(from),
+        exoPhone: spellings(callerId),
+        order: "asc"
+      }).pipe(Stream.runCollect, Effect.map(Chunk.toReadonlyArray))
+
     return {
+      connect,
+      findPlaced,
       get: (sid, options) => read(sid, options, false, callFromResponse),
       getWithDetails: (sid, options) => read(sid, options, true, callWithDetailsFromResponse),
       verify,
-      ...Bulk.make(config, client)
+      ...bulk
     }
   })
 

@@ -40,6 +40,11 @@ export interface CommonOptions {
   /** The timeout of one attempt, from sending to the end of the body; waiting for a permit does not count. Default: 10 s. */
   readonly timeout?: Duration.DurationInput | undefined
   /**
+   * The timeout of `connect`. Exotel tries several routes before it responds, usually within about a second, and a
+   * timeout leaves it unknown whether the call was placed; so it is longer than that of a read. Default: 30 s.
+   */
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  /**
    * The highest number of requests in any sixty seconds, at least 1; further requests wait. Exotel allows an account 200,
    * all of its programs together, and more on request. `Infinity` is no limit. Used by `ExotelCalls.layer` and
    * `layerConfig`; `make` and `layerWithBudget` use the budget in the context instead. Default: 200.
@@ -84,6 +89,7 @@ export interface ExotelConfig {
   readonly regionProbe: "auto" | "never"
   readonly maxBodyBytes: number
   readonly timeout: Duration.Duration
+  readonly connectTimeout: Duration.Duration
   readonly requestsPerMinute: number
 }
 
@@ -151,13 +157,16 @@ const checkBaseUrl = (input: string | URL, allowInsecure: boolean): Checked<stri
   return Either.right((url.origin + url.pathname).replace(/\/+$/, ""))
 }
 
-const checkTimeout = (input: Duration.DurationInput): Checked<Duration.Duration> =>
+const checkTimeout = (
+  option: "timeout" | "connectTimeout",
+  input: Duration.DurationInput
+): Checked<Duration.Duration> =>
   Option.match(Duration.decodeUnknown(input), {
-    onNone: () => invalid("timeout", "is not a duration; use one like \"10 seconds\""),
+    onNone: () => invalid(option, "is not a duration; use one like \"10 seconds\""),
     onSome: (timeout) =>
       Duration.greaterThan(timeout, Duration.zero) && Duration.isFinite(timeout)
         ? Either.right(timeout)
-        : invalid("timeout", "must be finite and longer than zero")
+        : invalid(option, "must be finite and longer than zero")
   })
 
 const checkAccountSid = (accountSid: string): Checked<AccountSid.AccountSid> =>
@@ -214,7 +223,8 @@ export const make = (options: Options): Either.Either<ExotelConfig, ConfigError.
       (bytes) => Number.isSafeInteger(bytes) && bytes > 0,
       "must be a whole number of bytes greater than zero"
     ),
-    timeout: checkTimeout(options.timeout ?? "10 seconds"),
+    timeout: checkTimeout("timeout", options.timeout ?? "10 seconds"),
+    connectTimeout: checkTimeout("connectTimeout", options.connectTimeout ?? "30 seconds"),
     requestsPerMinute: check(
       "requestsPerMinute",
       options.requestsPerMinute ?? 200,

@@ -29,6 +29,12 @@ const reasonFrom = ({ issue }: ParseResult.ParseError): string => {
 /** The digits that two spellings of one number share: `08012345678`, `+918012345678`. */
 const national = (number: string): string => number.replace(/^(?:\+?91|0)(?=\d{10}$)/, "")
 
+/** The spellings that a record may have of an Indian number; others are as given. At most three of the five of a filter. */
+export const spellings = (number: string): ReadonlyArray<string> => {
+  const digits = national(number)
+  return digits === number && !/^\d{10}$/.test(number) ? [number] : Arr.dedupe([number, `0${digits}`, `+91${digits}`])
+}
+
 /** The request, if Exotel can be expected to accept it. */
 export const check = (request: ConnectRequest): Either.Either<ConnectRequest, InvalidRequest> => {
   const validate = Object.hasOwn(validators, request._tag) ? validators[request._tag] : undefined
@@ -77,5 +83,15 @@ export const encode = (request: ConnectRequest, account: AccountSid): URLSearchP
     fields.flatMap(([name, value]) => value === undefined ? [] : [[name, value]])
   )
 }
+
+/** Shorter values would mask parts of words. */
+const MIN_MASKED = 4
+
+/** The values of a form that must not be shown, also as a server may repeat them. */
+export const personalValues = (form: URLSearchParams): ReadonlyArray<string> =>
+  ["From", "To", "CallerId", "CustomField", "StatusCallback", "WaitUrl", "StartPlaybackValueNew"]
+    .map((name) => form.get(name) ?? "")
+    .filter((value) => value.length >= MIN_MASKED)
+    .flatMap((value) => [value, encodeURIComponent(value)])
 
 const playbackTo = { callee: "Callee", both: "Both" } as const

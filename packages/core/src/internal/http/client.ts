@@ -1,17 +1,21 @@
 /** Runs one read: sends the request, decodes the response, retries, explains a wrong region and records the span. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type { Call } from "../../Call.ts"
+import type { ConnectError } from "../../ConnectError.ts"
 import type { ExotelConfig } from "../../ExotelConfig.ts"
 import type { ExotelError } from "../../ExotelError.ts"
 import { RateLimited } from "../../ExotelError.ts"
 import type * as RequestBudget from "../../RequestBudget.ts"
 import type * as RetryPolicy from "../../RetryPolicy.ts"
+import * as Outcome from "../connect/outcome.ts"
 import { loadXmlParser } from "../decode/body.ts"
 import { makeRecordDecoder } from "../decode/callFromResponse.ts"
 import { errorFromResponse } from "../decode/errorFromResponse.ts"
@@ -41,9 +45,17 @@ export interface Read<A> extends Request<A> {
   readonly statusOnly?: boolean
 }
 
+/** A request that places a call. */
+export interface Placing extends Omit<Request<Call>, "sid" | "decode"> {
+  /** The values of the request that a quoted message must not show. */
+  readonly personal: ReadonlyArray<string>
+}
+
 export interface Client {
   /** Sends a read until it succeeds or the retry policy ends, and explains a wrong region. */
   readonly read: <A>(read: Read<A>) => Effect.Effect<A, ExotelError>
+  /** Sends a request that places a call. Sends it again only after a 429, as the retry policy says. */
+  readonly place: (placing: Placing) => Effect.Effect<Call, ConnectError>
 }
 
 export const make = (
@@ -66,6 +78,49 @@ export const make = (
     const send = <A>({ request, statusOnly }: Read<A>): Effect.Effect<RawResponse, RequestFailure> =>
       statusOnly === true ? transport.status(request) : transport.send(request)
 
+    /** Fails instead of waiting longer for the budget than the policy allows. */
+    const unlessPaused = <A, E>(
+      { retryAfterCap }: RetryPolicy.Policy,
+      place: { readonly sid?: string },
+      request: Effect.Effect<A, E>
+    ): Effect.Effect<A, E | RateLimited> =>
+      Effect.flatMap(requestBudget.pausedFor, (pause): Effect.Effect<A, E | RateLimited> =>
+        Duration.greaterThan(pause, retryAfterCap)
+          ? new RateLimited({ ...place, ...region, status: 429, retryAfter: pause })
+          : request)
+
+    const parse = (response: RawResponse) =>
+      Effect.zipRight(
+        Effect.annotateCurrentSpan("http.response.status_code", response.status),
+        parseResponse(response)
+      )
+
+    const log =
+      (message: string, place: { readonly sid?: string }) =>
+      (attempt: number, error: ExotelError, delay: Duration.Duration) =>
+        Effect.logDebug(message).pipe(
+          Effect.annotateLogs({ ...place, attempt, error: error._tag, delay: Duration.format(delay) })
+        )
+
+    const withSpan =
+      ({ name, request, template }: Omit<Request<unknown>, "decode">, place: { readonly sid?: string }) =>
+      <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+        effect.pipe(
+          Effect.tapError((error) =>
+            Effect.annotateCurrentSpan("error.type", error._tag)
+          ),
+          Effect.withSpan(name, {
+            kind: "client",
+            captureStackTrace: false,
+            attributes: {
+              "http.request.method": request.method,
+              "server.address": serverAddress,
+              "url.template": template,
+              ...(place.sid === undefined ? {} : { "exotel.call.sid": place.sid })
+            }
+          })
+        )
+
     return {
       read: (read) => {
         const place = read.sid === undefined ? {} : { sid: read.sid }
@@ -74,38 +129,54 @@ export const make = (
           send(read),
           (failure) => toError(failure, { ...place, ...region }, host)
         )
-        const once = ({ retryAfterCap }: RetryPolicy.Policy) =>
-          Effect.flatMap(requestBudget.pausedFor, (pause): Effect.Effect<RawResponse, ExotelError> =>
-            Duration.greaterThan(pause, retryAfterCap)
-              ? new RateLimited({ ...place, ...region, status: 429, retryAfter: pause })
-              : sent).pipe(
-              Effect.tap((response) =>
-                Effect.annotateCurrentSpan("http.response.status_code", response.status)
-              ),
-              Effect.flatMap(parseResponse),
-              Effect.flatMap((response) =>
-                Transport.isSuccess(response.status)
-                  ? read.decode(response, context)
-                  : Effect.fail(errorFromResponse(response, context))
+        const once = (policy: RetryPolicy.Policy) =>
+          unlessPaused(policy, place, sent).pipe(
+            Effect.flatMap(parse),
+            Effect.flatMap((response) =>
+              Transport.isSuccess(response.status)
+                ? read.decode(response, context)
+                : Effect.fail(errorFromResponse(response, context))
+            )
+          )
+        return withRetries(once, log("Retrying an Exotel read", place)).pipe(
+          Effect.catchAll((error) => Effect.flatMap(probe.explain(error), Effect.fail)),
+          withSpan(read, place)
+        )
+      },
+      place: (placing) => {
+        const context: DecodeContext = { ...region, secrets: [...secrets, ...placing.personal], decodeRecord }
+        const sent = transport.sendOnce(
+          placing.request,
+          config.connectTimeout,
+          (exchange, sentAt) =>
+            exchange.pipe(
+              Effect.mapError((failure) => Outcome.errorFromFailure(failure, region, host, sentAt)),
+              Effect.flatMap(parse),
+              Effect.flatMap((response) => Outcome.callFromConnect(response, context, region, sentAt)),
+              // An interruption cannot return a value.
+              Effect.onInterrupt(() =>
+                Effect.logWarning("Interrupted while a call was being placed. Exotel may have placed it.").pipe(
+                  Effect.annotateLogs("sentAt", DateTime.formatIso(sentAt))
+                )
               )
             )
-        const log = (attempt: number, error: ExotelError, delay: Duration.Duration) =>
-          Effect.logDebug("Retrying an Exotel read").pipe(
-            Effect.annotateLogs({ ...place, attempt, error: error._tag, delay: Duration.format(delay) })
-          )
-        return withRetries(once, log).pipe(
-          Effect.catchAll((error) => Effect.flatMap(probe.explain(error), Effect.fail)),
-          Effect.tapError((error) => Effect.annotateCurrentSpan("error.type", error._tag)),
-          Effect.withSpan(read.name, {
-            kind: "client",
-            captureStackTrace: false,
-            attributes: {
-              "http.request.method": read.request.method,
-              "server.address": serverAddress,
-              "url.template": read.template,
-              ...(read.sid === undefined ? {} : { "exotel.call.sid": read.sid })
-            }
+        )
+        // Only a 429 is sent again, so every other error ends the retries.
+        const once = (policy: RetryPolicy.Policy) =>
+          Effect.matchEffect(unlessPaused(policy, {}, sent), {
+            onFailure: (error) =>
+              error._tag === "RateLimited" ? Effect.fail(error) : Effect.succeed(Either.left(error)),
+            onSuccess: (call) => Effect.succeed(Either.right(call))
           })
+        return withRetries(once, log("Sending again a request for a call, of which none was placed", {})).pipe(
+          Effect.flatten,
+          Effect.catchTag("AuthenticationError", "CallNotFound", (error) =>
+            Effect.flatMap(probe.explain(error), Effect.fail)),
+          Effect.mapError(Outcome.explainRefusal),
+          Effect.tap((call) =>
+            Effect.annotateCurrentSpan("exotel.call.sid", call.sid)
+          ),
+          withSpan(placing, {})
         )
       }
     }

@@ -21,7 +21,7 @@ interface Finding {
 
 export interface RegionProbe {
   /** Returns `RegionMismatch` for an error that a wrong region has caused, and any other error unchanged. */
-  readonly explain: (error: ExotelError) => Effect.Effect<ExotelError>
+  readonly explain: <E extends ExotelError>(error: E) => Effect.Effect<E | RegionMismatch>
 }
 
 const none: RegionProbe = { explain: Effect.succeed }

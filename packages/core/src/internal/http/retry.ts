@@ -34,14 +34,14 @@ export const delayBefore = (
   return Option.some(Duration.sum(wait, Duration.millis(backoff)))
 }
 
-export const withRetries = <A>(
+export const withRetries = <A, E extends ExotelError>(
   /** One attempt under the policy. */
-  read: (policy: Policy) => Effect.Effect<A, ExotelError>,
+  read: (policy: Policy) => Effect.Effect<A, E>,
   /** Called before each retry. */
-  log: (attempt: number, error: ExotelError, delay: Duration.Duration) => Effect.Effect<void>
-): Effect.Effect<A, ExotelError> =>
+  log: (attempt: number, error: E, delay: Duration.Duration) => Effect.Effect<void>
+): Effect.Effect<A, E> =>
   Effect.flatMap(RetryPolicy, (policy) => {
-    const attempt = (n: number): Effect.Effect<A, ExotelError> =>
+    const attempt = (n: number): Effect.Effect<A, E> =>
       Effect.catchAll(read(policy), (error) =>
         Effect.flatMap(Random.next, (chance) =>
           Option.match(delayBefore(policy, error, n, chance), {

@@ -6,6 +6,8 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
@@ -49,9 +51,14 @@ export interface Transport {
   readonly send: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<RawResponse, RequestFailure>
   /**
    * The same for a request that must not be repeated. When an `HttpClient` that retries by itself is about to send it
-   * again, nothing is sent and the request fails with the code {@link resent}.
+   * again, nothing is sent and the request fails with the code {@link resent}. `use` runs the request, after the wait for
+   * the permit, and is told when that was.
    */
-  readonly sendOnce: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<RawResponse, RequestFailure>
+  readonly sendOnce: <A, E>(
+    request: HttpClientRequest.HttpClientRequest,
+    timeout: Duration.Duration,
+    use: (exchange: Effect.Effect<RawResponse, RequestFailure>, sentAt: DateTime.Utc) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E>
   /** Sends one request and leaves the body of its response unread; the response has an empty one. */
   readonly status: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<RawResponse, RequestFailure>
 }
@@ -114,11 +121,13 @@ export const make = (
         onSome: budget.observe
       })
 
+    // The wait for a permit may be long: the timeout applies to the exchange only.
     // Closing the scope closes the connection if the response was not read to its end.
-    const attempt = <A extends { readonly status: number }>(
+    const exchange = <A extends { readonly status: number }>(
       client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>,
       request: HttpClientRequest.HttpClientRequest,
-      read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, RequestFailure>
+      read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, RequestFailure>,
+      timeout = config.timeout
     ): Effect.Effect<A, RequestFailure> =>
       Effect.flatMap(execute(client, request), (response) =>
         Effect.zipRight(
@@ -126,7 +135,7 @@ export const make = (
           read(response)
         )).pipe(
           Effect.scoped,
-          Effect.timeoutFail({ duration: config.timeout, onTimeout: () => timedOut }),
+          Effect.timeoutFail({ duration: timeout, onTimeout: () => timedOut }),
           Effect.onExit((exit) =>
             Exit.match(exit, {
               onSuccess: ({ status }) => countOutcome(String(status)),
@@ -135,9 +144,7 @@ export const make = (
                   Option.match(Cause.failureOption(cause), { onNone: () => "Interrupted", onSome: toOutcome })
                 )
             })
-          ),
-          // The wait for a permit may be long. The timeout applies to the request only.
-          (request) => Effect.zipRight(acquire, request)
+          )
         )
     const head = (response: HttpClientResponse.HttpClientResponse) =>
       Effect.map(Clock.currentTimeMillis, (now) => ({
@@ -156,9 +163,16 @@ export const make = (
         (known, body) => ({ ...known, body })
       )
     return {
-      send: (request) => attempt(scoped, request, withBody),
-      sendOnce: (request) => attempt(unrepeatable(), request, withBody),
+      send: (request) => Effect.zipRight(acquire, exchange(scoped, request, withBody)),
+      sendOnce: (request, timeout, use) =>
+        Effect.zipRight(
+          acquire,
+          Effect.flatMap(DateTime.now, (sentAt) => use(exchange(unrepeatable(), request, withBody, timeout), sentAt))
+        ),
       status: (request) =>
-        attempt(scoped, request, (response) => Effect.map(head(response), (known) => ({ ...known, body: "" })))
+        Effect.zipRight(
+          acquire,
+          exchange(scoped, request, (response) => Effect.map(head(response), (known) => ({ ...known, body: "" })))
+        )
     }
   })

@@ -17,6 +17,10 @@ export const callsUrl = (
   query: URLSearchParams
 ): string => `${accountPath(baseUrl, account)}/Calls${suffixes[format]}?${query}`
 
+/** Places a call. */
+export const connectUrl = (baseUrl: string, account: AccountSid, format: "json" | "xml"): string =>
+  `${accountPath(baseUrl, account)}/Calls/connect${suffixes[format]}`
+
 export const callUrl = (
   baseUrl: string,
   account: AccountSid,
