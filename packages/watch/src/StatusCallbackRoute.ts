@@ -12,7 +12,9 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { CallWatch } from "./CallWatch.ts"
 
@@ -29,7 +31,10 @@ export interface Options {
   readonly maxBodyBytes?: number | undefined
   /** How long a body may take to arrive. Default: 10 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** Runs for each decoded callback, after the hint, for example to use `customField`. */
+  /**
+   * Runs for each decoded callback, after the hint, for example to use `customField`. The response waits for it, and a
+   * closed connection interrupts it. Exotel waits 15 seconds, so hand longer work to a queue.
+   */
   readonly onCallback?: ((callback: StatusCallback) => Effect.Effect<void>) | undefined
 }
 
@@ -109,7 +114,7 @@ const refuse = (failure: BodyFailure | InvalidCallback) => {
  * @since 0.1.0
  * @category routes
  */
-export const app = (options: Options = {}): HttpApp.Default<never, CallWatch> =>
+export const app = (options: Options = {}): HttpApp.Default<never, CallWatch | Scope.Scope> =>
   Effect.gen(function*() {
     const request = yield* HttpServerRequest.HttpServerRequest
     const { secret } = options
@@ -117,7 +122,9 @@ export const app = (options: Options = {}): HttpApp.Default<never, CallWatch> =>
       return HttpServerResponse.empty({ status: 404 })
     }
     if (request.method !== "POST") return HttpServerResponse.empty({ status: 405, headers: { allow: "POST" } })
-    const body = yield* readBody(request, options.maxBodyBytes ?? 64 * 1024).pipe(
+    // Interrupting the read closes the connection, so it lasts until the response was sent and the scope closes.
+    const body = yield* Effect.forkScoped(readBody(request, options.maxBodyBytes ?? 64 * 1024)).pipe(
+      Effect.flatMap(Fiber.join),
       Effect.timeoutFail({ duration: options.timeout ?? "10 seconds", onTimeout: (): BodyFailure => "TooSlow" })
     )
     const callback = yield* decode({ contentType: request.headers["content-type"] ?? "", body })
@@ -127,6 +134,8 @@ export const app = (options: Options = {}): HttpApp.Default<never, CallWatch> =>
     return HttpServerResponse.empty({ status: 204 })
   }).pipe(
     Effect.catchAll((failure) => Effect.succeed(refuse(failure))),
+    // A server runs an app outside of a router uninterruptibly; the timeout would have no effect.
+    Effect.interruptible,
     // The logger would write the path, and with it the secret.
     HttpMiddleware.withLoggerDisabled
   )

@@ -7,6 +7,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Fiber, Layer, Logger, Option, Redacted, Stream, TestClock } from "effect"
+import * as Http from "node:http"
 
 const sid = "4kq0s7d2m9xv1c8h3j6n5b0r2t7w4y9z"
 
@@ -81,6 +82,20 @@ const serve = (options?: StatusCallbackRoute.Options) =>
     return { hints, post }
   })
 
+/** The status of the response to a body that stops before its declared length. */
+const statusOfUnfinishedPost = (port: number): Effect.Effect<number | undefined> =>
+  Effect.async((resume) => {
+    const headers = { "content-type": "application/x-www-form-urlencoded", "content-length": 1000 }
+    const request = Http.request({ host: "127.0.0.1", port, method: "POST", headers })
+    request.on("response", (response) => {
+      resume(Effect.succeed(response.statusCode))
+      request.destroy()
+    })
+    request.on("error", (error) => resume(Effect.die(error)))
+    request.write(`CallSid=${sid}`)
+    return Effect.sync(() => request.destroy())
+  })
+
 describe("StatusCallbackRoute.app", () => {
   it.effect("gives a hint and responds with 204, whether or not the call is watched", () =>
     Effect.gen(function*() {
@@ -147,6 +162,18 @@ describe("StatusCallbackRoute.app", () => {
         assert.strictEqual((yield* client.execute(request)).status, 413)
       }
       assert.notInclude(logged.join(), "s3cretEnough")
+    }).pipe(Effect.provide(NodeHttpServer.layerTest)))
+
+  it.scopedLive("responds with 408 over a real socket to a body that stalls", () =>
+    Effect.gen(function*() {
+      yield* HttpServer.serveEffect(
+        Effect.provide(
+          StatusCallbackRoute.app({ timeout: "50 millis" }),
+          CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer()))
+        )
+      )
+      const { address } = yield* HttpServer.HttpServer
+      assert.strictEqual(address._tag === "TcpAddress" && (yield* statusOfUnfinishedPost(address.port)), 408)
     }).pipe(Effect.provide(NodeHttpServer.layerTest)))
 
   it.effect("passes the callback to onCallback", () =>
