@@ -85,8 +85,10 @@ const introduction = (args: Arguments, script: ScriptFile, fake: FakeExotel.Serv
     `calls   ${sids.length === 0 ? "none" : sids.slice(0, MAX_SHOWN).join("\n        ")}`
   ]
   if (sids.length > MAX_SHOWN) lines.push(`        and ${sids.length - MAX_SHOWN} more`)
+  const calls = `${fake.baseUrl}/v1/Accounts/${accountSid}/Calls`
   lines.push(
-    `try     curl -u ${user} '${fake.baseUrl}/v1/Accounts/${accountSid}/Calls/${sids[0] ?? "<sid>"}.json?details=true'`
+    `read    curl -u ${user} '${calls}/${sids[0] ?? "<sid>"}.json?details=true'`,
+    `place   curl -u ${user} -d From=<number> -d To=<number> -d CallerId=<ExoPhone> ${calls}/connect.json`
   )
   return lines.join("\n")
 }

@@ -2,6 +2,7 @@
 import { isAccountSid } from "@effect-exotel/core/AccountSid"
 import { isCallSid } from "@effect-exotel/core/CallSid"
 import * as CallScript from "@effect-exotel/testing/CallScript"
+import * as ConnectPlan from "@effect-exotel/testing/ConnectPlan"
 import * as FakeExotel from "@effect-exotel/testing/FakeExotel"
 import * as FaultPlan from "@effect-exotel/testing/FaultPlan"
 import * as Duration from "effect/Duration"
@@ -66,6 +67,7 @@ const File = Schema.Struct({
   })),
   statusCallback: optional(StatusCallback),
   calls: optional(Schema.Array(PlannedCall)),
+  connect: optional(ConnectPlan.Description),
   faults: optional(Schema.Array(FaultPlan.Fault))
 })
 
@@ -122,7 +124,7 @@ const readJson = (text: string): Effect.Effect<unknown, ScriptFileError> =>
   })
 
 /** Mistakes that involve more than one field: sids and accounts that the fake would reject. */
-const conflicts = ({ accounts, calls = [], faults = [] }: typeof File.Type): ReadonlyArray<string> => {
+const conflicts = ({ accounts, calls = [], connect, faults = [] }: typeof File.Type): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const known = new Set((accounts ?? [FakeExotel.defaultAccount]).map(({ accountSid }) => accountSid))
   for (const [index, { accountSid }] of (accounts ?? []).entries()) {
@@ -143,6 +145,13 @@ const conflicts = ({ accounts, calls = [], faults = [] }: typeof File.Type): Rea
     }
     sids.set(sid, first ?? index)
   }
+  const numbers = (connect?.byNumber ?? []).map(({ number }) => number)
+  for (const [index, number] of numbers.entries()) {
+    const first = numbers.indexOf(number)
+    if (first < index) {
+      problems.push(`connect.byNumber[${index}].number: is the number of connect.byNumber[${first}] already`)
+    }
+  }
   for (const [index, { forCall }] of faults.entries()) {
     if (forCall !== undefined && !sids.has(forCall)) {
       problems.push(`faults[${index}].forCall: is not the sid of a call in this file`)
@@ -157,9 +166,13 @@ export const parse = (text: string): Effect.Effect<ScriptFile, ScriptFileError> 
     const file = yield* Effect.mapError(decode(json), (error) => new ScriptFileError({ problems: problemsOf(error) }))
     const problems = conflicts(file)
     if (problems.length > 0) return yield* new ScriptFileError({ problems })
-    const { calls = [], faults = [], ...options } = file
+    const { calls = [], connect, faults = [], ...options } = file
     return {
-      options: { ...options, faults: FaultPlan.make(faults) },
+      options: {
+        ...options,
+        ...(connect === undefined ? {} : ConnectPlan.fromDescription(connect)),
+        faults: FaultPlan.make(faults)
+      },
       placements: calls.flatMap(placementsOf)
     }
   })

@@ -3,7 +3,7 @@ import { CallScript, FakeExotel, Journal } from "@effect-exotel/testing"
 import { HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Cause, Effect, Fiber, Option, TestClock } from "effect"
+import { Cause, Effect, Fiber, Option, Redacted, TestClock } from "effect"
 import { fieldOf, flow, post, read, sidOf, twoNumbers } from "./support/connect.ts"
 
 const withFake = (options?: FakeExotel.Options) => Effect.provide(FakeExotel.layerHttpClient(options))
@@ -220,5 +220,63 @@ describe("placed calls", () => {
       assert.strictEqual((yield* fake.placed).length, 2)
       yield* fake.place(CallScript.busy())
       assert.strictEqual((yield* fake.placed).length, 2)
+    }).pipe(withFake()))
+})
+
+const exotelNode = "From=09876543210&To=09123456789&CallerId=08012345678&CallType=trans"
+const multipartOf = (boundary: string) =>
+  ["From", "To", "CallerId"].map((name) =>
+    `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n09876543210\r\n`
+  ).join("") + `--${boundary}--\r\n`
+
+describe("the body that other clients send", () => {
+  for (
+    const [client, contentType, body] of [
+      ["exotel-node 0.0.3", "application/x-www-form-urlencoded", exotelNode],
+      ["urllib and requests", "application/x-www-form-urlencoded", exotelNode.replace("=0", "=%2B91")],
+      [
+        "clients with events",
+        "application/x-www-form-urlencoded; charset=utf-8",
+        `${exotelNode}&StatusCallbackEvents%5B0%5D=terminal&StatusCallbackEvents%5B1%5D=answered`
+      ],
+      [
+        "curl -F",
+        "multipart/form-data; boundary=------------------------d455a5672dbcb28f",
+        multipartOf(
+          "------------------------d455a5672dbcb28f"
+        )
+      ],
+      [
+        "requests with files",
+        "multipart/form-data; boundary=84d632103df558bb771c5c2b949aa562",
+        multipartOf(
+          "84d632103df558bb771c5c2b949aa562"
+        )
+      ]
+    ] as const
+  ) {
+    it.live(`places a call over a socket: ${client}`, () =>
+      Effect.gen(function*() {
+        const fake = yield* FakeExotel.FakeExotel
+        const { options } = fake
+        const credentials = `${Redacted.value(options.apiKey)}:${Redacted.value(options.apiToken)}`
+        const response = yield* Effect.promise(() =>
+          fetch(`${fake.baseUrl}/v1/Accounts/${options.accountSid}/Calls/connect`, {
+            method: "POST",
+            headers: { authorization: `Basic ${btoa(credentials)}`, "content-type": contentType },
+            body
+          })
+        )
+        // exotel-node crashes on a document without this root.
+        assert.match(yield* Effect.promise(() => response.text()), /<TwilioResponse>\s*<Call>\s*<Sid>[0-9a-z]{32}</)
+        const [placed] = yield* fake.placed
+        assert.match(placed?.from ?? "", /^(0|\+91)9876543210$/)
+      }).pipe(Effect.provide(FakeExotel.layerServer({ strict: true, connect: CallScript.busy() }))))
+  }
+
+  it.live("in error is answered under the root that exotel-node reads", () =>
+    Effect.gen(function*() {
+      const { text } = yield* post({ From: "09876543210" }, { suffix: "" })
+      assert.match(text, /<TwilioResponse>\s*<RestException>/)
     }).pipe(withFake()))
 })

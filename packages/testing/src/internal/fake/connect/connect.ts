@@ -82,7 +82,7 @@ const plannedOutcome = (
   const { callback: _, ...numbers } = connect
   const planned = state.connect.outcomes?.next({ ...numbers, accountSid })
   if (planned?.outcome === undefined && state.settings.strict) {
-    state.unexpected.push("a request to place a call has no planned outcome; set connect or call onConnect")
+    state.unexpected.push("a connect request has no planned outcome; set connect or call onConnect")
   }
   return {
     request: planned?.request ?? { ...numbers, accountSid, attempt: 1 },

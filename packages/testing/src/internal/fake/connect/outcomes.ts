@@ -62,6 +62,6 @@ export class Outcomes {
     if (this.usedInOrder < this.inOrder.length) {
       lines.push(`connect.inOrder: ${counted(this.usedInOrder, this.inOrder.length)}`)
     }
-    return this.requests === 0 && lines.length === 0 ? ["connect: no request to place a call arrived"] : lines
+    return this.requests === 0 && lines.length === 0 ? ["connect: no connect request arrived"] : lines
   }
 }
