@@ -4,6 +4,7 @@
  */
 import * as Call from "@effect-exotel/core/Call"
 import * as CallStatus from "@effect-exotel/core/CallStatus"
+import * as ConnectRequest from "@effect-exotel/core/ConnectRequest"
 import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
 import * as ExotelConfig from "@effect-exotel/core/ExotelConfig"
 import * as Region from "@effect-exotel/core/Region"
@@ -30,6 +31,8 @@ export interface Subject {
   readonly unanswered?: string | undefined
   /** A call that has not ended, if there is one. */
   readonly ongoing?: string | undefined
+  /** Numbers between which calls may be placed, if there are such. Two calls are placed. */
+  readonly callable?: { readonly from: string; readonly to: string; readonly callerId: string } | undefined
 }
 
 /**
@@ -109,21 +112,34 @@ const present = (call: Call.Call, ...fields: ReadonlyArray<keyof Call.Call>) =>
 const baseUrlOf = (options: ExotelConfig.Options): string =>
   options.baseUrl === undefined ? Region.baseUrls[options.region ?? "singapore"] : String(options.baseUrl)
 
-/** A raw response, for facts that the client does not expose. */
-const raw = (subject: Subject, path: string) =>
+const execute = ({ options }: Subject, request: HttpClientRequest.HttpClientRequest) =>
   Effect.gen(function*() {
-    const { accountSid, apiKey, apiToken } = subject.options
     const client = yield* HttpClient.HttpClient
+    const prefix = `${baseUrlOf(options)}/v1/Accounts/${options.accountSid}`
     const response = yield* client.execute(
-      HttpClientRequest.get(`${baseUrlOf(subject.options)}/v1/Accounts/${accountSid}${path}`).pipe(
-        HttpClientRequest.basicAuth(apiKey, apiToken)
-      )
+      request.pipe(HttpClientRequest.prependUrl(prefix), HttpClientRequest.basicAuth(options.apiKey, options.apiToken))
     )
     return { status: response.status, text: yield* response.text }
   }).pipe(
     Effect.scoped,
     Effect.mapError(() => new ConformanceFailure({ expected: "an answer", actual: "none" }))
   )
+
+/** A raw response, for facts that the client does not expose. */
+const raw = (subject: Subject, path: string) => execute(subject, HttpClientRequest.get(path))
+
+const multipart = (fields: Readonly<Record<string, string>>): string =>
+  Object.entries(fields).map(([name, value]) =>
+    `--fields\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`
+  ).join("") + "--fields--\r\n"
+
+/** The fields of a connect request, without recording. */
+const connectFields = ({ callable }: Subject): Readonly<Record<string, string>> => ({
+  From: callable?.from ?? "",
+  To: callable?.to ?? "",
+  CallerId: callable?.callerId ?? "",
+  Record: "false"
+})
 
 const Page = Schema.parseJson(Schema.Struct({
   Metadata: Schema.Struct({ Total: Schema.Number }),
@@ -145,10 +161,7 @@ const unknownSid = "0".repeat(32)
 
 const check = (name: string, run: Check["run"], applies: Check["applies"] = always): Check => ({ name, applies, run })
 
-/**
- * Every check.
- */
-export const suite: ReadonlyArray<Check> = [
+const readSuite: ReadonlyArray<Check> = [
   check("a settled completed call has its times, duration, price and direction", (subject) =>
     Effect.gen(function*() {
       const call = yield* read(subject, subject.completed)
@@ -250,12 +263,54 @@ export const suite: ReadonlyArray<Check> = [
     }))
 ]
 
+const isCallable = (subject: Subject) => subject.callable !== undefined
+
+const connectSuite: ReadonlyArray<Check> = [
+  check("a connect request without To is a 400", (subject) =>
+    Effect.gen(function*() {
+      const { To: _, ...fields } = connectFields(subject)
+      const request = HttpClientRequest.post("/Calls/connect.json").pipe(HttpClientRequest.bodyUrlParams(fields))
+      const { status } = yield* execute(subject, request)
+      yield* expect(status === 400, "status 400", `status ${status}`)
+    }), isCallable),
+  check(
+    "a placed call is at once in progress without an end, and can be read by its sid",
+    (subject) =>
+      Effect.gen(function*() {
+        const { callable } = subject
+        const request = ConnectRequest.twoNumbers({ from: "", to: "", callerId: "", ...callable })
+        const call = yield* Effect.flatMap(calls(subject.options), (service) => service.connect(request)).pipe(
+          Effect.mapError(({ _tag }) => new ConformanceFailure({ expected: "a placed call", actual: _tag }))
+        )
+        yield* expect(call.status === "in-progress" || call.status === "queued", "in-progress or queued", call.status)
+        yield* expect(Option.isNone(call.endTime), "no end time", "one")
+        const again = yield* read(subject, call.sid)
+        yield* expect(Equal.equals(again.from, call.from), "the number that rings first as From", "another one")
+      }),
+    isCallable
+  ),
+  check("a multipart connect request without the suffix is answered in XML", (subject) =>
+    Effect.gen(function*() {
+      const request = HttpClientRequest.post("/Calls/connect").pipe(
+        HttpClientRequest.bodyText(multipart(connectFields(subject)), "multipart/form-data; boundary=fields")
+      )
+      const { text } = yield* execute(subject, request)
+      yield* expect(/<TwilioResponse>\s*<Call>\s*<Sid>/.test(text), "a call in XML", "another body")
+    }), isCallable)
+]
+
+/**
+ * Every check.
+ */
+export const suite: ReadonlyArray<Check> = [...readSuite, ...connectSuite]
+
 const optionalString = (name: string): Config.Config<string | undefined> =>
   Config.map(Config.option(Config.string(name)), Option.getOrUndefined)
 
 /**
  * The subject that the environment names, if it names one: `EXOTEL_*` as for `ExotelCalls.layerConfig`, and the sids
- * `EXOTEL_CONFORMANCE_COMPLETED`, and optionally `…_UNANSWERED` and `…_ONGOING`. None when the first sid is not set.
+ * `EXOTEL_CONFORMANCE_COMPLETED`, and optionally `…_UNANSWERED` and `…_ONGOING`. None when the first sid is not set. Calls
+ * are placed only when `…_CALL_FROM`, `…_CALL_TO` and `…_CALLER_ID` are all set.
  */
 export const fromEnv: Effect.Effect<Option.Option<Subject>, ConfigError.ConfigError> = Effect.flatMap(
   optionalString("EXOTEL_CONFORMANCE_COMPLETED"),
@@ -264,6 +319,14 @@ export const fromEnv: Effect.Effect<Option.Option<Subject>, ConfigError.ConfigEr
       options: ExotelConfig.fromEnv,
       completed: Config.succeed(completed),
       unanswered: optionalString("EXOTEL_CONFORMANCE_UNANSWERED"),
-      ongoing: optionalString("EXOTEL_CONFORMANCE_ONGOING")
+      ongoing: optionalString("EXOTEL_CONFORMANCE_ONGOING"),
+      callable: Config.map(
+        Config.option(Config.all({
+          from: Config.string("EXOTEL_CONFORMANCE_CALL_FROM"),
+          to: Config.string("EXOTEL_CONFORMANCE_CALL_TO"),
+          callerId: Config.string("EXOTEL_CONFORMANCE_CALLER_ID")
+        })),
+        Option.getOrUndefined
+      )
     }))
 )

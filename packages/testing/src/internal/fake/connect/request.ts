@@ -16,7 +16,7 @@ const integer = (minimum: number, maximum: number): Test => (value) =>
   /^\d{1,6}$/.test(value) && Number(value) >= minimum && Number(value) <= maximum
 const oneOf = (...words: ReadonlyArray<string>): Test => (value) => words.includes(value)
 const url: Test = (value) => URL.canParse(value)
-const number: Test = (value) => /^\+?[\d ()-]{4,20}$/.test(value)
+const number: Test = (value) => /^\+?[\d ()-]{3,20}$/.test(value)
 
 const tests: Readonly<Record<string, Test>> = {
   From: (value) => number(value) || /^sips?:\S+$/.test(value),
