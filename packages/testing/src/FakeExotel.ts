@@ -38,6 +38,7 @@ import type { FaultPlan } from "./FaultPlan.ts"
 import type { Options, PlaceOptions } from "./internal/fake/options.ts"
 import { defaultAccount } from "./internal/fake/options.ts"
 import { refuse } from "./internal/fake/router.ts"
+import type { PlacedCall } from "./internal/fake/records.ts"
 import { run } from "./internal/fake/run.ts"
 import type { UnmetExpectations } from "./internal/fake/unmetExpectations.ts"
 import { makeClient } from "./internal/wire/client.ts"
@@ -45,6 +46,7 @@ import type { JournalEntry } from "./Journal.ts"
 import { renderEntry } from "./Journal.ts"
 
 export { type Account, defaultAccount, type Options, type PlaceOptions } from "./internal/fake/options.ts"
+export type { Numbers, PlacedCall } from "./internal/fake/records.ts"
 export { UnmetExpectations } from "./internal/fake/unmetExpectations.ts"
 
 /**
@@ -92,8 +94,14 @@ export interface Service {
   readonly deliverCallbacks: <E, R>(
     app: HttpApp.Default<E, R>
   ) => Effect.Effect<void, never, Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>>
+  /** The faults that may still fire; `times` is the number of times that are left. */
+  readonly armedFaults: Effect.Effect<FaultPlan>
+  /** Every call, in the order in which they were placed, by request or by `place`. */
+  readonly calls: Effect.Effect<ReadonlyArray<PlacedCall>>
   /** Every request so far, in order. */
   readonly journal: Effect.Effect<ReadonlyArray<JournalEntry>>
+  /** The requests after the one with this index, in order. */
+  readonly journalAfter: (index: number) => Effect.Effect<ReadonlyArray<JournalEntry>>
   /** Fails when a planned fault has not fired, or an unexpected request arrived. */
   readonly verify: Effect.Effect<void, UnmetExpectations>
 }

@@ -73,7 +73,13 @@ export const after =
   (elapsed: Duration.DurationInput) => (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<JournalEntry> =>
     journal.filter((entry) => Duration.greaterThan(entry.elapsed, elapsed))
 
-const words = (outcome: Outcome): string => {
+/**
+ * The text of an outcome in a rendered journal, such as `200` or `connection reset`.
+ *
+ * @since 0.1.0
+ * @category rendering
+ */
+export const outcomeText = (outcome: Outcome): string => {
   switch (outcome._tag) {
     case "Pending":
       return "…"
@@ -98,7 +104,7 @@ export const renderEntry = (entry: JournalEntry): string => {
   const fault = entry.fault === undefined ? "" : ` (fault: ${entry.fault})`
   const elapsed = Duration.toMillis(entry.elapsed) / 1000
   const placed = entry.operation === "connect" && entry.sid !== undefined ? ` placed ${entry.sid}` : ""
-  return `#${entry.index} +${elapsed}s ${entry.method} ${entry.path} ${words(entry.outcome)}${placed}${fault}`
+  return `#${entry.index} +${elapsed}s ${entry.method} ${entry.path} ${outcomeText(entry.outcome)}${placed}${fault}`
 }
 
 /**

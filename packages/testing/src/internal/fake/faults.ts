@@ -54,6 +54,18 @@ export class FaultEngine {
     return fired
   }
 
+  /** The faults that may still fire. */
+  armed(now: number): ReadonlyArray<Fault> {
+    return this.planned.flatMap(({ fault, fired, seen, since }) => {
+      const { between, onRequest, times } = fault
+      const isOver = (times !== undefined && fired >= times)
+        || (onRequest !== undefined && seen >= Math.max(...onRequest))
+        || (between !== undefined && now - since >= Duration.toMillis(between[1]))
+      if (isOver) return []
+      return [times === undefined ? fault : { ...fault, times: times - fired }]
+    })
+  }
+
   /** One line for each required fault that did not fire, with its request count. `asked` are the calls read. */
   unfired(asked: ReadonlyArray<string>): ReadonlyArray<string> {
     const lines: Array<string> = []

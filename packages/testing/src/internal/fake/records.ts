@@ -4,7 +4,12 @@ import * as Duration from "effect/Duration"
 import type { CallScript } from "../../CallScript.ts"
 import * as Script from "../../CallScript.ts"
 
-/** A call in the fake. Everything but the script is fixed when it is placed. */
+/**
+ * A call in the fake. Everything but the script is fixed when it is placed; `FakeExotel.update` changes the script.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface PlacedCall {
   readonly sid: CallSid
   readonly accountSid: string
@@ -16,7 +21,12 @@ export interface PlacedCall {
   script: CallScript
 }
 
-/** The numbers of a call. The default is shared by all calls. */
+/**
+ * The numbers of a call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Numbers {
   readonly from: string
   readonly to: string

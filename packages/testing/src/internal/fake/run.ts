@@ -18,6 +18,7 @@ import { clientFromApp } from "../../CallbackPlan.ts"
 import { advanceAt } from "../../CallScript.ts"
 import type { Placed } from "../../ConnectPlan.ts"
 import type { Service } from "../../FakeExotel.ts"
+import { make } from "../../FaultPlan.ts"
 import { render } from "../../Journal.ts"
 import { standard as standardFormat } from "../../WireFormat.ts"
 import * as Callbacks from "./callbacks.ts"
@@ -180,7 +181,10 @@ export const run = (
       faults: (plan) => Effect.map(now, (at) => state.faults.add(plan, at)),
       clearFaults: Effect.sync(() => state.faults.clear()),
       deliverCallbacks: (app) => Effect.flatMap(clientFromApp(app), callbacks.connect),
+      armedFaults: Effect.map(now, (at) => make(state.faults.armed(at))),
+      calls: Effect.sync(() => [...state.calls.values()]),
       journal: Effect.sync(() => state.journal()),
+      journalAfter: (index) => Effect.sync(() => state.journal(index)),
       verify
     })
     const clientLimit = options.client?.requestsPerMinute ?? Math.max(200, settings.requestsPerMinute)

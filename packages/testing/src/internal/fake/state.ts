@@ -121,7 +121,9 @@ export class FakeState {
     }
   }
 
-  journal(): ReadonlyArray<JournalEntry> {
-    return this.rows.slice(-this.settings.journalLimit).map((row) => this.toEntry(row))
+  /** The kept entries after the one with this index. */
+  journal(after = 0): ReadonlyArray<JournalEntry> {
+    const begin = Math.max(0, after - this.dropped, this.rows.length - this.settings.journalLimit)
+    return this.rows.slice(begin).map((row) => this.toEntry(row))
   }
 }

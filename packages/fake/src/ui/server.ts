@@ -1,0 +1,149 @@
+/** The server of the page: its files, the updates, and the commands. It listens on loopback only. */
+import * as CallScript from "@effect-exotel/testing/CallScript"
+import type { ConnectPlan, Request } from "@effect-exotel/testing/ConnectPlan"
+import * as FakeExotel from "@effect-exotel/testing/FakeExotel"
+import * as FaultPlan from "@effect-exotel/testing/FaultPlan"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ParseResult from "effect/ParseResult"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { createServer } from "node:http"
+import { fileURLToPath } from "node:url"
+import * as Actions from "./actions.ts"
+import { guard } from "./guard.ts"
+import { type Controls, events, makeReader } from "./updates.ts"
+
+const files = { "/": "index.html", "/style.css": "style.css", "/app.js": "app.js", "/timeline.js": "timeline.js" } as const
+
+const pathOf = (file: string): string => fileURLToPath(new URL(`../../page/${file}`, import.meta.url))
+
+/** What happens to a call that an application places. */
+const behaviors = {
+  manual: (request: Request) => Actions.ringing({ legs: request.to === undefined ? 1 : 2 }),
+  answered: (request: Request) => CallScript.answered({ legs: request.to === undefined ? 1 : 2 }),
+  busy: CallScript.busy(),
+  noAnswer: CallScript.noAnswer(),
+  failed: CallScript.failed()
+} satisfies Record<string, ConnectPlan>
+
+/** The behaviour unless the script file plans connect requests. */
+export const initial: ConnectPlan = behaviors.manual
+
+const Connect = Schema.Struct({ behavior: Schema.Literal("manual", "answered", "busy", "noAnswer", "failed") })
+const Inbound = Schema.Struct({ from: Schema.NonEmptyTrimmedString, exoPhone: Schema.NonEmptyTrimmedString })
+const Clock = Schema.Struct({ speed: Schema.Number.pipe(Schema.between(0, 1000)) })
+
+const refuse = (status: number, error: string) => HttpServerResponse.unsafeJson({ error }, { status })
+
+const done = HttpServerResponse.empty({ status: 204 })
+
+const body = <A, I>(schema: Schema.Schema<A, I>) =>
+  HttpServerRequest.schemaBodyJson(schema, { onExcessProperty: "error" })
+
+/** The description of the first problem of a body. */
+const problem = (error: ParseResult.ParseError): string => {
+  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+  return issue === undefined ? "the body is not valid" : `${issue.path.join(".") || "the body"}: ${issue.message}`
+}
+
+const act = (controls: Controls, sid: string, command: Actions.Command) =>
+  Effect.gen(function*() {
+    const fake = yield* FakeExotel.FakeExotel
+    const call = (yield* fake.calls).find((other) => other.sid === sid)
+    if (call === undefined) return refuse(404, "there is no such call")
+    let isPossible = false
+    yield* controls.onFakeClock(fake.update(call.sid, (script, elapsed) => {
+      const next = Actions.apply(script, Duration.toMillis(elapsed), command)
+      isPossible = next !== undefined
+      return next ?? script
+    }))
+    return isPossible ? done : refuse(409, "the call does not allow this action now")
+  })
+
+const commands = (controls: Controls) =>
+  HttpRouter.empty.pipe(
+    HttpRouter.post(
+      "/api/calls",
+      Effect.gen(function*() {
+        const { exoPhone, from } = yield* body(Inbound)
+        const fake = yield* FakeExotel.FakeExotel
+        const script = Actions.ringing({ legs: 2, direction: "inbound" })
+        const sid = yield* controls.onFakeClock(fake.place(script, { from, to: exoPhone, exoPhone }))
+        return HttpServerResponse.unsafeJson({ sid }, { status: 201 })
+      })
+    ),
+    HttpRouter.post(
+      "/api/calls/:sid/actions",
+      Effect.gen(function*() {
+        const { sid = "" } = yield* HttpRouter.params
+        return yield* act(controls, sid, yield* body(Actions.Command))
+      })
+    ),
+    HttpRouter.put(
+      "/api/connect",
+      Effect.gen(function*() {
+        const { behavior } = yield* body(Connect)
+        const fake = yield* FakeExotel.FakeExotel
+        yield* fake.onConnect(behaviors[behavior])
+        yield* Ref.set(controls.behavior, behavior)
+        return done
+      })
+    ),
+    HttpRouter.post(
+      "/api/faults",
+      Effect.gen(function*() {
+        const fault = yield* body(FaultPlan.Fault)
+        const fake = yield* FakeExotel.FakeExotel
+        yield* controls.onFakeClock(fake.faults(FaultPlan.make([fault])))
+        return done
+      })
+    ),
+    HttpRouter.del("/api/faults", Effect.flatMap(FakeExotel.FakeExotel, (fake) => Effect.as(fake.clearFaults, done))),
+    HttpRouter.put(
+      "/api/clock",
+      Effect.gen(function*() {
+        const { speed } = yield* body(Clock)
+        yield* controls.setSpeed(speed)
+        return done
+      })
+    )
+  )
+
+const router = (controls: Controls) =>
+  Object.entries(files).reduce(
+    (router, [path, file]) => HttpRouter.get(router, path as `/${string}`, HttpServerResponse.file(pathOf(file))),
+    commands(controls)
+  ).pipe(
+    HttpRouter.get("/api/state", Effect.flatMap(Effect.flatten(makeReader(controls)), HttpServerResponse.json)),
+    HttpRouter.get(
+      "/api/events",
+      Effect.map(Effect.context<FakeExotel.FakeExotel>(), (context) =>
+        HttpServerResponse.stream(Stream.encodeText(Stream.provideContext(events(controls), context)), {
+          contentType: "text/event-stream"
+        }))
+    ),
+    HttpRouter.catchTags({
+      ParseError: (error) => Effect.succeed(refuse(400, problem(error))),
+      RequestError: () => Effect.succeed(refuse(400, "the body must be JSON")),
+      RouteNotFound: () => Effect.succeed(refuse(404, "there is no such page"))
+    })
+  )
+
+/** Serves the page, and gives its address. Port 0 means any free port. */
+export const serve = (controls: Controls, port: number) =>
+  Effect.gen(function*() {
+    const context = yield* Layer.build(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port }))
+    const { address } = Context.get(context, HttpServer.HttpServer)
+    const bound = address._tag === "TcpAddress" ? address.port : port
+    yield* HttpServer.serveEffect(router(controls), guard(bound)).pipe(Effect.provide(context))
+    return `http://127.0.0.1:${bound}`
+  })
