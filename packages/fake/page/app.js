@@ -272,7 +272,12 @@ const apply = (update) => {
     button.setAttribute("aria-pressed", String(Number(button.getAttribute("data-speed")) === update.speed))
   }
   const behavior = byId("connect-behavior")
-  if (behavior instanceof HTMLSelectElement && document.activeElement !== behavior) behavior.value = update.connect
+  if (behavior instanceof HTMLSelectElement && document.activeElement !== behavior) {
+    if (update.connect === "script" && behavior.querySelector("[value=script]") === null) {
+      behavior.prepend(new Option("As in the script file", "script"))
+    }
+    behavior.value = update.connect
+  }
   const faults = update.faults.join("\n")
   const list = byId("faults")
   if (list.dataset["faults"] !== faults) {
@@ -323,7 +328,7 @@ const onSubmit = (id, submit) => {
 }
 
 byId("connect-behavior").addEventListener("change", ({ target }) => {
-  if (target instanceof HTMLSelectElement) void send("PUT", "api/connect", { behavior: target.value })
+  if (target instanceof HTMLSelectElement && target.value !== "script") void send("PUT", "api/connect", { behavior: target.value })
 })
 onSubmit("connect-form", async () => undefined)
 onSubmit("inbound-form", ({ exoPhone, from }) => send("POST", "api/calls", { from, exoPhone }))

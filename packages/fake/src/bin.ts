@@ -18,12 +18,14 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { fileURLToPath } from "node:url"
 import * as Help from "./help.ts"
 import type { ScriptFile } from "./scriptFile.ts"
 import { demo, parse } from "./scriptFile.ts"
+import { ringUntilAnswered } from "./ui/actions.ts"
 
 class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
 
@@ -55,6 +57,14 @@ const options = {
     Options.optional
   ),
   quiet: Options.boolean("quiet").pipe(Options.withDescription("Does not log requests.")),
+  ui: Options.boolean("ui").pipe(
+    Options.withDescription("Serves a page on loopback that shows the calls, and in which a person answers them.")
+  ),
+  uiPort: Options.integer("ui-port").pipe(
+    Options.withDescription("The port of the page; 0 for any free port."),
+    Options.withSchema(Schema.Int.pipe(Schema.between(0, 65_535))),
+    Options.withDefault(4011)
+  ),
   exitWithParent: Options.boolean("exit-with-parent").pipe(
     Options.withDescription("Ends when the process that started it has ended.")
   )
@@ -93,6 +103,9 @@ const introduction = (args: Arguments, script: ScriptFile, fake: FakeExotel.Serv
   return lines.join("\n")
 }
 
+const cannotListen = (host: string, port: number, option: string) =>
+  new UsageError({ message: `cannot listen on ${host}:${port}; is it in use? Try ${option} 0` })
+
 /** Completes when the parent process has ended: the system then gives this process another parent. */
 const parentExit = Effect.sync(() => process.ppid).pipe(
   Effect.flatMap((parent) =>
@@ -105,25 +118,44 @@ const parentExit = Effect.sync(() => process.ppid).pipe(
 
 const serve = (args: Arguments, script: ScriptFile) =>
   Effect.gen(function*() {
-    const fake = yield* FakeExotel.FakeExotel
-    const sids = yield* Effect.forEach(script.placements, ({ options, script }) => fake.place(script, options))
-    yield* Console.log(introduction(args, script, fake, sids))
-    return yield* Effect.never
-  }).pipe(
-    Effect.provide(FakeExotel.layerServer({
-      journalLimit: 10_000,
-      ...script.options,
-      port: args.port,
-      host: args.host,
-      seed: args.seed,
-      verifyOnClose: false,
-      ...(Option.isSome(args.region) ? { region: args.region.value } : {}),
-      onRequest: (entry) => args.quiet ? Effect.void : Console.log(renderEntry(entry))
-    })),
-    Effect.catchTag("ServeError", () =>
-      new UsageError({ message: `cannot listen on ${args.host}:${args.port}; is it in use? Try --port 0` })),
-    Effect.provide(ScaledClock.layer(args.speed))
-  )
+    const realClock = yield* Effect.clock
+    const scaled = yield* ScaledClock.makeAdjustable(args.speed)
+    const isPlanned = script.options.connect !== undefined
+    const page = Effect.gen(function*() {
+      const Ui = yield* Effect.promise(() => import("./ui/server.ts"))
+      const address = yield* Ui.serve({
+        onFakeClock: Effect.withClock(scaled.clock),
+        speed: scaled.factor,
+        setSpeed: scaled.setFactor,
+        behavior: yield* Ref.make(isPlanned ? "script" : "manual")
+      }, args.uiPort).pipe(Effect.mapError(() => cannotListen("127.0.0.1", args.uiPort, "--ui-port")))
+      yield* Console.log(`page    ${address}`)
+    })
+    return yield* Effect.gen(function*() {
+      const fake = yield* FakeExotel.FakeExotel
+      const sids = yield* Effect.forEach(script.placements, ({ options, script }) => fake.place(script, options))
+      yield* Console.log(introduction(args, script, fake, sids))
+      if (args.ui) {
+        // Without a plan, a call rings until a person acts.
+        if (!isPlanned) yield* fake.onConnect(ringUntilAnswered)
+        yield* Effect.withClock(page, realClock)
+      }
+      return yield* Effect.never
+    }).pipe(
+      Effect.provide(FakeExotel.layerServer({
+        journalLimit: 10_000,
+        ...script.options,
+        port: args.port,
+        host: args.host,
+        seed: args.seed,
+        verifyOnClose: false,
+        ...(Option.isSome(args.region) ? { region: args.region.value } : {}),
+        onRequest: (entry) => args.quiet ? Effect.void : Console.log(renderEntry(entry))
+      })),
+      Effect.catchTag("ServeError", () => cannotListen(args.host, args.port, "--port")),
+      Effect.withClock(scaled.clock)
+    )
+  }).pipe(Effect.scoped)
 
 const command = Command.make(
   "exotel-fake",

@@ -1,5 +1,6 @@
 /** What a person can do with a call at a moment, and the script that results. */
 import * as CallScript from "@effect-exotel/testing/CallScript"
+import type { Request } from "@effect-exotel/testing/ConnectPlan"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
@@ -19,7 +20,7 @@ export interface Action extends Command {
 export interface TimedPhase {
   readonly phase: CallScript.Phase
   readonly begin: number
-  /** Infinite for a phase that lasts until somebody acts. */
+  /** Infinite for a phase that lasts until a person acts. */
   readonly end: number
 }
 
@@ -72,13 +73,17 @@ const completed = (two: boolean): CallScript.Ending => ({
   leg2Status: two ? "completed" : undefined
 })
 
-/** A call that rings until somebody acts. Its record settles 20 seconds after its end. */
+/** A call that rings until a person acts. Its record settles 20 seconds after its end. */
 export const ringing = (options: { readonly legs: 1 | 2; readonly direction?: string }): CallScript.CallScript =>
   CallScript.custom(
     [{ status: "in-progress", leg1Status: "ringing", duration: Duration.infinity }],
     completed(options.legs === 2),
     { price: "1.500", recording: true, direction: options.direction ?? "outbound-api" }
   )
+
+/** The plan under which each call that an application places rings until a person acts. */
+export const ringUntilAnswered = ({ to }: Request): CallScript.CallScript =>
+  ringing({ legs: to === undefined ? 1 : 2 })
 
 /** The script after the command, or undefined when the call does not allow it at this moment. */
 export const apply = (

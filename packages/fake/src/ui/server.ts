@@ -22,21 +22,24 @@ import * as Actions from "./actions.ts"
 import { guard } from "./guard.ts"
 import { type Controls, events, makeReader } from "./updates.ts"
 
-const files = { "/": "index.html", "/style.css": "style.css", "/app.js": "app.js", "/timeline.js": "timeline.js" } as const
+const file = (name: string) =>
+  Effect.orDie(HttpServerResponse.file(fileURLToPath(new URL(`../../page/${name}`, import.meta.url))))
 
-const pathOf = (file: string): string => fileURLToPath(new URL(`../../page/${file}`, import.meta.url))
+const pages = HttpRouter.empty.pipe(
+  HttpRouter.get("/", file("index.html")),
+  HttpRouter.get("/style.css", file("style.css")),
+  HttpRouter.get("/app.js", file("app.js")),
+  HttpRouter.get("/timeline.js", file("timeline.js"))
+)
 
 /** What happens to a call that an application places. */
 const behaviors = {
-  manual: (request: Request) => Actions.ringing({ legs: request.to === undefined ? 1 : 2 }),
+  manual: Actions.ringUntilAnswered,
   answered: (request: Request) => CallScript.answered({ legs: request.to === undefined ? 1 : 2 }),
   busy: CallScript.busy(),
   noAnswer: CallScript.noAnswer(),
   failed: CallScript.failed()
 } satisfies Record<string, ConnectPlan>
-
-/** The behaviour unless the script file plans connect requests. */
-export const initial: ConnectPlan = behaviors.manual
 
 const Connect = Schema.Struct({ behavior: Schema.Literal("manual", "answered", "busy", "noAnswer", "failed") })
 const Inbound = Schema.Struct({ from: Schema.NonEmptyTrimmedString, exoPhone: Schema.NonEmptyTrimmedString })
@@ -119,10 +122,7 @@ const commands = (controls: Controls) =>
   )
 
 const router = (controls: Controls) =>
-  Object.entries(files).reduce(
-    (router, [path, file]) => HttpRouter.get(router, path as `/${string}`, HttpServerResponse.file(pathOf(file))),
-    commands(controls)
-  ).pipe(
+  HttpRouter.concat(pages, commands(controls)).pipe(
     HttpRouter.get("/api/state", Effect.flatMap(Effect.flatten(makeReader(controls)), HttpServerResponse.json)),
     HttpRouter.get(
       "/api/events",
