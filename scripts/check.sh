@@ -59,15 +59,15 @@ counted() {
   $limit "$@" 2>&1 | tee "$log" && node scripts/test-summary.mjs >/dev/null
 }
 
-# The shared request budget is tested over a real Redis. Only CI installs one; elsewhere its tests are skipped.
-find_redis() {
-  command -v redis-server && return
+# Some tests need a program of the system. Only CI installs one; elsewhere these tests are skipped.
+find_program() {
+  local program=$1 package=$2 use=$3
+  command -v "$program" && return
   if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    timeout 120 sh -c 'apt-get install -y -qq redis-server || { apt-get update -qq && apt-get install -y -qq redis-server; }' \
+    timeout 240 sh -c "apt-get install -y -qq $package || { apt-get update -qq && apt-get install -y -qq $package; }" \
       >/dev/null 2>&1
   fi
-  command -v redis-server ||
-    echo "Redis is missing: the tests of the shared budget that need redis-server are skipped. Install it to run them."
+  command -v "$program" || echo "$program is missing: the tests of $use are skipped. Install it to run them."
 }
 
 before=$(git status --porcelain)
@@ -77,7 +77,8 @@ check_unchanged_tree() {
 
 step "Tools" check_tools
 step "Commands of the README" check_readme_commands
-step "Redis" find_redis
+step "Redis" find_program redis-server redis-server "the shared budget over a real Redis"
+step "Chromium" find_program chromium chromium "the page of exotel-fake in a browser"
 step "Install" $pnpm install --frozen-lockfile
 step "Types" $pnpm typecheck
 step "Effect diagnostics" $pnpm diagnostics

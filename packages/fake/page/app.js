@@ -322,7 +322,9 @@ const onSubmit = (id, submit) => {
     if (!(form instanceof HTMLFormElement)) return
     /** @type {Record<string, string>} */
     const values = {}
-    for (const [name, value] of new FormData(form)) values[name] = String(value)
+    for (const [name, value] of new FormData(form)) {
+      if (typeof value === "string") values[name] = value
+    }
     void submit(values)
   })
 }

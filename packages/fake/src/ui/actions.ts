@@ -82,8 +82,7 @@ export const ringing = (options: { readonly legs: 1 | 2; readonly direction?: st
   )
 
 /** The plan under which each call that an application places rings until a person acts. */
-export const ringUntilAnswered = ({ to }: Request): CallScript.CallScript =>
-  ringing({ legs: to === undefined ? 1 : 2 })
+export const ringUntilAnswered = ({ to }: Request): CallScript.CallScript => ringing({ legs: to === undefined ? 1 : 2 })
 
 /** The script after the command, or undefined when the call does not allow it at this moment. */
 export const apply = (

@@ -131,10 +131,12 @@ const router = (controls: Controls) =>
           contentType: "text/event-stream"
         }))
     ),
+    HttpRouter.all("*", refuse(404, "there is no such page")),
     HttpRouter.catchTags({
-      ParseError: (error) => Effect.succeed(refuse(400, problem(error))),
-      RequestError: () => Effect.succeed(refuse(400, "the body must be JSON")),
-      RouteNotFound: () => Effect.succeed(refuse(404, "there is no such page"))
+      ParseError: (error) =>
+        Effect.succeed(refuse(400, problem(error))),
+      RequestError: () =>
+        Effect.succeed(refuse(400, "the body must be JSON"))
     })
   )
 
@@ -144,6 +146,6 @@ export const serve = (controls: Controls, port: number) =>
     const context = yield* Layer.build(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port }))
     const { address } = Context.get(context, HttpServer.HttpServer)
     const bound = address._tag === "TcpAddress" ? address.port : port
-    yield* HttpServer.serveEffect(router(controls), guard(bound)).pipe(Effect.provide(context))
+    yield* HttpServer.serveEffect(guard(bound)(router(controls))).pipe(Effect.provide(context))
     return `http://127.0.0.1:${bound}`
   })

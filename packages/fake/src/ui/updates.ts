@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { type CallView, callKey, callView, type RequestView, requestView } from "./views.ts"
+import { callKey, type CallView, callView, type RequestView, requestView } from "./views.ts"
 
 /** The controls that the page shows and changes. */
 export interface Controls {

@@ -41,7 +41,7 @@ export const serve = (script: unknown, ...args: ReadonlyArray<string>) =>
     child.once("exit", (code) => Deferred.unsafeDone(exit, Effect.succeed(code)))
     const address = () => /listens on (http:[^\s,]+)/.exec(output)?.[1] ?? ""
     const baseUrl = yield* eventually(Effect.sync(address), (url) => url !== "").pipe(
-      Effect.timeout("20 seconds")
+      Effect.timeout("50 seconds")
     )
     const running: Running = {
       baseUrl,

@@ -1,0 +1,135 @@
+/** The page in a real browser: a person answers a call that an application placed, and breaks its next requests. */
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Effect } from "effect"
+import { existsSync } from "node:fs"
+import { type Browser, chromium, type Page } from "playwright-core"
+import { CallbackSink } from "../support/callbackSink.ts"
+import { eventually, serve } from "../support/command.ts"
+
+const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium"
+const hasChromium = existsSync(executablePath)
+// eslint-disable-next-line no-console -- it is the test's report
+if (!hasChromium) console.warn("SKIPPED: Chromium is not installed, so the page of exotel-fake was not tried")
+
+const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
+
+/** A page of `exotel-fake --ui`, and the problems that its console reports. */
+const open = (viewport = { width: 1280, height: 900 }) =>
+  Effect.gen(function*() {
+    const fake = yield* serve({ calls: [] }, "--ui", "--ui-port", "0")
+    const address = () => /^page\s+(http:\S+)/m.exec(fake.output())?.[1] ?? ""
+    const url = yield* eventually(Effect.sync(address), (url) => url !== "")
+    const browser: Browser = yield* Effect.acquireRelease(
+      promise(() => chromium.launch({ executablePath, args: ["--no-sandbox"] })),
+      (browser) => promise(() => browser.close())
+    )
+    const page: Page = yield* promise(() => browser.newPage({ viewport }))
+    const problems: Array<string> = []
+    page.on("pageerror", (error) => problems.push(error.message))
+    page.on("console", (message) => {
+      if (message.type() === "error") problems.push(message.text())
+    })
+    yield* promise(() => page.goto(url))
+    yield* promise(() => page.getByText("Connected").waitFor())
+    return { baseUrl: fake.baseUrl, page, problems, url }
+  })
+
+const authorization = `Basic ${Buffer.from("fake-api-key:fake-api-token").toString("base64")}`
+
+const place = (baseUrl: string, fields: Record<string, string> = {}) =>
+  promise(async () => {
+    const response = await fetch(`${baseUrl}/v1/Accounts/acme1m/Calls/connect.json`, {
+      method: "POST",
+      headers: { authorization },
+      body: new URLSearchParams({ From: "09000000011", To: "09000000012", CallerId: "08000000000", ...fields })
+    })
+    const { Call } = await response.json() as { readonly Call: { readonly Sid: string } }
+    return Call.Sid
+  })
+
+const read = (baseUrl: string, sid: string) =>
+  promise(async () => {
+    const response = await fetch(`${baseUrl}/v1/Accounts/acme1m/Calls/${sid}.json`, { headers: { authorization } })
+    const body = await response.json() as { readonly Call?: { readonly Status: string } }
+    return { status: response.status, call: body.Call?.Status }
+  })
+
+const click = (page: Page, name: string) => promise(() => page.getByRole("button", { name, exact: true }).click())
+
+describe.skipIf(!hasChromium)("the page of exotel-fake", () => {
+  it.live(
+    "lets a person answer a placed call, and shows the requests and callbacks of the application",
+    () =>
+      Effect.gen(function*() {
+        const callbacks = yield* CallbackSink
+        const { baseUrl, page, problems } = yield* open()
+        const sid = yield* place(baseUrl, {
+          StatusCallback: callbacks.url,
+          "StatusCallbackEvents[0]": "terminal",
+          StatusCallbackContentType: "application/json"
+        })
+        yield* promise(() => page.getByText("in-progress, ringing").waitFor())
+        yield* click(page, "Answer leg 1")
+        yield* click(page, "Answer leg 2")
+        assert.strictEqual((yield* read(baseUrl, sid)).call, "in-progress")
+        yield* click(page, "Hang up")
+        yield* promise(() => page.getByText("completed", { exact: true }).first().waitFor())
+        assert.strictEqual((yield* read(baseUrl, sid)).call, "completed")
+        const [callback] = yield* eventually(callbacks.received, (received) => received.length > 0)
+        assert.include(callback, `"CallSid":"${sid}"`)
+        yield* promise(() =>
+          page.getByRole("cell", { name: `GET /v1/Accounts/acme1m/Calls/${sid}.json` }).first().waitFor()
+        )
+        yield* promise(() => page.getByRole("cell", { name: /^callback POST/ }).waitFor())
+        yield* click(page, `Timeline of call ${sid}`)
+        yield* promise(() => page.getByRole("img", { name: /Phases, polls and callbacks/ }).waitFor())
+        yield* promise(() => page.getByRole("cell", { name: "ended completed" }).waitFor())
+        deepStrictEqual(problems, [])
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+  it.live(
+    "breaks the next requests, chooses what the next call does, and places an inbound call",
+    () =>
+      Effect.gen(function*() {
+        const { baseUrl, page, problems } = yield* open({ width: 400, height: 800 })
+        yield* promise(() => page.getByLabel("Behaviour").selectOption("busy"))
+        yield* promise(() => page.getByLabel("Requests", { exact: true }).fill("2"))
+        yield* click(page, "Add the fault")
+        yield* promise(() => page.getByText("status 503, 2 more").waitFor())
+        for (const status of [503, 503]) assert.strictEqual((yield* read(baseUrl, "unknown")).status, status)
+        assert.strictEqual((yield* read(baseUrl, "unknown")).status, 404)
+        yield* promise(() => page.getByText("status 503, 2 more").waitFor({ state: "detached" }))
+        yield* click(page, "60×")
+        yield* place(baseUrl)
+        yield* promise(() => page.getByText("busy", { exact: true }).first().waitFor())
+        yield* click(page, "Place the call")
+        yield* promise(() => page.getByText("09000000001 → 08000000000 · inbound").waitFor())
+        yield* click(page, "Pause")
+        yield* promise(() => page.getByRole("button", { name: "Pause", pressed: true }).waitFor())
+        // Nothing is wider than the narrow window.
+        assert.isAtMost(yield* promise(() => page.evaluate(() => document.documentElement.scrollWidth)), 400)
+        deepStrictEqual(problems, [])
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+  it.live(
+    "can be used with the keyboard alone, and keeps the focus when the buttons change",
+    () =>
+      Effect.gen(function*() {
+        const { baseUrl, page } = yield* open()
+        yield* place(baseUrl)
+        yield* promise(() => page.getByRole("button", { name: "Leg 1 busy" }).focus())
+        yield* promise(() => page.keyboard.press("Enter"))
+        yield* promise(() => page.getByText("busy", { exact: true }).first().waitFor())
+        const focused = yield* promise(() =>
+          page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "")
+        )
+        assert.include(focused, "Timeline of call")
+      }).pipe(Effect.scoped),
+    60_000
+  )
+})
