@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 const isCI = process.env["CI"] !== undefined
@@ -21,7 +22,8 @@ export default defineConfig({
     projects: ["packages/core", "packages/watch", "packages/testing", "packages/fake", "examples"].map(project),
     // A property of a thousand cases, or a program in a process of its own, may share a slow machine.
     testTimeout: 30_000,
-    poolOptions: { forks: { isolate: false }, threads: { isolate: true } },
+    // One worker for each core; by default one core is left to Vitest itself, which has little to do.
+    poolOptions: { forks: { isolate: false, maxForks: availableParallelism() }, threads: { isolate: true } },
     // All cases of each property in the checks; elsewhere a tenth, or the share that PROPERTY_SHARE gives.
     provide: { propertyShare: isCI ? 1 : Number(process.env["PROPERTY_SHARE"] ?? 0.1) },
     // `pnpm check` reads the number of tests that ran from this file.

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Clock, Duration, Effect, Exit, Fiber, Metric, Option, Random, TestClock, Tracer } from "effect"
 import { rateLimitInfo } from "../src/internal/http/rateLimit.ts"
+import { cases } from "./support/cases.ts"
 import { credentials, makeCalls, sid } from "./support/clients.ts"
 import { status, stub } from "./support/stub.ts"
 
@@ -186,7 +187,7 @@ describe("a budget", () => {
     "grants every request in the end, for any mixture of requests, interruptions and pauses",
     () =>
       Effect.gen(function*() {
-        for (let world = 0; world < 20; world++) {
+        for (let mixture = 0; mixture < cases(20); mixture++) {
           const limit = yield* Random.nextIntBetween(2, 40)
           const budget = RequestBudget.makeMemory({ requestsPerMinute: limit })
           let granted = 0

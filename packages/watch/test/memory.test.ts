@@ -48,7 +48,7 @@ const bytesPerWatch = (
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const watch = yield* CallWatch.make()
-    const batches = Math.max(8, cases(20))
+    const batches = Math.max(4, cases(20))
     yield* batchOf(watch, sids(0))
     yield* batchOf(watch, sids(1))
     const before = yield* heapUsed

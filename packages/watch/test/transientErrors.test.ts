@@ -4,6 +4,7 @@ import { type WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Effect, Logger, Stream } from "effect"
+import { cases } from "./support/cases.ts"
 import { failure, inScenario, listen, openScenario, words } from "./support/scenarios.ts"
 import { simulate } from "./support/simulation.ts"
 
@@ -61,10 +62,13 @@ describe("a watch of a call that was seen before", () => {
 })
 
 describe("a rejection of the credentials", () => {
-  it.effect("that lasts eight seconds ends none of 500 watches, and costs few requests", () =>
+  it.effect("that lasts eight seconds ends none of many watches, and costs few requests", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* Effect.replicateEffect(scenario.fake.place(CallScript.busy({ ring: "1 minute" })), 500)
+        const sids = yield* Effect.replicateEffect(
+          scenario.fake.place(CallScript.busy({ ring: "1 minute" })),
+          Math.max(100, cases(500))
+        )
         yield* scenario.fake.faults(FaultPlan.status(401).pipe(FaultPlan.between("15 seconds", "23 seconds")))
         const ended = yield* Effect.forEach(
           sids,

@@ -98,7 +98,9 @@ export const record = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<
   return withConsole(Effect.provide(program, layer)).pipe(
     Effect.map((result) => [
       result,
-      told.map((one) => typeof one === "string" ? one : inspect(one, { depth: Infinity, showHidden: true })).join("\n")
+      [...new Set(told)].map((one) =>
+        typeof one === "string" ? one : inspect(one, { depth: Infinity, showHidden: true })
+      ).join("\n")
     ])
   )
 }

@@ -21,15 +21,21 @@ export interface Running {
 export const eventually = <A>(ask: Effect.Effect<A>, holds: (answer: A) => boolean): Effect.Effect<A> =>
   Effect.filterOrElse(ask, holds, () => Effect.delay(Effect.suspend(() => eventually(ask, holds)), "20 millis"))
 
+/** Writes a script file, which is there until the scope closes. */
+export const write = (script: unknown) =>
+  Effect.acquireRelease(
+    Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "exotel-fake-"))),
+    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
+  ).pipe(Effect.map((folder) => {
+    const file = Path.join(folder, "script.json")
+    Fs.writeFileSync(file, JSON.stringify(script))
+    return file
+  }))
+
 /** Serves a script file until the scope closes. */
 export const serve = (script: unknown, ...args: ReadonlyArray<string>) =>
   Effect.gen(function*() {
-    const folder = yield* Effect.acquireRelease(
-      Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "exotel-fake-"))),
-      (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
-    )
-    const file = Path.join(folder, "script.json")
-    Fs.writeFileSync(file, JSON.stringify(script))
+    const file = yield* write(script)
     const exit = yield* Deferred.make<number | null>()
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => spawn(process.execPath, [...command, "--port", "0", ...args, file], { cwd: workspace })),

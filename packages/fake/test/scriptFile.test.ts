@@ -1,0 +1,54 @@
+/** The mistakes that a script file may contain, and their messages. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { parse } from "../src/scriptFile.ts"
+
+const mistakes = (file: unknown) => Effect.map(Effect.flip(parse(JSON.stringify(file))), ({ message }) => message)
+
+describe("a script file", () => {
+  it.effect("has every mistake reported with its path and without its value", () =>
+    Effect.gen(function*() {
+      const message = yield* mistakes({
+        calls: [{ from: 9876543210, script: { kind: "answered", ring: "soon", tlak: "1 s" } }]
+      })
+      assert.include(message, "calls[0].script.ring: a duration is written like \"8 seconds\"")
+      assert.include(message, "calls[0].script.tlak")
+      assert.include(message, "calls[0].from")
+      assert.notInclude(message, "9876543210")
+    }))
+
+  for (
+    const [what, file, problems] of [
+      ["a sid with a dash", { calls: [{ sid: "a-b", script: { kind: "busy" } }] }, ["calls[0].sid: must be letters"]],
+      [
+        "a sid that is given twice",
+        { calls: [{ sid: "x", script: { kind: "busy" } }, { sid: "x", script: { kind: "busy" } }] },
+        ["calls[1].sid: is the sid of calls[0] already"]
+      ],
+      [
+        "a repeated call with a sid",
+        { calls: [{ sid: "x", repeat: { every: "1 second", times: 2 }, script: { kind: "busy" } }] },
+        ["calls[0].sid: cannot be given to a call that is repeated"]
+      ],
+      [
+        "an unknown account",
+        { calls: [{ accountSid: "other", script: { kind: "busy" } }] },
+        ["calls[0].accountSid: is not one of the accounts: acme1m"]
+      ],
+      [
+        "a fault of an unknown call",
+        { faults: [{ kind: "html", forCall: "nosuchcall" }] },
+        ["faults[0].forCall: is not the sid of a call in this file"]
+      ],
+      ["a callback that is not a URL", { statusCallback: { url: "status" } }, [
+        "statusCallback.url: must be an absolute URL"
+      ]]
+    ] as const
+  ) {
+    it.effect(`is rejected with ${what}`, () =>
+      Effect.gen(function*() {
+        const message = yield* mistakes(file)
+        for (const problem of problems) assert.include(message, problem)
+      }))
+  }
+})
