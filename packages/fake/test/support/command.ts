@@ -60,7 +60,7 @@ export const serve = (script: unknown, ...args: ReadonlyArray<string>) =>
 
 export const run = (file: string, args: ReadonlyArray<string>) =>
   Effect.async<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resume) => {
-    execFile(file, args, { cwd: workspace, timeout: 20_000 }, (error, stdout, stderr) => {
+    execFile(file, args, { cwd: workspace, timeout: 50_000 }, (error, stdout, stderr) => {
       resume(
         Effect.succeed({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : 1, stdout, stderr })
       )
