@@ -151,9 +151,14 @@ export class SlidingWindow {
 
   /** Sets the share of this process. Its requests are paced from then on, whatever their priority. */
   setShare(limit: number, now: number, until: number): void {
+    const before = Math.floor(Math.min(this.share?.limit ?? 0, this.limit))
     this.share = { limit, until }
     const allowed = this.allowed(now)
-    if (allowed > 0) this.paceAt = Math.min(this.paceAt, now + this.interval(allowed))
+    // Grants that came early are still to be made up for, at the new pace.
+    const early = this.paceAt - now
+    if (early > 0 && before > 0 && allowed > 0) {
+      this.paceAt = now + early * this.interval(allowed) / this.interval(before)
+    }
   }
 
   private shareAt(now: number): number {
