@@ -24,6 +24,7 @@ const legStatuses = (call: Call.Call): string =>
 
 const describe = (event: Exclude<Event, { _tag: "Settled" }>): string => {
   switch (event._tag) {
+    case "Placed":
     case "Observed":
     case "Changed":
       return `${column(event.call.status)} ${legStatuses(event.call)}`
@@ -35,6 +36,8 @@ const describe = (event: Exclude<Event, { _tag: "Settled" }>): string => {
       return `${column("…")} no details could be read`
     case "PollFailed":
       return `${column("…")} ${event.error.message}`
+    case "AnsweredHint":
+      return `${column("…")} leg ${event.leg} was answered, says a callback`
     case "Stalled":
       return `${column("…")} nothing has changed for a long time`
   }

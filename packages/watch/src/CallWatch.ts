@@ -6,17 +6,23 @@
 import type { Call, SettlingField, TerminalCall } from "@effect-exotel/core/Call"
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import { isCallSid } from "@effect-exotel/core/CallSid"
+import type { ConnectError } from "@effect-exotel/core/ConnectError"
+import type { ConnectRequest } from "@effect-exotel/core/ConnectRequest"
+import type { Service as Calls } from "@effect-exotel/core/ExotelCalls"
 import { ExotelCalls } from "@effect-exotel/core/ExotelCalls"
 import { InvalidRequest } from "@effect-exotel/core/ExotelError"
 import * as RequestBudget from "@effect-exotel/core/RequestBudget"
 import * as RetryPolicy from "@effect-exotel/core/RetryPolicy"
+import type { StatusCallback } from "@effect-exotel/core/StatusCallback"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
@@ -25,11 +31,14 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { FleetEvent } from "./FleetEvent.ts"
 import * as Engine from "./internal/engine/engine.ts"
+import * as Meters from "./internal/engine/metrics.ts"
 import * as Fleet from "./internal/fleet.ts"
+import { AnsweredHints } from "./internal/watch/answeredHints.ts"
 import { checkPolicy } from "./internal/watch/checkPolicy.ts"
 import { WatchState } from "./internal/watch/watchState.ts"
 import type { WatchError } from "./WatchError.ts"
-import type { WatchEvent } from "./WatchEvent.ts"
+import { PlacedCallWatchFailed } from "./WatchError.ts"
+import { WatchEvent } from "./WatchEvent.ts"
 import type { Options as PolicyOptions } from "./WatchPolicy.ts"
 import type { WatchToken } from "./WatchToken.ts"
 
@@ -69,6 +78,26 @@ export interface Service {
   /** Waits for the call to end and its record to be complete, or for `settleLimit` to pass. */
   readonly awaitSettled: (sid: string, policy?: PolicyOptions) => Effect.Effect<SettledCall, WatchError>
   /**
+   * Places a call and watches it. The first event is `Placed`; its token resumes the watch elsewhere. Any error but
+   * `CallOutcomeUnknown` and `PlacedCallWatchFailed` proves that no call was placed (see `ExotelCalls.connect`). An
+   * invalid policy fails before the call is placed.
+   *
+   * Each run of the stream places a call: do not retry or repeat it. If its consumer is interrupted after the request was
+   * sent, the call goes on; so handle `Placed` first, by storing its token.
+   */
+  readonly connect: (
+    request: ConnectRequest,
+    policy?: PolicyOptions
+  ) => Stream.Stream<WatchEvent, ConnectError | PlacedCallWatchFailed>
+  /**
+   * Places a call and waits for it to end; with the errors of {@link connect}. Busy, failed, canceled and not answered are
+   * results. If it is interrupted after the request was sent, the call goes on, and its sid is not known.
+   */
+  readonly connectAndAwaitEnd: (
+    request: ConnectRequest,
+    policy?: PolicyOptions
+  ) => Effect.Effect<TerminalCall, ConnectError | PlacedCallWatchFailed>
+  /**
    * Watches many calls, given as a collection or an unbounded stream of sids, and of tokens to resume from. The error of
    * one call is an event (`Failed`), as is an invalid sid; a sid that is in the fleet already is ignored. Calls are added
    * as fast as the events are consumed. The stream completes when the source has ended and every watch is over. It fails
@@ -88,6 +117,11 @@ export interface Service {
    * during a backoff. Returns `false` if the call is not watched.
    */
   readonly hint: (sid: string) => Effect.Effect<boolean>
+  /**
+   * As {@link hint}, with a status callback. If that says that a leg was answered, the streams of `events`, `connect` and
+   * `resume` of this call also emit an `AnsweredHint`. `StatusCallbackRoute` does so for each callback.
+   */
+  readonly hintFrom: (callback: StatusCallback) => Effect.Effect<boolean>
   /**
    * Resumes a watch from the token of one of its events, for example in another process after a restart. Events before
    * the token are not emitted again. The deadline is unchanged; if it has passed, the call is polled once more. The token
@@ -144,35 +178,68 @@ const checkSid = (sid: string): Either.Either<CallSid, InvalidRequest> =>
 const callFromEvent = (event: WatchEvent): Option.Option<Call> =>
   "call" in event ? Option.some(event.call) : Option.none()
 
-const fromEngine = (engine: Engine.Engine): Service => {
-  const begin = (sid: string, options: PolicyOptions): Effect.Effect<WatchState, InvalidRequest> =>
+const callFromEnd = (event: WatchEvent): Option.Option<TerminalCall> =>
+  event._tag === "Ended" ? Option.some(event.call) : Option.none()
+
+const failedAfterPlacing = (error: WatchError, { sid }: WatchState) => new PlacedCallWatchFailed({ sid, error })
+
+/** A watch that begins, and the events that precede those of the engine. */
+interface Beginning {
+  readonly state: WatchState
+  readonly events: ReadonlyArray<WatchEvent>
+}
+
+const fromEngine = (engine: Engine.Engine, place: Calls["connect"]): Service => {
+  const answered = new AnsweredHints()
+
+  const begin = (sid: string, options: PolicyOptions): Effect.Effect<Beginning, InvalidRequest> =>
     Effect.map(
       Effect.all([checkSid(sid), checkPolicy(options), Clock.currentTimeMillis]),
-      ([checked, policy, now]) => WatchState.begin(checked, policy, now)
+      ([checked, policy, now]) => ({ state: WatchState.begin(checked, policy, now), events: [] })
     )
 
-  const stream = <E>(begin: Effect.Effect<WatchState, E>): Stream.Stream<WatchEvent, E | WatchError> =>
+  const placeAndBegin = (request: ConnectRequest, options: PolicyOptions): Effect.Effect<Beginning, ConnectError> =>
+    Effect.gen(function*() {
+      const policy = yield* checkPolicy(options)
+      const call = yield* place(request)
+      const at = yield* DateTime.now
+      const state = WatchState.begin(call.sid, policy, DateTime.toEpochMillis(at))
+      const placed = WatchEvent.Placed({ sid: call.sid, at, token: state.token, isFinal: false, call })
+      Meters.emitted(placed, Number.NaN)
+      return { state, events: [placed] }
+    })
+
+  const stream = <E, E2>(
+    begin: Effect.Effect<Beginning, E>,
+    mapError: (error: WatchError, state: WatchState) => E2
+  ): Stream.Stream<WatchEvent, E | E2> =>
     Stream.unwrapScoped(Effect.gen(function*() {
-      const state = yield* begin
+      const { events, state } = yield* begin
       if (state.isFinished) return Stream.empty
       // The policy bounds the number of events, so a slow consumer needs no backpressure and loses nothing.
       const mailbox = yield* Mailbox.make<WatchEvent, WatchError>()
+      mailbox.unsafeOfferAll(events)
+      const emit = (event: WatchEvent) => mailbox.unsafeOffer(event)
       yield* engine.watch(state, {
         single: true,
-        onEvent: (event) => mailbox.unsafeOffer(event),
+        onEvent: emit,
         onFinished: (_, exit) => mailbox.unsafeDone(exit)
       })
-      return Mailbox.toStream(mailbox)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => answered.add(state, emit)),
+        (remove) => Effect.sync(remove)
+      )
+      return Stream.mapError(Mailbox.toStream(mailbox), (error) => mapError(error, state))
     }))
 
   /** Waits for the selected event, without the cost of a stream. */
-  const first = <A>(
-    sid: string,
-    options: PolicyOptions,
+  const first = <A, E, E2>(
+    begin: Effect.Effect<Beginning, E>,
+    mapError: (error: WatchError, state: WatchState) => E2,
     select: (event: WatchEvent) => Option.Option<A>
-  ): Effect.Effect<A, WatchError> =>
+  ): Effect.Effect<A, E | E2> =>
     Effect.scoped(Effect.gen(function*() {
-      const state = yield* begin(sid, options)
+      const { state } = yield* begin
       const result = yield* Deferred.make<A, WatchError>()
       yield* engine.watch(state, {
         single: true,
@@ -184,27 +251,26 @@ const fromEngine = (engine: Engine.Engine): Service => {
           if (Exit.isFailure(exit)) Deferred.unsafeDone(result, Exit.failCause(exit.cause))
         }
       })
-      return yield* Deferred.await(result)
+      return yield* Effect.mapError(Deferred.await(result), (error) => mapError(error, state))
     }))
 
-  const events: Service["events"] = (sid, policy = {}) => stream(begin(sid, policy))
+  const events: Service["events"] = (sid, policy = {}) => stream(begin(sid, policy), identity)
+  const terminal = (policy: PolicyOptions = {}): PolicyOptions => ({ ...policy, until: "terminal" })
 
   return {
     events,
     // If the record is complete at the end, `Ended` and `Settled` have the same call: one element, not two.
     changes: (sid, policy) => Stream.changes(Stream.filterMap(events(sid, policy), callFromEvent)),
-    awaitEnd: (sid, policy) =>
-      first(
-        sid,
-        { ...policy, until: "terminal" },
-        (event) => event._tag === "Ended" ? Option.some(event.call) : Option.none()
-      ),
+    awaitEnd: (sid, policy) => first(begin(sid, terminal(policy)), identity, callFromEnd),
     awaitSettled: (sid, policy) =>
       first(
-        sid,
-        { ...policy, until: "settled" },
+        begin(sid, { ...policy, until: "settled" }),
+        identity,
         (event) => event._tag === "Settled" ? Option.some({ call: event.call, missing: event.missing }) : Option.none()
       ),
+    connect: (request, policy = {}) => stream(placeAndBegin(request, policy), failedAfterPlacing),
+    connectAndAwaitEnd: (request, policy) =>
+      first(placeAndBegin(request, terminal(policy)), failedAfterPlacing, callFromEnd),
     fleet: (calls, policy = {}, options = {}) =>
       Stream.unwrap(Effect.map(checkPolicy(policy), (policy) =>
         Fleet.fleet(engine, Fleet.streamFrom(calls), {
@@ -214,11 +280,19 @@ const fromEngine = (engine: Engine.Engine): Service => {
           buffer: atLeastOne(options.buffer, 10_000)
         }))),
     hint: (sid) => isCallSid(sid) ? engine.hint(sid) : Effect.succeed(false),
+    hintFrom: (callback) =>
+      Effect.zipRight(
+        Effect.map(Clock.currentTimeMillis, (now) => answered.deliver(callback, now)),
+        engine.hint(callback.sid)
+      ),
     resume: (token, policy = {}) =>
-      stream(Effect.map(
-        Effect.all([checkPolicy(policy), Clock.currentTimeMillis]),
-        ([checked, now]) => WatchState.resume(token, checked, now)
-      ))
+      stream(
+        Effect.map(
+          Effect.all([checkPolicy(policy), Clock.currentTimeMillis]),
+          ([checked, now]) => ({ state: WatchState.resume(token, checked, now), events: [] })
+        ),
+        identity
+      )
   }
 }
 
@@ -262,7 +336,7 @@ export const make = (
           "exotel.calls": sids.length
         })
     })
-    return fromEngine(engine)
+    return fromEngine(engine, calls.connect)
   })
 
 /**

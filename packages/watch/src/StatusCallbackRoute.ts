@@ -1,6 +1,7 @@
 /**
  * The route for Exotel's status callbacks. Each callback makes the watches of its call poll at once: see
- * `CallWatch.hint`. What a watch emits always comes from a poll, never from a callback, because callbacks are not signed.
+ * `CallWatch.hintFrom`. What a watch emits comes from a poll and not from a callback, because callbacks are not signed;
+ * except an `AnsweredHint`, which says so.
  *
  * @since 0.1.0
  */
@@ -129,7 +130,7 @@ export const app = (options: Options = {}): HttpApp.Default<never, CallWatch | S
     )
     const callback = yield* decode({ contentType: request.headers["content-type"] ?? "", body })
     const watch = yield* CallWatch
-    yield* watch.hint(callback.sid)
+    yield* watch.hintFrom(callback)
     if (options.onCallback !== undefined) yield* options.onCallback(callback)
     return HttpServerResponse.empty({ status: 204 })
   }).pipe(

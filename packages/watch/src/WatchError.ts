@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { CallSid } from "@effect-exotel/core/CallSid"
 import * as ExotelError from "@effect-exotel/core/ExotelError"
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Duration from "effect/Duration"
@@ -80,6 +81,32 @@ export const WatchError = Schema.Union(
   ExotelError.InvalidRequest,
   WatchTimeout
 )
+
+/**
+ * `CallWatch.connect` has placed the call, and its watch failed afterwards. The call may still be ongoing: do not place it
+ * again, but watch its `sid`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PlacedCallWatchFailed
+  extends Schema.TaggedError<PlacedCallWatchFailed>("@effect-exotel/watch/PlacedCallWatchFailed")(
+    "PlacedCallWatchFailed",
+    {
+      sid: CallSid,
+      /** Why the watch failed. */
+      error: WatchError
+    },
+    HttpApiSchema.annotations({ status: 502 })
+  )
+{
+  override get message(): string {
+    return `Call ${this.sid} was placed, and its watch failed. Watch it again; do not place it again. ${this.error.message}`
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
 
 /**
  * The watch of one call of a fleet died of a defect: an exception in a function of the policy or in the HTTP client. The

@@ -23,8 +23,20 @@ interface Common {
 }
 
 /**
+ * Who answered, as Exotel's detection reports it in a callback. Only Exotel's developer portal documents it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AnsweredBy = "human" | "machine" | "unsure"
+
+/**
  * An event of a watch. Each poll that shows something new is exactly one of `Observed`, `Changed` and `Ended`.
  *
+ * - `Placed`: `CallWatch.connect` has placed the call; always its first event. `call` is the record of the response.
+ * - `AnsweredHint`: a callback says that this leg was answered: 1 for the party called first, 2 for the other. No poll shows
+ *   that as early or as clearly, yet callbacks are not signed, so it remains a hint: it changes nothing else of the watch,
+ *   and a call is over only when a poll shows it. At most once for each leg; not in fleets.
  * - `Observed`: the first poll of an ongoing call.
  * - `Changed`: the status of the ongoing call, or that of a leg, has changed.
  * - `PollFailed`: a poll failed with an error that may be transient; the next poll is at `nextPollAt`.
@@ -40,6 +52,8 @@ interface Common {
  * @category models
  */
 export type WatchEvent = Data.TaggedEnum<{
+  Placed: Common & { readonly call: Call }
+  AnsweredHint: Common & { readonly leg: 1 | 2; readonly answeredBy: Option.Option<AnsweredBy> }
   Observed: Common & { readonly call: Call }
   Changed: Common & { readonly call: Call; readonly previous: CallStatus }
   PollFailed: Common & { readonly error: ExotelError; readonly nextPollAt: DateTime.Utc }

@@ -62,8 +62,11 @@ const serve = (options?: StatusCallbackRoute.Options) =>
       events: () => Stream.never,
       awaitEnd: never,
       awaitSettled: never,
+      connect: () => Stream.never,
+      connectAndAwaitEnd: never,
       fleet: () => Stream.never,
-      hint: (hinted) => Effect.sync(() => hints.push(hinted) > 0),
+      hint: never,
+      hintFrom: ({ sid }) => Effect.sync(() => hints.push(sid) > 0),
       resume: () => Stream.never
     })
     const handler = HttpApp.toWebHandler(

@@ -31,8 +31,10 @@ const script = CallScript.custom(
   { settles: "40 seconds" }
 )
 
-/** Events of the call, as opposed to failures of the watch. */
+/** Events of the call, as opposed to failures of the watch and what precedes it. */
 const ofTheCall = WatchEvent.WatchEvent.$match({
+  Placed: () => false,
+  AnsweredHint: () => false,
   Observed: () => true,
   Changed: () => true,
   Ended: () => true,

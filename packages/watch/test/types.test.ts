@@ -44,7 +44,16 @@ describe("the types of CallWatch", () => {
 
   it("distinguish the events by their tag", () => {
     expectTypeOf<WatchEvent.WatchEvent["_tag"]>().toEqualTypeOf<
-      "Observed" | "Changed" | "PollFailed" | "Stalled" | "Ended" | "DetailsLoaded" | "DetailsUnavailable" | "Settled"
+      | "Placed"
+      | "AnsweredHint"
+      | "Observed"
+      | "Changed"
+      | "PollFailed"
+      | "Stalled"
+      | "Ended"
+      | "DetailsLoaded"
+      | "DetailsUnavailable"
+      | "Settled"
     >()
     expectTypeOf<Extract<WatchEvent.WatchEvent, { readonly _tag: "Ended" }>["call"]>().toEqualTypeOf<
       Call.TerminalCall

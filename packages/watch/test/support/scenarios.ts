@@ -2,7 +2,7 @@
 import { ExotelCalls, RequestBudget } from "@effect-exotel/core"
 import { FakeExotel, Journal } from "@effect-exotel/testing"
 import { CallWatch, type WatchEvent } from "@effect-exotel/watch"
-import { Context, Duration, Effect, Exit, Fiber, Layer, type Scope, Stream } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Layer, Option, type Scope, Stream } from "effect"
 import { simulate, type VirtualClock } from "./simulation.ts"
 
 export interface Scenario {
@@ -100,6 +100,8 @@ export const words = ({ emitted }: Emitted<WatchEvent.WatchEvent, unknown>): Rea
       case "Stalled":
       case "DetailsUnavailable":
         return `${at} ${value._tag}`
+      case "AnsweredHint":
+        return `${at} AnsweredHint leg ${value.leg} ${Option.getOrElse(value.answeredBy, () => "")}`.trimEnd()
       case "Settled":
         return `${at} Settled ${value.missing.join(" ")}`.trimEnd()
       default:
