@@ -1,4 +1,4 @@
-// Packs the built packages and looks at them as a stranger who installs them: what is in the tarballs, whether they
+// Packs the built packages and checks them as a stranger who installs them: what is in the tarballs, whether they
 // resolve, type-check and run in an empty project outside of this workspace, and that what is internal stays so.
 import { spawnSync } from "node:child_process"
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"

@@ -86,6 +86,7 @@ step "Effect diagnostics" $pnpm diagnostics
 step "Lint" env -u CI $pnpm lint
 step "Format" $pnpm format:check
 step "Tree" $pnpm tree:check
+step "Words" $pnpm words:check
 # The command of the README, unchanged.
 step "Tests" counted $pnpm test
 step "Documentation" $pnpm docs:check

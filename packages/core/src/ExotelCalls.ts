@@ -27,7 +27,7 @@ import * as ExotelConfig from "./ExotelConfig.ts"
 import * as Errors from "./ExotelError.ts"
 import * as Bulk from "./internal/bulk/bulk.ts"
 import { unknownAccount } from "./internal/bulk/bulk.ts"
-import { check, encode, personalValues, spellings } from "./internal/connect/form.ts"
+import { check, encode, numberForms, personalValues } from "./internal/connect/form.ts"
 import { callFromResponse, callWithDetailsFromResponse } from "./internal/decode/callFromResponse.ts"
 import { countUnreadable } from "./internal/decode/countUnreadable.ts"
 import type { DecodeContext, ParsedResponse } from "./internal/decode/response.ts"
@@ -96,7 +96,7 @@ export interface Service {
   /**
    * The **ended** calls that may be the one of a `connect` whose outcome is unknown, oldest first: those that were
    * created within `margin` of `sentAt`, first called `from`, and used the ExoPhone `callerId`. Two calls to one party
-   * within that time are both returned, and can be told apart by their `to` or by a callback with a `customField`.
+   * within that time are both returned, and can be distinguished by their `to` or by a callback with a `customField`.
    *
    * Bulk reads do not include ongoing calls, and how soon an ended call appears in them is not documented. So an empty
    * result proves nothing until the longest call (`timeLimit` and twice `ringTimeout`) and some minutes have passed.
@@ -200,8 +200,8 @@ const fromConfig = (
     const findPlaced: Service["findPlaced"] = ({ callerId, from }, sentAt, { margin = "2 minutes" } = {}) =>
       bulk.listEnded({
         created: { since: DateTime.subtractDuration(sentAt, margin), until: DateTime.addDuration(sentAt, margin) },
-        from: spellings(from),
-        exoPhone: spellings(callerId),
+        from: numberForms(from),
+        exoPhone: numberForms(callerId),
         order: "asc"
       }).pipe(Stream.runCollect, Effect.map(Chunk.toReadonlyArray))
 

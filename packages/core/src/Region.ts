@@ -20,7 +20,7 @@ export const Region = Schema.Literal("singapore", "mumbai").annotations({ identi
 export type Region = typeof Region.Type
 
 /**
- * Every region, in the order in which they are asked when an account is looked for.
+ * Every region, in the order in which they are probed for an account.
  *
  * @since 0.1.0
  * @category constants

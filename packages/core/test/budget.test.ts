@@ -337,11 +337,11 @@ describe("the client", () => {
       const calls = yield* make(client, 100)
       const once = Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none)
       assert.strictEqual((yield* Effect.flip(once(calls.get(sid))))._tag, "RateLimited")
-      const patient = yield* Effect.fork(calls.get(sid))
+      const waiting = yield* Effect.fork(calls.get(sid))
       yield* TestClock.adjust("9 seconds")
       assert.strictEqual(client.urls.length, 1)
       yield* TestClock.adjust("1 second")
-      yield* Fiber.join(patient)
+      yield* Fiber.join(waiting)
 
       retryAfter = "90"
       yield* Effect.flip(once(calls.get(sid)))

@@ -19,17 +19,17 @@ const call = (Sid: string, fields: Record<string, unknown> = {}) => ({ Sid, Stat
 
 const withWire = <A, E>(
   use: (calls: ExotelCalls.Service) => Effect.Effect<A, E>,
-  reply: Parameters<typeof stub>[0]
+  response: Parameters<typeof stub>[0]
 ) => {
-  const wire = stub(reply)
+  const wire = stub(response)
   return Effect.flatMap(ExotelCalls.ExotelCalls, use).pipe(
     Effect.provide(ExotelCalls.layer(options).pipe(Layer.provide(wire.layer))),
     Effect.map((result) => ({ result, urls: wire.urls }))
   )
 }
 
-const listed = (reply: Parameters<typeof stub>[0]) =>
-  withWire((calls) => Effect.exit(Stream.runCollect(calls.listEnded())), reply)
+const listed = (response: Parameters<typeof stub>[0]) =>
+  withWire((calls) => Effect.exit(Stream.runCollect(calls.listEnded())), response)
 
 const sidsOf = (calls: Iterable<{ readonly sid: string }>) => Array.from(calls, ({ sid }) => sid)
 

@@ -250,7 +250,7 @@ describe("the environment", () => {
 })
 
 describe("layers", () => {
-  const asked = (layer: (client: ReturnType<typeof stub>) => Layer.Layer<ExotelCalls.ExotelCalls, unknown>) =>
+  const sent = (layer: (client: ReturnType<typeof stub>) => Layer.Layer<ExotelCalls.ExotelCalls, unknown>) =>
     Effect.gen(function*() {
       const client = stub(() => status(404))
       yield* Effect.flatMap(ExotelCalls.ExotelCalls, (calls) => Effect.exit(calls.get(sid))).pipe(
@@ -262,7 +262,7 @@ describe("layers", () => {
 
   it.effect("come from options", () =>
     Effect.gen(function*() {
-      const url = yield* asked((client) =>
+      const url = yield* sent((client) =>
         Layer.provide(ExotelCalls.layer({ ...credentials, region: "singapore" }), client.layer)
       )
       assert.strictEqual(url, `https://api.exotel.com/v1/Accounts/acme1m/Calls/${sid}.json`)
@@ -270,14 +270,14 @@ describe("layers", () => {
 
   it.effect("come from the environment", () =>
     Effect.gen(function*() {
-      const url = yield* asked((client) => Layer.provide(ExotelCalls.layerConfig(), client.layer))
+      const url = yield* sent((client) => Layer.provide(ExotelCalls.layerConfig(), client.layer))
       assert.strictEqual(url, `https://api.in.exotel.com/v1/Accounts/acme1m/Calls/${sid}.json`)
     }))
 
   it.effect("come from a Config of all options", () =>
     Effect.gen(function*() {
       const config = Config.map(ExotelConfig.fromEnv, (options) => ({ ...options, format: "xml" as const }))
-      const url = yield* asked((client) => Layer.provide(ExotelCalls.layerConfig(config), client.layer))
+      const url = yield* sent((client) => Layer.provide(ExotelCalls.layerConfig(config), client.layer))
       assert.strictEqual(url, `https://api.in.exotel.com/v1/Accounts/acme1m/Calls/${sid}`)
     }))
 
@@ -289,7 +289,7 @@ describe("layers", () => {
         accountSid: Config.string("EXOTEL_ACCOUNT_SID"),
         region: Config.literal("singapore", "mumbai")("EXOTEL_REGION")
       }
-      const url = yield* asked((client) => Layer.provide(ExotelCalls.layerConfig(needed), client.layer))
+      const url = yield* sent((client) => Layer.provide(ExotelCalls.layerConfig(needed), client.layer))
       assert.strictEqual(url, `https://api.in.exotel.com/v1/Accounts/acme1m/Calls/${sid}.json`)
       const more = {
         ...needed,
@@ -298,7 +298,7 @@ describe("layers", () => {
         format: Config.succeed("xml" as const),
         maxBodyBytes: Config.succeed(10)
       }
-      const other = yield* asked((client) => Layer.provide(ExotelCalls.layerConfig(more), client.layer))
+      const other = yield* sent((client) => Layer.provide(ExotelCalls.layerConfig(more), client.layer))
       assert.strictEqual(other, `http://127.0.0.1:1/v1/Accounts/acme1m/Calls/${sid}`)
     }))
 

@@ -195,18 +195,18 @@ describe("a refusal", () => {
 
 describe("a 429", () => {
   const policy: RetryPolicy.Policy = { ...RetryPolicy.standard, attempts: 3 }
-  const replies = (first: () => Response) => stub((_, n) => n === 1 ? first() : new Response(placedCall))
+  const responses = (first: () => Response) => stub((_, n) => n === 1 ? first() : new Response(placedCall))
 
   it.effect("is sent again when the policy says so, because no call was placed", () =>
     Effect.gen(function*() {
-      const server = replies(() => status(429, { "retry-after": "7" }))
+      const server = responses(() => status(429, { "retry-after": "7" }))
       assert.isTrue(Either.isRight(yield* connect(server.layer, { policy })))
       assert.strictEqual(server.urls.length, 2)
     }))
 
   it.effect("is an error when the policy has one attempt", () =>
     Effect.gen(function*() {
-      const server = replies(() => status(429))
+      const server = responses(() => status(429))
       assert.strictEqual((yield* Effect.flip(yield* connect(server.layer)))._tag, "RateLimited")
       assert.strictEqual(server.urls.length, 1)
     }))
@@ -220,7 +220,7 @@ describe("a 429", () => {
   ) {
     it.effect(`is the only response that is: not a ${what}`, () =>
       Effect.gen(function*() {
-        const server = replies(first)
+        const server = responses(first)
         assert.isTrue(Either.isLeft(yield* connect(server.layer, { policy })))
         assert.strictEqual(server.urls.length, 1)
       }))
@@ -269,7 +269,7 @@ describe("an unknown outcome", () => {
         })).pipe(
           Effect.provide(RequestBudget.layerMemory({ requestsPerMinute: perMinute })),
           Effect.provide(stub(() => Effect.never).layer),
-          Effect.map(([, told]) => told)
+          Effect.map(([, output]) => output)
         )
       assert.include(yield* interrupted(100), "Exotel may have placed it")
       assert.notInclude(yield* interrupted(1), "Exotel may have placed it")
@@ -280,7 +280,7 @@ describe("an unknown outcome", () => {
 interface Exchange {
   readonly name: string
   readonly placed: boolean
-  readonly reply: Response | "stall" | { readonly code: string }
+  readonly response: Response | "stall" | { readonly code: string }
 }
 
 const truncated = (body: string, at: number) => body.slice(0, Math.floor(body.length * at))
@@ -304,23 +304,23 @@ const unplacedCodes = [
 
 /** Faults at every point of the request and of the response. What a server with that fault may have done is drawn. */
 const exchange: fc.Arbitrary<Exchange> = fc.oneof(
-  fc.constantFrom(...unplacedCodes).map((code) => ({ name: code, placed: false, reply: { code } })),
+  fc.constantFrom(...unplacedCodes).map((code) => ({ name: code, placed: false, response: { code } })),
   fc.tuple(fc.boolean(), fc.constantFrom("ECONNRESET", "EPIPE", "UND_ERR_SOCKET", "UND_ERR_HEADERS_TIMEOUT", "EWHAT"))
     .map((
       [placed, code]
-    ) => ({ name: code, placed, reply: { code } })),
-  fc.boolean().map((placed) => ({ name: "stall", placed, reply: "stall" as const })),
+    ) => ({ name: code, placed, response: { code } })),
+  fc.boolean().map((placed) => ({ name: "stall", placed, response: "stall" as const })),
   fc.tuple(fc.boolean(), fc.constantFrom(100, 300, 301, 302, 307, 308, 408, 500, 502, 503, 504, 599)).map((
     [placed, code]
   ) => ({
     name: String(code),
     placed,
-    reply: code < 200 ? { code: "HPE_INVALID_CONSTANT" } : status(code, { location: "https://elsewhere.test/" })
+    response: code < 200 ? { code: "HPE_INVALID_CONSTANT" } : status(code, { location: "https://elsewhere.test/" })
   })),
   fc.tuple(
     fc.constantFrom(400, 401, 402, 403, 404, 407, 409, 410, 418, 421, 422, 425, 429, 451, 499),
     fc.constantFrom("", "<html>", exception(403, "TRAI NDNC"), exception(404, "No matching results"), placedCall)
-  ).map(([code, body]) => ({ name: `${code}`, placed: false, reply: new Response(body, { status: code }) })),
+  ).map(([code, body]) => ({ name: `${code}`, placed: false, response: new Response(body, { status: code }) })),
   fc.tuple(
     fc.boolean(),
     fc.constantFrom(200, 201, 202, 204),
@@ -338,18 +338,18 @@ const exchange: fc.Arbitrary<Exchange> = fc.oneof(
   ).map(([placed, code, body]) => ({
     name: `${code} unreadable`,
     placed,
-    reply: new Response(code === 204 ? null : body, { status: code })
+    response: new Response(code === 204 ? null : body, { status: code })
   })),
   fc.tuple(fc.constantFrom(placedCall, placedXml), fc.double({ min: 0, max: 0.95, noNaN: true })).map(([body, at]) => ({
     name: "truncated",
     placed: true,
-    reply: new Response(truncated(body, at))
+    response: new Response(truncated(body, at))
   })),
-  fc.constant({ name: "reset within the body", placed: true, reply: "broken" }).map((one) => ({
+  fc.constant({ name: "reset within the body", placed: true, response: "broken" }).map((one) => ({
     ...one,
-    reply: new Response(brokenBody(placedCall))
+    response: new Response(brokenBody(placedCall))
   })),
-  fc.constantFrom(placedCall, placedXml).map((body) => ({ name: "placed", placed: true, reply: new Response(body) }))
+  fc.constantFrom(placedCall, placedXml).map((body) => ({ name: "placed", placed: true, response: new Response(body) }))
 )
 
 /** A 429 is frequent, so that a policy sends again. */
@@ -361,7 +361,7 @@ const exchanges = fc.array(
       arbitrary: fc.constantFrom("3", "", "9999").map((wait) => ({
         name: "429",
         placed: false,
-        reply: status(429, { "retry-after": wait })
+        response: status(429, { "retry-after": wait })
       }))
     }
   ),
@@ -380,7 +380,7 @@ const retrying: Readonly<Record<string, (client: HttpClient.HttpClient) => HttpC
     HttpClient.filterStatusOk(client).pipe(HttpClient.retry({ times: 3 }), HttpClient.mapRequest((request) => request))
 }
 
-const silent: Exchange = { name: "stall", placed: false, reply: "stall" }
+const silent: Exchange = { name: "stall", placed: false, response: "stall" }
 
 /** An `HttpClient` before a server that answers its n-th request by the n-th exchange, the last one for ever, and counts. */
 const server = (script: ReadonlyArray<Exchange>) => {
@@ -388,12 +388,12 @@ const server = (script: ReadonlyArray<Exchange>) => {
   let placed = 0
   const client = HttpClient.make((request) =>
     Effect.suspend((): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.RequestError> => {
-      const { placed: isPlaced, reply } = script[Math.min(requests, script.length - 1)] ?? silent
+      const { placed: isPlaced, response } = script[Math.min(requests, script.length - 1)] ?? silent
       requests += 1
       if (isPlaced) placed += 1
-      if (reply === "stall") return Effect.never
-      if (reply instanceof Response) return Effect.succeed(HttpClientResponse.fromWeb(request, reply.clone()))
-      const cause = Object.assign(new Error("broken"), { code: reply.code })
+      if (response === "stall") return Effect.never
+      if (response instanceof Response) return Effect.succeed(HttpClientResponse.fromWeb(request, response.clone()))
+      const cause = Object.assign(new Error("broken"), { code: response.code })
       return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
     })
   )
@@ -402,7 +402,7 @@ const server = (script: ReadonlyArray<Exchange>) => {
 
 describe("whatever fails, and at whatever point", () => {
   it.effect.prop(
-    "at most one call is placed, and the caller is not told that none was when one was",
+    "at most one call is placed, and the caller is not output that none was when one was",
     {
       script: exchanges,
       client: fc.constantFrom(...Object.keys(retrying)),

@@ -215,8 +215,8 @@ describe("a request as a value", () => {
   it.effect("hides its numbers, custom field and URLs when it is printed or logged", () =>
     Effect.forEach(requests, (request) =>
       Effect.gen(function*() {
-        const [, told] = yield* record(logInEveryWay(request))
-        const text = [told, printed(request), printed({ nested: [request] }), String(request)].join("\n")
+        const [, output] = yield* record(logInEveryWay(request))
+        const text = [output, printed(request), printed({ nested: [request] }), String(request)].join("\n")
         assert.include(text, request._tag)
         for (const secret of [numbers.from, numbers.to, numbers.callerId, "s3cret", "Canary Fernandes"]) {
           assert.notInclude(text, secret)

@@ -147,7 +147,7 @@ for (const [name, layer] of Object.entries(clients)) {
         assert.strictEqual(yield* failure(always(401, body)), "AuthenticationError")
       })))
 
-    live("tells a wrong region from an unknown call", () =>
+    live("distinguishes a wrong region from an unknown call", () =>
       run(Effect.gen(function*() {
         const singapore = yield* serve(always(404, ""))
         const mumbai = yield* serve(always(200, "{\"AuthToken\":\"never read\"}"))

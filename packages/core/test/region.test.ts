@@ -5,15 +5,18 @@ import { deepStrictEqual } from "@effect/vitest/utils"
 import { Deferred, Effect, Fiber, TestClock } from "effect"
 import { cases } from "./support/cases.ts"
 import { credentials, makeCalls, sid } from "./support/clients.ts"
-import { type Reply, status, stub } from "./support/stub.ts"
+import { status, stub, type StubResponse } from "./support/stub.ts"
 import { answered, plain, toJson } from "./support/wire.ts"
 
 const found = () => new Response(toJson({ ...answered, sid }, plain()))
 
-interface World {
+interface Servers {
   /** What each host says of a call, and of the account. */
-  readonly singapore: { readonly call: () => Reply; readonly account: () => Reply | Effect.Effect<Reply> }
-  readonly mumbai: World["singapore"]
+  readonly singapore: {
+    readonly call: () => StubResponse
+    readonly account: () => StubResponse | Effect.Effect<StubResponse>
+  }
+  readonly mumbai: Servers["singapore"]
 }
 
 /** What hosts say of an account that lives here, or elsewhere; servers differ in how they say the second. */
@@ -26,12 +29,12 @@ const elsewhere = {
 const isAccount = (url: string) => url.endsWith("/v1/Accounts/acme1m.json")
 
 const setUp = (
-  world: World,
+  servers: Servers,
   options: Partial<ExotelConfig.CommonOptions> & (ExotelConfig.Endpoint | { region?: never; baseUrl?: never }) = {}
 ) =>
   Effect.gen(function*() {
     const client = stub((url) => {
-      const host = url.hostname === "api.in.exotel.com" ? world.mumbai : world.singapore
+      const host = url.hostname === "api.in.exotel.com" ? servers.mumbai : servers.singapore
       return isAccount(url.href) ? host.account() : host.call()
     })
     const calls = yield* Effect.provide(
@@ -124,7 +127,7 @@ describe("a probe", () => {
       assert.strictEqual(probes().length, 1)
     }))
 
-  const inconclusive: Readonly<Record<string, () => Reply>> = {
+  const inconclusive: Readonly<Record<string, () => StubResponse>> = {
     "served by neither": () => status(404),
     "wrong credentials everywhere": () => status(401),
     "in trouble": () => status(503),
@@ -161,18 +164,18 @@ describe("a probe", () => {
 
   it.effect("goes on for the others when the read that began it is interrupted", () =>
     Effect.gen(function*() {
-      const asked = yield* Deferred.make<void>()
+      const sent = yield* Deferred.make<void>()
       const answer = yield* Deferred.make<void>()
       const { probes, read } = yield* setUp({
         singapore: {
           call: () => status(404),
           account: () =>
-            Deferred.succeed(asked, undefined).pipe(Effect.zipRight(Deferred.await(answer)), Effect.as(status(404)))
+            Deferred.succeed(sent, undefined).pipe(Effect.zipRight(Deferred.await(answer)), Effect.as(status(404)))
         },
         mumbai: home
       })
       const first = yield* Effect.fork(read)
-      yield* Deferred.await(asked)
+      yield* Deferred.await(sent)
       const others = yield* Effect.forEach(Array.from({ length: 10 }), () => Effect.fork(read))
       yield* Effect.yieldNow()
       yield* Fiber.interrupt(first)
@@ -185,7 +188,7 @@ describe("a probe", () => {
 
   it.effect("is not made after any other error", () =>
     Effect.gen(function*() {
-      const replies: ReadonlyArray<() => Reply> = [
+      const responses: ReadonlyArray<() => StubResponse> = [
         found,
         () => status(400),
         () => status(402),
@@ -197,7 +200,7 @@ describe("a probe", () => {
         () => new Response("{}"),
         () => "refused"
       ]
-      for (const call of replies) {
+      for (const call of responses) {
         const { calls, probes } = yield* setUp({ singapore: { ...home, call }, mumbai: home })
         yield* once(Effect.exit(calls.get(sid)))
         deepStrictEqual(probes(), [])

@@ -7,19 +7,19 @@ import { parseRetryAfter } from "../src/internal/http/headers.ts"
 import { delayBefore } from "../src/internal/http/retry.ts"
 import { cases } from "./support/cases.ts"
 import { credentials, makeCalls, sid } from "./support/clients.ts"
-import { type Reply, status, stub } from "./support/stub.ts"
+import { status, stub, type StubResponse } from "./support/stub.ts"
 import { answered, plain, toJson } from "./support/wire.ts"
 
 const found = () => new Response(toJson({ ...answered, sid }, plain()))
 
 /** Reads once, lets time pass, and returns the result and the time of each request. */
 const run = (
-  reply: (n: number) => Reply,
+  response: (n: number) => StubResponse,
   options: { readonly policy?: RetryPolicy.Policy; readonly seed?: string; readonly read?: "get" | "verify" } = {}
 ) =>
   Effect.gen(function*() {
     const times: Array<number> = []
-    const client = stub((_, n) => Effect.map(Clock.currentTimeMillis, (now) => (times.push(now), reply(n))))
+    const client = stub((_, n) => Effect.map(Clock.currentTimeMillis, (now) => (times.push(now), response(n))))
     const calls = yield* Effect.provide(
       makeCalls({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: Infinity }),
       client.layer
@@ -46,7 +46,7 @@ const run = (
 
 describe("a read that fails", () => {
   for (
-    const [what, reply] of [
+    const [what, response] of [
       ["a refused connection", () => "refused"],
       ["a 500", () => status(500)],
       ["a 502", () => status(502)],
@@ -56,37 +56,37 @@ describe("a read that fails", () => {
       ["a 421", () => status(421)],
       ["a 425", () => status(425)],
       ["a 429", () => status(429)]
-    ] as ReadonlyArray<[string, () => Reply]>
+    ] as ReadonlyArray<[string, () => StubResponse]>
   ) {
     it.effect(`is attempted three times after ${what}`, () =>
       Effect.gen(function*() {
-        const { error, times } = yield* run(reply)
+        const { error, times } = yield* run(response)
         assert.strictEqual(times.length, 3)
         assert.isTrue(error?.isRetryable)
       }))
 
     it.effect(`succeeds when the third attempt does, after ${what}`, () =>
       Effect.gen(function*() {
-        const { tag, times } = yield* run((n) => n < 3 ? reply() : found())
+        const { tag, times } = yield* run((n) => n < 3 ? response() : found())
         assert.strictEqual(tag, "a call")
         assert.strictEqual(times.length, 3)
       }))
 
     it.effect(`is not retried by RetryPolicy.none after ${what}`, () =>
       Effect.gen(function*() {
-        const { times } = yield* run(reply, { policy: RetryPolicy.none })
+        const { times } = yield* run(response, { policy: RetryPolicy.none })
         assert.strictEqual(times.length, 1)
       }))
 
     it.effect(`is attempted three times by verify after ${what}`, () =>
       Effect.gen(function*() {
-        const { times } = yield* run(reply, { read: "verify" })
+        const { times } = yield* run(response, { read: "verify" })
         assert.strictEqual(times.length, 3)
       }))
   }
 
   for (
-    const [what, reply] of [
+    const [what, response] of [
       ["a 400", () => status(400)],
       ["a 401", () => status(401)],
       ["a 402", () => status(402)],
@@ -98,11 +98,11 @@ describe("a read that fails", () => {
       ["a body that is no call", () => new Response("{}")],
       ["a body that is too large", () => new Response(" ".repeat(2_000_000))],
       ["another call's record", () => new Response(toJson({ ...answered, sid: "other" }, plain()))]
-    ] as ReadonlyArray<[string, () => Reply]>
+    ] as ReadonlyArray<[string, () => StubResponse]>
   ) {
     it.effect(`is not retried after ${what}`, () =>
       Effect.gen(function*() {
-        const { error, times } = yield* run(reply)
+        const { error, times } = yield* run(response)
         assert.strictEqual(times.length, 1)
         assert.isDefined(error)
       }))
@@ -259,16 +259,16 @@ describe("Retry-After", () => {
 
 describe("an outage", () => {
   for (
-    const [name, reply] of [
+    const [name, response] of [
       ["refused connections", () => "refused"],
       ["503s", () => status(503)]
-    ] as ReadonlyArray<[string, () => Reply]>
+    ] as ReadonlyArray<[string, () => StubResponse]>
   ) {
     it.effect(`of ${name} during many reads is not amplified beyond the request budget`, () =>
       Effect.gen(function*() {
         const count = cases(1000)
         const times: Array<number> = []
-        const client = stub(() => Effect.map(Clock.currentTimeMillis, (now) => (times.push(now), reply())))
+        const client = stub(() => Effect.map(Clock.currentTimeMillis, (now) => (times.push(now), response())))
         const calls = yield* Effect.provide(
           makeCalls({ ...credentials, baseUrl: "http://localhost", requestsPerMinute: count / 5 }),
           client.layer

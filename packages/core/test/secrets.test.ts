@@ -129,10 +129,10 @@ describe("a search for secrets", () => {
 
   it.effect("finds them in spans and logs", () =>
     Effect.gen(function*() {
-      const [, told] = yield* record(
+      const [, output] = yield* record(
         Effect.withSpan(Effect.log("x", { y: phones[0] }), "x", { attributes: { apiKey } })
       )
-      assert.includeMembers([...leaks(told)], [phones[0], apiKey.slice(0, 16)])
+      assert.includeMembers([...leaks(output)], [phones[0], apiKey.slice(0, 16)])
     }))
 
   for (const [index, [what, body]] of Object.entries(bodies).entries()) {
@@ -147,8 +147,8 @@ describe("a search for secrets", () => {
                 headers: { "retry-after": phones[0], location: `https://${apiKey}:${apiToken}@example.com` }
               })
             )
-            const [outcomes, told] = yield* record(program(client, {}, what !== numericSid))
-            assertSilent(told, `logs and spans under ${status}`)
+            const [outcomes, output] = yield* record(program(client, {}, what !== numericSid))
+            assertSilent(output, `logs and spans under ${status}`)
             for (const error of errorsOf(outcomes)) {
               assertSilent(printed(error), `${error._tag} under ${status}`)
               assertSilent(
@@ -174,8 +174,8 @@ describe("a search for secrets", () => {
             })
           )
         )
-        const [outcomes, told] = yield* record(program(client))
-        assertSilent(told, "logs and spans")
+        const [outcomes, output] = yield* record(program(client))
+        assertSilent(output, "logs and spans")
         for (const error of errorsOf(outcomes)) assertSilent(printed(error), String(code))
       }
     }))
@@ -201,8 +201,8 @@ describe("a search for secrets", () => {
           })
           for (let i = 0; i < 3; i++) {
             const client = yield* HttpClient.HttpClient
-            const [outcomes, told] = yield* record(program(client, { baseUrl: server.url }))
-            assertSilent(told, "logs and spans")
+            const [outcomes, output] = yield* record(program(client, { baseUrl: server.url }))
+            assertSilent(output, "logs and spans")
             assert.isNotEmpty(errorsOf(outcomes))
             for (const error of errorsOf(outcomes)) assertSilent(printed(error), error._tag)
           }
@@ -215,13 +215,13 @@ describe("a search for secrets", () => {
     Effect.gen(function*() {
       for (const body of [toJson(record_, plain()), toXml(record_, plain())]) {
         const client = reflecting(() => new Response(body))
-        const [call, told] = yield* record(
+        const [call, output] = yield* record(
           withCalls({ region: "mumbai" }, (calls) => Effect.tap(calls.getWithDetails(sid), logInEveryWay)).pipe(
             Effect.provideService(HttpClient.HttpClient, client)
           )
         )
-        assertSilent(told, "logs and spans")
-        assert.include(told, "completed", "what is not personal is shown")
+        assertSilent(output, "logs and spans")
+        assert.include(output, "completed", "what is not personal is shown")
         assertSilent(String(call), "as a string")
         // Who encodes it wants all of it.
         assert.include(JSON.stringify(yield* Schema.encode(Call.Call)(call)), phones[0])
@@ -246,17 +246,17 @@ describe("a search for secrets", () => {
         calls.getWithDetails(sid),
         calls.connect(placing)
       ]
-      const [, told] = yield* record(Effect.forEach(parts, logInEveryWay))
-      assertSilent(told, "logs and spans")
+      const [, output] = yield* record(Effect.forEach(parts, logInEveryWay))
+      assertSilent(output, "logs and spans")
       for (const [i, part] of parts.entries()) assertSilent(printed(part), `part ${i}`)
     }))
 
   it.effect("finds none when a read dies or is interrupted", () =>
     Effect.gen(function*() {
       const client = HttpClient.make(() => Effect.interrupt)
-      const [exit, told] = yield* record(Effect.exit(program(client)))
+      const [exit, output] = yield* record(Effect.exit(program(client)))
       assert.isTrue(Exit.isFailure(exit))
-      assertSilent(told + printed(exit), "an interruption")
+      assertSilent(output + printed(exit), "an interruption")
     }))
 })
 

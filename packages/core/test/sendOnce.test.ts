@@ -6,18 +6,18 @@ import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect } from "effect"
 import * as Transport from "../src/internal/http/transport.ts"
 import { credentials } from "./support/clients.ts"
-import { type Reply, status, stub } from "./support/stub.ts"
+import { status, stub, type StubResponse } from "./support/stub.ts"
 
 const post = HttpClientRequest.post("https://exotel.test/connect", {
   body: HttpBody.urlParams([["CustomField", "a & b"]])
 })
 
 const send = (
-  replies: (n: number) => Reply,
+  responses: (n: number) => StubResponse,
   transform: (client: HttpClient.HttpClient) => HttpClient.HttpClient = (client) => client
 ) =>
   Effect.gen(function*() {
-    const server = stub((_, n) => replies(n))
+    const server = stub((_, n) => responses(n))
     const config = yield* ExotelConfig.make({ ...credentials, baseUrl: "https://exotel.test" })
     const result = yield* Effect.gen(function*() {
       const client = yield* HttpClient.HttpClient
@@ -43,8 +43,8 @@ it.effect("returns the response of a single request", () =>
 
 it.effect("sends nothing again through a client that retries, and names the reason", () =>
   Effect.gen(function*() {
-    for (const reply of ["refused", status(503)] as const) {
-      const { result, sent } = yield* send(() => reply, retrying)
+    for (const response of ["refused", status(503)] as const) {
+      const { result, sent } = yield* send(() => response, retrying)
       assert.strictEqual(sent, 1)
       deepStrictEqual(yield* Effect.flip(result), { _tag: "Transport", reason: "Unknown", code: Transport.resent })
     }

@@ -1,5 +1,5 @@
 /** A budget that several processes share: over stores in memory, over stores that fail, and over a real Redis. */
-import * as SharedBudget from "@effect-exotel/core/RequestBudget/Shared"
+import * as Shared from "@effect-exotel/core/RequestBudget/Shared"
 import * as RateLimiter from "@effect/experimental/RateLimiter"
 import * as RedisStore from "@effect/experimental/RateLimiter/Redis"
 import { assert, describe, it } from "@effect/vitest"
@@ -16,7 +16,7 @@ const busiest = (times: ReadonlyArray<number>, window: number): number =>
   Math.max(0, ...times.map((from) => times.filter((at) => at >= from && at < from + window).length))
 
 const takeFor = (
-  make: Effect.Effect<Effect.Effect.Success<ReturnType<typeof SharedBudget.make>>, never, RateLimiter.RateLimiter>,
+  make: Effect.Effect<Effect.Effect.Success<ReturnType<typeof Shared.make>>, never, RateLimiter.RateLimiter>,
   times: Array<number>
 ) =>
   Effect.flatMap(make, (budget) =>
@@ -73,8 +73,8 @@ describe("a shared budget", () => {
     Effect.gen(function*() {
       const one: Array<number> = []
       const other: Array<number> = []
-      yield* takeFor(SharedBudget.make(options), one)
-      yield* takeFor(SharedBudget.make(options), other)
+      yield* takeFor(Shared.make(options), one)
+      yield* takeFor(Shared.make(options), other)
       const minutes = 2 + cases(8)
       yield* TestClock.adjust(Duration.minutes(minutes))
       assert.isAtMost(busiest([...one, ...other], 60_000), 30)
@@ -87,7 +87,7 @@ describe("a shared budget", () => {
     it.effect(`never exceeds the limit with a burst of ${burst}`, () =>
       Effect.gen(function*() {
         const times: Array<number> = []
-        const budget = yield* SharedBudget.make({ ...options, burst })
+        const budget = yield* Shared.make({ ...options, burst })
         const grab = Effect.fork(
           Effect.zipRight(
             budget.acquire("interactive"),
@@ -109,8 +109,8 @@ describe("a shared budget", () => {
     Effect.gen(function*() {
       const one: Array<number> = []
       const other: Array<number> = []
-      yield* takeFor(SharedBudget.make(options), one)
-      yield* takeFor(SharedBudget.make({ ...options, key: "other" }), other)
+      yield* takeFor(Shared.make(options), one)
+      yield* takeFor(Shared.make({ ...options, key: "other" }), other)
       yield* TestClock.adjust("2 minutes")
       assert.isAbove(Math.min(one.length, other.length), 40)
     }).pipe(Effect.provide(overStore(RateLimiter.layerStoreMemory))))
@@ -124,8 +124,8 @@ describe("a shared budget", () => {
         const other: Array<number> = []
         const key = `skew ${skew}`
         const fibers = yield* Effect.all([
-          takeFor(SharedBudget.make({ ...options, key }), one),
-          takeFor(SharedBudget.make({ ...options, key }), other).pipe(Effect.withClock(skewed(base, skew)))
+          takeFor(Shared.make({ ...options, key }), one),
+          takeFor(Shared.make({ ...options, key }), other).pipe(Effect.withClock(skewed(base, skew)))
         ]).pipe(Effect.provide(store.layer))
         yield* TestClock.adjust("2 minutes")
         yield* Fiber.interruptAll(fibers)
@@ -145,7 +145,7 @@ describe("a shared budget", () => {
       const warnings: Array<unknown> = []
       return Effect.gen(function*() {
         const times: Array<number> = []
-        yield* takeFor(SharedBudget.make({ ...options, shareWhenUnavailable: 0.4 }), times)
+        yield* takeFor(Shared.make({ ...options, shareWhenUnavailable: 0.4 }), times)
         yield* TestClock.adjust("3 minutes")
         assert.strictEqual(busiest(times, 60_000), 12)
         assert.isAtLeast(times.length, 30)
@@ -162,15 +162,15 @@ describe("a shared budget", () => {
     })
   }
 
-  it.scoped("asks an unavailable store again after seconds, and holds with others after a short outage", () => {
+  it.scoped("uses an unavailable store again after seconds, and holds with others after a short outage", () => {
     const warnings: Array<unknown> = []
     return Effect.gen(function*() {
       const store = yield* sharedStore
       const one: Array<number> = []
       const other: Array<number> = []
       yield* Effect.all([
-        takeFor(SharedBudget.make({ ...options, requestsPerMinute: 40 }), one),
-        takeFor(SharedBudget.make({ ...options, requestsPerMinute: 40 }), other)
+        takeFor(Shared.make({ ...options, requestsPerMinute: 40 }), one),
+        takeFor(Shared.make({ ...options, requestsPerMinute: 40 }), other)
       ]).pipe(Effect.provide(store.layer))
       yield* TestClock.adjust("2 minutes")
       store.status.isAvailable = false
@@ -191,7 +191,7 @@ describe("a shared budget", () => {
     Effect.gen(function*() {
       const store = yield* sharedStore
       store.status.isAvailable = false
-      const budget = yield* Effect.provide(SharedBudget.make(options), store.layer)
+      const budget = yield* Effect.provide(Shared.make(options), store.layer)
       yield* Effect.fork(Effect.forever(Effect.delay(budget.acquire("interactive"), "4 seconds")))
       yield* TestClock.adjust("4 minutes")
       assert.isAtLeast(store.status.requests, 7)
@@ -270,7 +270,7 @@ describe.skipIf(!hasRedis)("over a real Redis, a budget", () => {
       let before = 0
       yield* Effect.gen(function*() {
         const taking = yield* takeFor(
-          SharedBudget.make({ key: "test", requestsPerMinute: 20, burst: 5, window: "2 seconds" }),
+          Shared.make({ key: "test", requestsPerMinute: 20, burst: 5, window: "2 seconds" }),
           times
         )
         yield* Effect.sleep("1 second")

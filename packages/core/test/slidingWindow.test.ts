@@ -97,7 +97,7 @@ describe("a sliding minute", () => {
     )
   })
 
-  it("lets interactive requests use it up at once, and has room again as it slides", () => {
+  it("lets interactive requests use it up at once, and has capacity again as it slides", () => {
     const window = new SlidingWindow(200, MINUTE)
     assert.strictEqual(takeAll(window, "interactive", 0, 50).length, 200)
     assert.strictEqual(window.waitOf("interactive", 1000, false), 59_000)
@@ -155,7 +155,7 @@ describe("a released permit", () => {
     window.release(early)
     window.release(early)
     window.grant("interactive", 40_000)
-    // The grants of 30 s and 40 s are left: the window has room again at 90 s.
+    // The grants of 30 s and 40 s are left: the window has capacity again at 90 s.
     assert.strictEqual(window.waitOf("interactive", 40_000, false), 50_000)
   })
 

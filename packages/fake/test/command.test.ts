@@ -1,4 +1,4 @@
-/** `exotel-fake` as a process: its messages, its exit, and foreign clients. */
+/** `exotel-fake` as a process: its messages, its exit, and other clients. */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Layer } from "effect"
 import { spawn } from "node:child_process"

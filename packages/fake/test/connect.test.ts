@@ -1,4 +1,4 @@
-/** Placing calls through `exotel-fake`, as foreign clients do. */
+/** Placing calls through `exotel-fake`, as other clients do. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
@@ -19,19 +19,19 @@ const file = {
 const python = `
 import base64, json, sys, time, urllib.error, urllib.parse, urllib.request
 base, auth = sys.argv[1] + "/v1/Accounts/acme1m/Calls/", "Basic " + base64.b64encode(b"the-key:the-token").decode()
-def ask(path, body=None, content_type="application/x-www-form-urlencoded"):
+def request(path, body=None, content_type="application/x-www-form-urlencoded"):
     headers = {"Authorization": auth, "Content-Type": content_type}
     return json.load(urllib.request.urlopen(urllib.request.Request(base + path, body, headers)))["Call"]
 def ended(sid):
-    while ask(sid + ".json")["EndTime"] is None: time.sleep(0.05)
-    return ask(sid + ".json")["Status"]
+    while request(sid + ".json")["EndTime"] is None: time.sleep(0.05)
+    return request(sid + ".json")["Status"]
 fields = {"From": "+919876500000", "To": "09876543210", "CallerId": "08012345678"}
 multipart = "".join(f'--b1\\r\\nContent-Disposition: form-data; name="{k}"\\r\\n\\r\\n{v}\\r\\n' for k, v in fields.items()) + "--b1--\\r\\n"
-first = ask("connect.json", urllib.parse.urlencode(fields).encode())
-second = ask("connect.json", multipart.encode(), "multipart/form-data; boundary=b1")
+first = request("connect.json", urllib.parse.urlencode(fields).encode())
+second = request("connect.json", multipart.encode(), "multipart/form-data; boundary=b1")
 print(first["Status"], first["EndTime"], first["From"], ended(first["Sid"]), ended(second["Sid"]))
 try:
-    ask("connect.json", urllib.parse.urlencode({**fields, "To": "09111111111"}).encode())
+    request("connect.json", urllib.parse.urlencode({**fields, "To": "09111111111"}).encode())
 except urllib.error.HTTPError as error:
     print(error.code, json.load(error)["RestException"].get("Code"))
 `

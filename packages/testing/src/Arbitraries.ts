@@ -247,7 +247,7 @@ const transient = fc.oneof(
   fc.constantFrom(429, 500, 502, 503, 504).map((status) => FaultPlan.status(status)),
   fc.integer({ min: 0, max: 20 }).map((s) => FaultPlan.status(429, { retryAfter: Duration.seconds(s) })),
   fc.constantFrom(FaultPlan.refused, FaultPlan.reset(), FaultPlan.reset("body")),
-  fc.integer({ min: 1, max: 30 }).map((lasts) => FaultPlan.stalled({ duration: Duration.seconds(lasts) })),
+  fc.integer({ min: 1, max: 30 }).map((duration) => FaultPlan.stalled({ duration: Duration.seconds(duration) })),
   fc.constantFrom(FaultPlan.truncated(), FaultPlan.html, FaultPlan.garbage)
 )
 

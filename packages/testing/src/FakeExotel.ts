@@ -211,7 +211,7 @@ export interface ServerOptions extends Options {
   readonly host?: string | undefined
   /** Which region's cluster the server plays. Default: that of the first account. */
   readonly region?: Region.Region | undefined
-  /** Told of each request when it is over. Default: a warning is logged for those that the fake does not know. */
+  /** Receives each request when it is over. Default: a warning is logged for those that the fake does not know. */
   readonly onRequest?: ((entry: JournalEntry) => Effect.Effect<void>) | undefined
 }
 

@@ -181,7 +181,7 @@ export const expectPolled: {
 })
 
 /**
- * Nothing was asked later than so long after the fake began.
+ * Fails if a request was sent later than so long after the fake began.
  *
  * @since 0.1.0
  * @category assertions

@@ -89,7 +89,7 @@ const MOST_STEPS = 10_000_000
 /**
  * Runs the program on virtual time to its end, in one go. The same program has the same result each time.
  *
- * Dies when the program waits for something that is not time, such as a socket or a promise, or goes round and round
+ * Dies when the program waits for something that is not time, such as a socket or a promise, or loops
  * without time passing: both would hang a test.
  *
  * @example
@@ -133,7 +133,7 @@ export const run = (options: Options = {}) => <A, E, R>(program: Effect.Effect<A
         if (wakes > MOST_STEPS) return "never stops waking up"
         if (!clock.advance()) return "waits for something that is not time, such as a socket or a promise"
       }
-      return "goes round and round without time passing"
+      return "loops without time passing"
     }
     const end = liveOn()
     if (typeof end !== "string") return end

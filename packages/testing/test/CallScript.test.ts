@@ -1,4 +1,4 @@
-/** Scripts by themselves, and that what they tell depends on the time alone. */
+/** Scripts by themselves, and that their course depends on the time alone. */
 import type { Call } from "@effect-exotel/core"
 import { ExotelCalls } from "@effect-exotel/core"
 import { Arbitraries, CallScript, FakeExotel } from "@effect-exotel/testing"
@@ -23,7 +23,7 @@ const handClock = () => {
   return { clock, setTo: (seconds: number) => Effect.sync(() => void (now = seconds * 1000)) }
 }
 
-/** What a poller with this interval is told, by the second at which it asked. */
+/** The results of a poller with this interval, by the second of the read. */
 const storyOf = (script: CallScript.CallScript, interval: number, until: number) => {
   const { clock, setTo } = handClock()
   return Effect.gen(function*() {
@@ -91,7 +91,7 @@ describe("CallScript", () => {
   })
 
   it.effect.prop(
-    "watched every 1, 5 and 30 seconds, a script tells the same story",
+    "watched every 1, 5 and 30 seconds, a script has the same course",
     [Arbitraries.script, FastCheck.constantFrom(60, 90)],
     ([script, until]) =>
       Effect.gen(function*() {

@@ -1,4 +1,4 @@
-/** The world through its layers: what the real client reads from it, and how it refuses. */
+/** The fake through its layers: what the real client reads from it, and how it refuses. */
 import type { ExotelConfig } from "@effect-exotel/core"
 import { Call, CallStatus, ExotelCalls, RequestBudget, RetryPolicy } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan, Journal, WireFormat } from "@effect-exotel/testing"
@@ -114,7 +114,7 @@ describe("FakeExotel.layer", () => {
       assert.strictEqual(yield* readWith({ region: "singapore" }), "RegionMismatch")
     }).pipe(Effect.provide([FakeExotel.layerHttpClient(), RequestBudget.layerUnlimited])))
 
-  it.effect("tells a region that answers 401 from wrong credentials, too", () =>
+  it.effect("distinguishes a region that answers 401 from wrong credentials, too", () =>
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
       const calls = yield* ExotelCalls.make({ ...fake.options, region: "singapore" })
@@ -164,7 +164,7 @@ describe("FakeExotel.layer", () => {
       Effect.provide(FakeExotel.layer({ client: { requestsPerMinute: Infinity } }))
     ))
 
-  it.effect("keeps a call unreadable for as long as it is told", () =>
+  it.effect("keeps a call unreadable for as long as the option says", () =>
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
       const calls = yield* ExotelCalls.ExotelCalls
@@ -190,7 +190,7 @@ describe("FakeExotel.layer", () => {
     }).pipe(Effect.provide(FakeExotel.layer())))
 })
 
-/** Runs a program in a world of its own and gives what a failure would print. */
+/** Runs a program with a fake of its own and gives what a failure would print. */
 const failureOf = <A, E>(
   program: Effect.Effect<A, E, FakeExotel.FakeExotel | ExotelCalls.ExotelCalls>,
   options?: FakeExotel.Options
@@ -236,7 +236,7 @@ describe("expectations", () => {
       assert.strictEqual(yield* failureOf(program), "")
     }))
 
-  it.effect("what the world does not do is a defect that names it", () =>
+  it.effect("what the fake does not do is a defect that names it", () =>
     Effect.gen(function*() {
       const report = yield* failureOf(
         Effect.gen(function*() {
@@ -330,7 +330,7 @@ describe("an interrupted test", () => {
     }))
 })
 
-describe("worlds", () => {
+describe("fakes", () => {
   const count = Effect.flatMap(FakeExotel.FakeExotel, (fake) => fake.journal)
   const read = Effect.gen(function*() {
     const fake = yield* FakeExotel.FakeExotel
@@ -346,7 +346,7 @@ describe("worlds", () => {
         yield* read
         assert.strictEqual((yield* count).length, 1)
       }).pipe(fresh))
-    it.effect("the second test has a fresh world", () =>
+    it.effect("the second test has a fresh fake", () =>
       Effect.gen(function*() {
         assert.strictEqual((yield* count).length, 0)
       }).pipe(fresh))

@@ -9,7 +9,7 @@ const whyItDied = <A, E>(program: Effect.Effect<A, E>) =>
   Effect.map(Effect.exit(Simulation.run()(program)), (exit) => Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "")
 
 describe("Simulation", () => {
-  it.effect("lives through a call of half an hour without being told how far to go", () =>
+  it.effect("lives through a call of half an hour without a given duration", () =>
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
       const calls = yield* ExotelCalls.ExotelCalls
@@ -32,7 +32,7 @@ describe("Simulation", () => {
       assert.strictEqual((yield* Clock.currentTimeMillis) - begin, 10_000)
     }).pipe(Simulation.run()))
 
-  it.effect("tells the same story for the same seed, chance included", () => {
+  it.effect("has the same course for the same seed, chance included", () => {
     const story = (seed: number) =>
       Effect.gen(function*() {
         const fake = yield* FakeExotel.FakeExotel

@@ -52,7 +52,7 @@ const placeInTurn = (count: number) =>
 const day = "2026-01-01"
 
 describe("the bulk read", () => {
-  it.effect("rejects a comma-joined Status filter when the fake accepts single values only", () =>
+  it.effect("rejects a comma-separated Status filter when the fake accepts single values only", () =>
     Effect.gen(function*() {
       yield* placeInTurn(1)
       assert.strictEqual(yield* statusOf({ Status: "busy,failed" }), 400)
@@ -82,7 +82,7 @@ describe("the bulk read", () => {
       assert.strictEqual(Metadata.Total, 1)
     }).pipe(Effect.provide(FakeExotel.layerHttpClient())))
 
-  it.effect("shows a call as late after its end as it is told to", () =>
+  it.effect("shows a call as late after its end as the option says", () =>
     Effect.gen(function*() {
       yield* placeInTurn(1)
       yield* TestClock.adjust("10 seconds")

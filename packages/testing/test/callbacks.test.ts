@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Layer, Ref, TestClock } from "effect"
 
-/** A route that keeps what is posted to it, and a world that posts there. */
+/** A route that keeps what is posted to it, and a fake that posts there. */
 const withRoute = <A, E>(
   test: (received: Effect.Effect<ReadonlyArray<string>>) => Effect.Effect<A, E, FakeExotel.FakeExotel>,
   options?: FakeExotel.Options
@@ -48,7 +48,7 @@ describe("a status callback", () => {
       ))
   }
 
-  it.effect("tells of the answer of each leg, too, when asked to", () =>
+  it.effect("reports the answer of each leg, too, when asked to", () =>
     withRoute((received) =>
       Effect.gen(function*() {
         const fake = yield* FakeExotel.FakeExotel
@@ -75,7 +75,7 @@ describe("a status callback", () => {
       })
     ))
 
-  it.effect("tells of no answer of a leg that did not answer", () =>
+  it.effect("reports no answer of a leg that did not answer", () =>
     withRoute((received) =>
       Effect.gen(function*() {
         const fake = yield* FakeExotel.FakeExotel

@@ -11,9 +11,9 @@ const ended = CallScript.answered({ ring: "5 seconds", talk: "10 seconds", settl
 
 for (const format of ["json", "xml"] as const) {
   describe(`in ${format}`, () => {
-    const world = { client: { format }, verifyOnClose: false } as const
+    const options = { client: { format }, verifyOnClose: false } as const
 
-    it.effect("finds the calls that have ended, and tells the others as missing", () =>
+    it.effect("finds the calls that have ended, and lists the others as missing", () =>
       Effect.gen(function*() {
         yield* TestClock.setTime(someDay.epochMillis)
         const fake = yield* FakeExotel.FakeExotel
@@ -29,9 +29,9 @@ for (const format of ["json", "xml"] as const) {
         deepStrictEqual(found.malformed, [])
         // 122 sids are two requests.
         assert.strictEqual((yield* fake.journal).length, 2)
-      }).pipe(Effect.provide(FakeExotel.layer(world))))
+      }).pipe(Effect.provide(FakeExotel.layer(options))))
 
-    it.effect("finds older calls month by month when it is told how old they may be", () =>
+    it.effect("finds older calls month by month when the query says how old they may be", () =>
       Effect.gen(function*() {
         yield* TestClock.setTime(someDay.epochMillis)
         const fake = yield* FakeExotel.FakeExotel
@@ -47,7 +47,7 @@ for (const format of ["json", "xml"] as const) {
         deepStrictEqual(found.calls.map(({ sid }) => sid), [recent, old])
         deepStrictEqual(found.missing, [])
         assert.strictEqual((yield* fake.journal).length - before, 4)
-      }).pipe(Effect.provide(FakeExotel.layer(world))))
+      }).pipe(Effect.provide(FakeExotel.layer(options))))
 
     it.effect("lists what a query asks for, page by page and no further than is pulled", () =>
       Effect.gen(function*() {
@@ -71,7 +71,7 @@ for (const format of ["json", "xml"] as const) {
         const before = (yield* fake.journal).length
         yield* Stream.runDrain(Stream.take(calls.listEnded({ pageSize: 10 }), 5))
         assert.strictEqual((yield* fake.journal).length - before, 1)
-      }).pipe(Effect.provide(FakeExotel.layer(world))))
+      }).pipe(Effect.provide(FakeExotel.layer(options))))
 
     it.effect("splits a range that is wider than Exotel allows, without losing or repeating a call", () =>
       Effect.gen(function*() {
@@ -88,7 +88,7 @@ for (const format of ["json", "xml"] as const) {
         deepStrictEqual(Chunk.toReadonlyArray(oldest).map(({ sid }) => sid), placed)
         const newest = yield* Stream.runCollect(calls.listEnded({ created: { since: from } }))
         deepStrictEqual(Chunk.toReadonlyArray(newest).map(({ sid }) => sid), placed.toReversed())
-      }).pipe(Effect.provide(FakeExotel.layer(world))))
+      }).pipe(Effect.provide(FakeExotel.layer(options))))
   })
 }
 

@@ -1,4 +1,4 @@
-/** The same world over real sockets. Nothing here waits on the real clock for longer than a socket takes. */
+/** The same fake over real sockets. Nothing here waits on the real clock for longer than a socket takes. */
 import { Call, ExotelCalls } from "@effect-exotel/core"
 import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
 import { HttpClient, HttpClientRequest } from "@effect/platform"

@@ -101,7 +101,7 @@ export interface Service {
    * Watches many calls, given as a collection or an unbounded stream of sids, and of tokens to resume from. The error of
    * one call is an event (`Failed`), as is an invalid sid; a sid that is in the fleet already is ignored. Calls are added
    * as fast as the events are consumed. The stream completes when the source has ended and every watch is over. It fails
-   * with an `InvalidRequest` for an invalid policy, and immediately when the source fails; the tokens of the events tell
+   * with an `InvalidRequest` for an invalid policy, and immediately when the source fails; the tokens of the events say
    * where to resume.
    *
    * The engine polls calls individually while that fits the request budget, otherwise in bulk requests of up to 100 calls

@@ -45,7 +45,7 @@ export type AnsweredBy = "human" | "machine" | "unsure"
  * - `DetailsLoaded`: the ended call with its details, if the policy asks for `details`; at once if the poll that showed the
  *   end had them. With `until: "settled"` they are those of the settled record, and follow `Settled`.
  * - `DetailsUnavailable`: the details could not be loaded, because `detailsLimit` has passed or they cannot be read.
- *   `lastError` is the reason; it is none if the budget had no request to spare.
+ *   `lastError` is the reason; it is none if the budget had no request available.
  * - `Settled`: the record of an ended call is complete, or `settleLimit` has passed; `missing` lists what it lacks.
  *
  * @since 0.1.0

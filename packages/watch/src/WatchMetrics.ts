@@ -27,7 +27,7 @@ export const active: Metric.Metric.Gauge<number> = Metric.gauge("exotel_watches_
  * @category metrics
  */
 export const events: Metric.Metric.Counter<number> = Metric.counter("exotel_watch_events_total", {
-  description: "Events told by watches, by event",
+  description: "Events emitted by watches, by event",
   incremental: true
 })
 
@@ -96,7 +96,7 @@ export const detailsBacklog: Metric.Metric.Gauge<number> = Metric.gauge("exotel_
  * @category metrics
  */
 export const slowdown: Metric.Metric.Gauge<number> = Metric.gauge("exotel_watch_slowdown_ratio", {
-  description: "How much longer than their cadence calls wait to be looked at"
+  description: "How much longer than their cadence calls wait for their poll"
 })
 
 /**

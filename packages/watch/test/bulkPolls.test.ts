@@ -102,15 +102,15 @@ describe("a fleet beyond what reads can do", () => {
         assert.isAbove(operations(late).reads, 150)
       }), limited(60)))
 
-  it.effect("finds out about unknown calls when there are requests to spare", () =>
+  it.effect("finds out about unknown calls when there are requests available", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(scenario.fake, Array.from({ length: 150 }, () => 900))
-        const emitted = yield* follow(scenario, scenario.watch.fleet([...sids, "nobody1"], policy), "10 minutes")
-        assert.strictEqual(ofCall(emitted, "nobody1").at(-1), "Failed")
+        const emitted = yield* follow(scenario, scenario.watch.fleet([...sids, "unknown1"], policy), "10 minutes")
+        assert.strictEqual(ofCall(emitted, "unknown1").at(-1), "Failed")
       }), limited(60)))
 
-  it.effect("looks at a call that a callback tells of", () =>
+  it.effect("polls a call that a callback reports", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(scenario.fake, [...Array.from({ length: 300 }, () => 3000), 100])
@@ -173,9 +173,9 @@ describe("a fleet beyond what reads can do", () => {
             if (one.details) assert.isTrue(["DetailsLoaded", "DetailsUnavailable"].includes(tags.at(-1) ?? ""))
           }
           assert.isAtMost(busiestMinute(yield* scenario.requests()), one.perMinute)
-          const asked = (yield* scenario.requests()).length
+          const sent = (yield* scenario.requests()).length
           yield* Effect.sleep("1 hour")
-          assert.strictEqual((yield* scenario.requests()).length, asked)
+          assert.strictEqual((yield* scenario.requests()).length, sent)
         }), { seed: one.seed })
       if (exit._tag === "Failure") assert.fail(`case ${index} ${JSON.stringify(one)}: ${Cause.pretty(exit.cause)}`)
       assert.strictEqual(timersLeft, 0)
@@ -339,8 +339,8 @@ describe("a bulk poll that fails", () => {
         const sids = yield* placeAll(scenario.fake, hundreds(100))
         const [broken = ""] = sids
         let damagedAt = Infinity
-        const watch = yield* withFind(scenario, (asked) =>
-          Effect.map(scenario.calls.findEnded(asked), (found) => {
+        const watch = yield* withFind(scenario, (sent) =>
+          Effect.map(scenario.calls.findEnded(sent), (found) => {
             const malformed = found.calls.flatMap(({ sid }) =>
               sid === broken ? [new ExotelError.ResponseParseError({ sid, reason: "Unexpected", detail: "odd" })] : []
             )

@@ -57,10 +57,10 @@ describe("a cadence", () => {
 
   it.effect("lets a schedule see the progress", () =>
     Effect.gen(function*() {
-      const patient = Schedule.identity<WatchPolicy.PollState>().pipe(
+      const slow = Schedule.identity<WatchPolicy.PollState>().pipe(
         Schedule.addDelay(({ age }) => Duration.seconds(Duration.toSeconds(age) < 10 ? 5 : 60))
       )
-      deepStrictEqual(yield* waits(patient, 4), [5000, 5000, 60_000, 60_000])
+      deepStrictEqual(yield* waits(slow, 4), [5000, 5000, 60_000, 60_000])
     }))
 
   it.effect("gives every watch a schedule of its own", () =>

@@ -65,7 +65,7 @@ describe("a clock that is set back", () => {
       })
     ))
 
-  it.effect("during the rest that a 429 asked for does not make the rest longer", () =>
+  it.effect("during the pause that a 429 asked for does not make the pause longer", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const sid = yield* longAgo(scenario)

@@ -33,9 +33,9 @@ describe("a fleet that is polled individually", () => {
       Effect.gen(function*() {
         const sids = yield* placeAll(scenario.fake, [10, 20, 30])
         yield* follow(scenario, scenario.watch.fleet(new Set(sids), policy))
-        const asked = (yield* scenario.requests()).length
+        const sent = (yield* scenario.requests()).length
         yield* longAfter
-        assert.strictEqual((yield* scenario.requests()).length, asked)
+        assert.strictEqual((yield* scenario.requests()).length, sent)
       })
     ))
 
@@ -195,9 +195,9 @@ describe("a fleet that is polled individually", () => {
         const exit = yield* interruptAfter(follow(scenario, scenario.watch.fleet(sids, policy)), "33 seconds")
         assert.isTrue(Exit.isInterrupted(exit))
         assert.strictEqual(scenario.clock.timers, 0)
-        const asked = (yield* scenario.requests()).length
+        const sent = (yield* scenario.requests()).length
         yield* longAfter
-        assert.strictEqual((yield* scenario.requests()).length, asked)
+        assert.strictEqual((yield* scenario.requests()).length, sent)
       })
     ))
 
@@ -328,13 +328,13 @@ describe("details", () => {
         const ended = emitted.at(-1)?.event
         if (ended?._tag !== "Ended") return assert.fail()
         yield* Effect.sleep("1 hour")
-        const asked = (yield* scenario.requests()).length
+        const sent = (yield* scenario.requests()).length
         const rest = yield* follow(scenario, scenario.watch.fleet([ended.token], detailed))
         deepStrictEqual(ofCall(rest, sid), ["Added", "DetailsLoaded"])
         const last = rest.at(-1)?.event
         if (last?._tag !== "DetailsLoaded") return assert.fail()
         deepStrictEqual(yield* follow(scenario, scenario.watch.fleet([last.token], detailed)), [])
-        assert.strictEqual((yield* scenario.requests()).length, asked + 1)
+        assert.strictEqual((yield* scenario.requests()).length, sent + 1)
         // Without `details` the watch is already finished.
         deepStrictEqual(yield* follow(scenario, scenario.watch.fleet([ended.token], policy)), [])
       })

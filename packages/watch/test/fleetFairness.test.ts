@@ -19,62 +19,62 @@ import {
 } from "./support/fleets.ts"
 import { inScenario, makeWatch, type Scenario } from "./support/scenarios.ts"
 
-interface Asked {
+interface SentRequest {
   readonly at: number
   readonly by: "read" | "bulkPoll"
   readonly sids: ReadonlyArray<string>
 }
 
-/** A watch that notes what it asks, and whose n-th bulk poll may fail. */
+/** A watch that records its requests, and whose n-th bulk poll may fail. */
 const noted = (
   scenario: Scenario,
   options: CallWatch.EngineOptions & {
     readonly fails?: (bulkPoll: number, sids: ReadonlyArray<string>) => ExotelError.AccountError | undefined
   } = {}
 ): Effect.Effect<
-  { readonly watch: CallWatch.Service; readonly asked: ReadonlyArray<Asked> },
+  { readonly watch: CallWatch.Service; readonly sent: ReadonlyArray<SentRequest> },
   never,
   Scope.Scope
 > => {
-  const asked: Array<Asked> = []
+  const sent: Array<SentRequest> = []
   let bulkPolls = 0
   return Effect.map(
     makeWatch(scenario, {
       ...scenario.calls,
       getWithDetails: (sid) =>
         Effect.suspend(() => {
-          asked.push({ at: scenario.now(), by: "read", sids: [sid] })
+          sent.push({ at: scenario.now(), by: "read", sids: [sid] })
           return scenario.calls.getWithDetails(sid)
         }),
       findEnded: (all) =>
         Effect.suspend(() => {
           const sids = [...all]
-          asked.push({ at: scenario.now(), by: "bulkPoll", sids })
+          sent.push({ at: scenario.now(), by: "bulkPoll", sids })
           const error = options.fails?.(++bulkPolls, sids)
           return error === undefined
             ? scenario.calls.findEnded(sids)
             : Effect.zipRight(scenario.calls.findEnded([]), Effect.fail(error))
         })
     }, options),
-    (watch) => ({ watch, asked })
+    (watch) => ({ watch, sent })
   )
 }
 
 describe("in a fleet that is too large for its budget", () => {
-  it.effect("each call is looked at as often as any other, and one that joins late as soon as the others", () =>
+  it.effect("each call is polled as often as any other, and one that joins late as soon as the others", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const { asked, watch } = yield* noted(scenario, { bulkSize: 20 })
+        const { sent, watch } = yield* noted(scenario, { bulkSize: 20 })
         const early = yield* placeAll(scenario.fake, Array.from({ length: 400 }, () => 5000))
         const late = yield* placeAll(scenario.fake, Array.from({ length: 100 }, () => 5000))
         const joining = Stream.fromIterable(late).pipe(Stream.rechunk(1), Stream.tap(() => Effect.sleep("3 seconds")))
         yield* follow(scenario, watch.fleet(Stream.concat(Stream.fromIterable(early), joining), policy), "15 minutes")
-        const looks = new Map<string, Array<number>>()
-        for (const { at, sids } of asked) for (const sid of sids) looks.set(sid, [...looks.get(sid) ?? [], at])
-        // 25 bulk polls look at all of them, at 19 a minute and the tenth of them for reads: 88 s.
+        const polls = new Map<string, Array<number>>()
+        for (const { at, sids } of sent) for (const sid of sids) polls.set(sid, [...polls.get(sid) ?? [], at])
+        // 25 bulk polls read all of them, at 19 a minute and the tenth of them for reads: 88 s.
         for (const [index, sid] of [...early, ...late].entries()) {
-          const joined = index < early.length ? 0 : (index - early.length + 1) * 3
-          const times = [joined, ...looks.get(sid) ?? [], 900]
+          const added = index < early.length ? 0 : (index - early.length + 1) * 3
+          const times = [added, ...polls.get(sid) ?? [], 900]
           for (const [i, at] of times.entries()) assert.isAtMost(at - (times[i - 1] ?? at), 100)
         }
       }), limited(20)))
@@ -86,9 +86,9 @@ describe("in a fleet that is too large for its budget", () => {
         const fleet = yield* placeAll(scenario.fake, Array.from({ length: 200 }, () => 5000))
         yield* Effect.fork(follow(scenario, watch.fleet(fleet, policy)))
         yield* Effect.sleep("1 minute")
-        const singles = yield* placeAll(scenario.fake, Array.from({ length: 60 }, () => 100))
+        const watched = yield* placeAll(scenario.fake, Array.from({ length: 60 }, () => 100))
         const began = scenario.now()
-        yield* Effect.forEach(singles, (sid) => watch.awaitEnd(sid, policy), { concurrency: "unbounded" })
+        yield* Effect.forEach(watched, (sid) => watch.awaitEnd(sid, policy), { concurrency: "unbounded" })
         // A round of 260 calls is 52 bulk polls, at nearly one a second.
         assert.isAtMost(scenario.now() - began, 100 + 2 * 60)
       }), limited(60)))
@@ -148,11 +148,11 @@ describe("after three bulk polls that failed in a row", () => {
     it.effect(`${name} pass without any, and then calls are bulkPolled as before`, () =>
       inScenario((scenario) =>
         Effect.gen(function*() {
-          const { asked, watch } = yield* noted(scenario, { fails })
+          const { sent, watch } = yield* noted(scenario, { fails })
           const lengths = Array.from({ length: 100 }, (_, i) => 1000 + i)
           const sids = yield* placeAll(scenario.fake, lengths)
           const emitted = yield* follow(scenario, watch.fleet(sids, policy))
-          const bulkPolls = asked.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
+          const bulkPolls = sent.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
           const [, , third = NaN, fourth = NaN] = bulkPolls
           assert.isAtLeast(fourth - third, seconds)
           assert.isAtMost(fourth - third, seconds + 10)
@@ -167,7 +167,7 @@ describe("after three bulk polls that failed in a row", () => {
   it.effect("not in a row, as when others are answered in between, calls are polled in bulk on", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const { asked, watch } = yield* noted(scenario, {
+        const { sent, watch } = yield* noted(scenario, {
           fails: (bulkPoll) => bulkPoll % 2 === 0 ? new ExotelError.ServiceUnavailable({ status: 503 }) : undefined
         })
         yield* follow(
@@ -181,48 +181,48 @@ describe("after three bulk polls that failed in a row", () => {
           ),
           "10 minutes"
         )
-        const bulkPolls = asked.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
+        const bulkPolls = sent.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
         assert.isAbove(bulkPolls.length, 250)
         for (const [index, at] of bulkPolls.entries()) assert.isAtMost(at - (bulkPolls[index - 1] ?? 0), 30)
       }), limited(60)))
 })
 
 describe("a clock that is set back by an hour", () => {
-  /** What is asked, the clock being set back after five minutes; without a limit of Exotel's, whose clock it is as well. */
-  const asking = (
-    lasts: Duration.DurationInput,
+  /** What is sent, the clock being set back after five minutes; without a limit of Exotel's, whose clock it is as well. */
+  const requestsDuring = (
+    duration: Duration.DurationInput,
     fails: (bulkPoll: number) => ExotelError.AccountError | undefined = () => undefined
   ) =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const { asked, watch } = yield* noted(scenario, { fails })
+        const { sent, watch } = yield* noted(scenario, { fails })
         const sids = yield* placeAll(scenario.fake, Array.from({ length: 120 }, () => 30_000))
         yield* Effect.sleep("2 hours")
         const began = scenario.now()
         const fleet = yield* Effect.fork(follow(scenario, watch.fleet(sids, policy)))
         yield* Effect.sleep("5 minutes")
         scenario.clock.set("1 hour", "back")
-        const before = asked.length
-        yield* Effect.sleep(lasts)
+        const before = sent.length
+        yield* Effect.sleep(duration)
         yield* Fiber.interrupt(fleet)
         return [
-          ...asked.slice(0, before).map((each) => ({ ...each, at: each.at - began })),
-          ...asked.slice(before).map((each) => ({ ...each, at: each.at - began + 3600 }))
+          ...sent.slice(0, before).map((each) => ({ ...each, at: each.at - began })),
+          ...sent.slice(before).map((each) => ({ ...each, at: each.at - began + 3600 }))
         ]
       }), { ...limited(60), requestsPerMinute: 1_000_000 })
 
   it.effect("leaves bulk polls in their pace", () =>
     Effect.gen(function*() {
-      const asked = yield* asking("5 minutes")
-      const bulkPolls = asked.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
+      const sent = yield* requestsDuring("5 minutes")
+      const bulkPolls = sent.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
       for (const [index, at] of [...bulkPolls, 600].entries()) assert.isAtMost(at - (bulkPolls[index - 1] ?? 0), 12)
-      assert.isAtMost(busiestMinute(asked.map(({ at }) => at)), 60)
+      assert.isAtMost(busiestMinute(sent.map(({ at }) => at)), 60)
     }))
 
   it.effect("makes the time without bulk polls no longer", () =>
     Effect.gen(function*() {
-      const asked = yield* asking("9 minutes", refused)
-      const [, , third = NaN, fourth = NaN] = asked.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
+      const sent = yield* requestsDuring("9 minutes", refused)
+      const [, , third = NaN, fourth = NaN] = sent.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
       assert.isAtMost(Math.abs(fourth - third - 605), 6)
     }))
 })
@@ -232,7 +232,7 @@ describe("a bulk poll that meets the limit", () => {
     inScenario((scenario) =>
       Effect.gen(function*() {
         const limits = [10, 25]
-        const { asked, watch } = yield* noted(scenario, {
+        const { sent, watch } = yield* noted(scenario, {
           fails: (bulkPoll) =>
             limits.includes(bulkPoll)
               ? new ExotelError.RateLimited({ status: 429, retryAfter: Duration.seconds(20) })
@@ -240,10 +240,10 @@ describe("a bulk poll that meets the limit", () => {
         })
         const sids = yield* placeAll(scenario.fake, Array.from({ length: 300 }, (_, i) => 100 + i % 50))
         const emitted = yield* follow(scenario, watch.fleet(sids, policy))
-        const bulkPolls = asked.filter(({ by }) => by === "bulkPoll")
+        const bulkPolls = sent.filter(({ by }) => by === "bulkPoll")
         for (const limit of limits) {
           const { at } = bulkPolls[limit - 1] ?? assert.fail()
-          const next = asked.find((each) => each.at > at)
+          const next = sent.find((each) => each.at > at)
           assert.isAtLeast((next?.at ?? NaN) - at, 20)
         }
         assert.strictEqual(count(emitted, "Ended"), 300)
@@ -269,7 +269,7 @@ describe("tokens that a fleet is given", () => {
   it.effect("after their deadline have each call read once more, though others are polled in bulk", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const { asked, watch } = yield* noted(scenario)
+        const { sent, watch } = yield* noted(scenario)
         const others = yield* placeAll(scenario.fake, Array.from({ length: 300 }, () => 5000))
         const ended = yield* placeAll(scenario.fake, Array.from({ length: 10 }, () => 60))
         const ongoing = yield* placeAll(scenario.fake, Array.from({ length: 10 }, () => 5000))
@@ -281,9 +281,9 @@ describe("tokens that a fleet is given", () => {
         yield* Effect.sleep("10 minutes")
         yield* Effect.fork(follow(scenario, watch.fleet(others, policy)))
         yield* Effect.sleep("1 minute")
-        const before = asked.length
+        const before = sent.length
         const emitted = yield* follow(scenario, watch.fleet(tokens, short))
-        const own = asked.slice(before).filter(({ sids }) => sids.some((sid) => [...ended, ...ongoing].includes(sid)))
+        const own = sent.slice(before).filter(({ sids }) => sids.some((sid) => [...ended, ...ongoing].includes(sid)))
         deepStrictEqual(own.map(({ by }) => by), Array.from({ length: 20 }, () => "read"))
         for (const sid of ended) deepStrictEqual(ofCall(emitted, sid), ["Added", "Ended"])
         for (const sid of ongoing) assert.strictEqual(ofCall(emitted, sid).at(-1), "Failed")
@@ -299,7 +299,7 @@ describe("a call that the bulk read refuses for its sid's sake", () => {
         const sids = yield* placeAll(scenario.fake, lengths)
         const [odd = ""] = sids
         const { watch } = yield* noted(scenario, {
-          fails: (_, asked) => asked.includes(odd) ? new ExotelError.InvalidRequest({ reason: "no" }) : undefined
+          fails: (_, sent) => sent.includes(odd) ? new ExotelError.InvalidRequest({ reason: "no" }) : undefined
         })
         const emitted = yield* follow(scenario, watch.fleet(sids, policy))
         assert.strictEqual(count(emitted, "Ended"), 200)
@@ -311,14 +311,14 @@ describe("a call that the bulk read refuses for its sid's sake", () => {
 })
 
 describe("a consumer that has fallen behind", () => {
-  it.effect("is spared the failed polls, which alone can come for ever, and finds every end", () =>
+  it.effect("does not receive the failed polls, which alone can come for ever, and finds every end", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(scenario.fake, Array.from({ length: 5 }, () => 1000))
         yield* scenario.fake.faults(FaultPlan.status(503).pipe(FaultPlan.between("0 seconds", "10 minutes")))
         const pull = yield* Stream.toPull(scenario.watch.fleet(sids, policy, { buffer: 20 }))
-        const joined = yield* pull
-        assert.strictEqual(joined.length, 5)
+        const added = yield* pull
+        assert.strictEqual(added.length, 5)
         yield* Effect.sleep("1 hour")
         const waiting = yield* pull
         const tags = [...waiting].map(({ _tag }) => _tag)

@@ -68,7 +68,7 @@ const runs = FastCheck.record({
   maxActive: rarely<number | undefined>(undefined, 1, 5),
   buffer: rarely<number | undefined>(undefined, 1, 10),
   /** After each so many events, the consumer is away for so many seconds. */
-  rest: FastCheck.record({ each: FastCheck.integer({ min: 1, max: 30 }), lasts: rarely(0, 2, 40) }),
+  rest: FastCheck.record({ each: FastCheck.integer({ min: 1, max: 30 }), duration: rarely(0, 2, 40) }),
   details: FastCheck.boolean(),
   detailsLimit: FastCheck.constantFrom(0, 30, 300),
   until: FastCheck.constantFrom<"terminal" | "settled">("terminal", "settled"),
@@ -87,7 +87,7 @@ const runs = FastCheck.record({
     { maxLength: 3 }
   ),
   /** So many of the calls are watched individually as well, in another layer. */
-  singles: rarely(0, 1, 4),
+  individual: rarely(0, 1, 4),
   hints: FastCheck.array(FastCheck.record({ call: FastCheck.nat(59), at: FastCheck.nat(200) }), { maxLength: 3 }),
   /** So many seconds the clock is set back, after 70 s. */
   back: rarely(0, 3),
@@ -144,7 +144,7 @@ const live = (plan: Run) =>
         plan.hints,
         ({ at, call }) => Effect.fork(Effect.delay(scenario.watch.hint(sids[call] ?? "unknown"), Duration.seconds(at)))
       )
-      const singles = yield* Effect.forEach(sids.slice(0, plan.singles), (sid, index) =>
+      const individual = yield* Effect.forEach(sids.slice(0, plan.individual), (sid, index) =>
         Effect.fork(Effect.delay(
           scenario.watch.awaitEnd(sid, { ...policy, details: false }),
           Duration.seconds(index * plan.every + 1)
@@ -166,7 +166,9 @@ const live = (plan: Run) =>
           const watch = yield* makeWatch(scenario, calls, plan)
           let consumed = 0
           const fleet = watch.fleet(Stream.concat(Stream.fromIterable(tokens), fresh), policy, plan).pipe(
-            Stream.tap(() => Effect.sleep(Duration.seconds(++consumed % plan.rest.each === 0 ? plan.rest.lasts : 0))),
+            Stream.tap(() =>
+              Effect.sleep(Duration.seconds(++consumed % plan.rest.each === 0 ? plan.rest.duration : 0))
+            ),
             Stream.tap((event) =>
               // Both or neither, wherever the process stops.
               Effect.uninterruptible(Effect.suspend(() => {
@@ -183,20 +185,20 @@ const live = (plan: Run) =>
           if (stop.by === "interruption") yield* Fiber.interrupt(fiber)
         }))
         tokens = yield* state.tokens
-        if (plan.singles > 0) continue
-        const asked = yield* scenario.fake.journal
-        assert.isFalse(asked.some(({ outcome }) => outcome._tag === "Pending"), "a request is still under way")
+        if (plan.individual > 0) continue
+        const sent = yield* scenario.fake.journal
+        assert.isFalse(sent.some(({ outcome }) => outcome._tag === "Pending"), "a request is still under way")
         yield* Effect.sleep("20 seconds")
-        assert.strictEqual((yield* scenario.fake.journal).length, asked.length, "a request was sent after the end")
+        assert.strictEqual((yield* scenario.fake.journal).length, sent.length, "a request was sent after the end")
       }
       deepStrictEqual(tokens, [])
-      for (const [index, single] of singles.entries()) {
+      for (const [index, single] of individual.entries()) {
         assert.strictEqual((yield* single).status, statusOf(scripts[index]), "a single call")
       }
-      const asked = yield* scenario.requests()
+      const sent = yield* scenario.requests()
       yield* Effect.sleep("30 days")
-      assert.strictEqual((yield* scenario.requests()).length, asked.length, "requests continue for ever")
-      if (plan.back === 0) assert.isAtMost(busiestMinute(asked), plan.perMinute)
+      assert.strictEqual((yield* scenario.requests()).length, sent.length, "requests continue for ever")
+      if (plan.back === 0) assert.isAtMost(busiestMinute(sent), plan.perMinute)
 
       for (const [index, sid] of sids.entries()) {
         checkCall(

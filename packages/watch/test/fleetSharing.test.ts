@@ -18,7 +18,7 @@ interface BulkPoll {
 /** A watch whose bulk polls take so long each, and what became of them. */
 const observed = (
   scenario: Scenario,
-  lasts: Duration.DurationInput
+  duration: Duration.DurationInput
 ): Effect.Effect<{ readonly watch: CallWatch.Service; readonly bulkPolls: Array<BulkPoll> }, never, Scope.Scope> =>
   Effect.gen(function*() {
     const bulkPolls: Array<BulkPoll> = []
@@ -28,7 +28,7 @@ const observed = (
         Effect.suspend(() => {
           const bulkPoll: BulkPoll = { sids: [...sids], at: scenario.now(), exit: "none" }
           bulkPolls.push(bulkPoll)
-          return Effect.onExit(Effect.delay(scenario.calls.findEnded(bulkPoll.sids), lasts), (exit) =>
+          return Effect.onExit(Effect.delay(scenario.calls.findEnded(bulkPoll.sids), duration), (exit) =>
             Effect.sync(() => {
               bulkPoll.exit = Exit.isInterrupted(exit) ? "interrupted" : "answered"
             }))
@@ -71,12 +71,12 @@ describe("fleets of one layer", () => {
         while (bulkPolls.at(-1)?.exit !== "none") yield* Effect.sleep("1 second")
         yield* Fiber.interrupt(second)
         assert.strictEqual(bulkPolls.at(-1)?.exit, "interrupted")
-        const asked = bulkPolls.length
+        const sent = bulkPolls.length
         yield* longAfter
-        assert.strictEqual(bulkPolls.length, asked)
+        assert.strictEqual(bulkPolls.length, sent)
       }), few))
 
-  it.effect("tell each its own calls, and both those that they share, while they are polled in bulk", () =>
+  it.effect("report to each its own calls, and both those that they share, while they are polled in bulk", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const all = yield* placeAll(scenario.fake, Array.from({ length: 120 }, (_, i) => 60 + i))
@@ -105,8 +105,8 @@ describe("fleets of one layer", () => {
         yield* Effect.sleep("12 seconds")
         const first = bulkPolls.slice(before).filter(({ sids }) => sids.some((sid) => joining.includes(sid)))
         assert.isAtMost(first.length, 3)
-        const asked = new Set(first.flatMap(({ sids }) => sids))
-        assert.strictEqual(joining.filter((sid) => asked.has(sid)).length, 20)
+        const sent = new Set(first.flatMap(({ sids }) => sids))
+        assert.strictEqual(joining.filter((sid) => sent.has(sid)).length, 20)
       }), { requestsPerMinute: 300, client: { requestsPerMinute: 300, regionProbe: "never" } }))
 
   it.effect("continue to watch a call that another fleet, or a single watch, has left", () =>
@@ -126,7 +126,7 @@ describe("fleets of one layer", () => {
         assert.isAtMost(scenario.now(), 206)
       }), few))
 
-  it.effect("tell of two sids that differ only in case, of which one is known, that one's end", () =>
+  it.effect("report two sids that differ only in case, of which one is known, that one's end", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const all = yield* placeAll(scenario.fake, Array.from({ length: 100 }, () => 100))
@@ -145,10 +145,10 @@ describe("the rest of the program", () => {
         const all = yield* placeAll(scenario.fake, Array.from({ length: 6 }, () => 420))
         const emitted = yield* Effect.fork(follow(scenario, scenario.watch.fleet(all, policy)))
         const busy = yield* scenario.fake.place(talking(900))
-        const bulkPollsIn = (lasts: Duration.DurationInput) =>
+        const bulkPollsIn = (duration: Duration.DurationInput) =>
           Effect.gen(function*() {
             const before = (yield* scenario.fake.journal).length
-            yield* Effect.sleep(lasts)
+            yield* Effect.sleep(duration)
             return (yield* scenario.fake.journal).slice(before).filter(({ operation }) => operation === "list").length
           })
         assert.strictEqual(yield* bulkPollsIn("1 minute"), 0)

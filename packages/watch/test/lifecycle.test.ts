@@ -30,7 +30,7 @@ describe("closing the layer", () => {
       ["rest after an error", FaultPlan.status(503, { retryAfter: Duration.minutes(2) })]
     ] as const
   ) {
-    it.effect(`ends watches that ${name} as interrupted, and asks nothing more`, () =>
+    it.effect(`ends watches that ${name} as interrupted, and sends no more requests`, () =>
       inScenario((scenario) =>
         Effect.gen(function*() {
           yield* scenario.fake.faults(faults)
@@ -43,13 +43,13 @@ describe("closing the layer", () => {
           const ends = yield* Effect.forEach(sids, (sid) => Effect.fork(watch.awaitEnd(sid, { cadence })))
           yield* Effect.sleep("3 seconds")
           yield* close
-          const asked = (yield* scenario.requests()).length
+          const sent = (yield* scenario.requests()).length
           for (const stream of streams) assert.strictEqual(failure((yield* Fiber.join(stream)).exit), "interrupted")
           for (const end of ends) assert.isTrue(Exit.isInterrupted(yield* Fiber.await(end)))
           assert.strictEqual(scenario.now(), 3)
           assert.strictEqual(scenario.clock.timers, 0)
           yield* longAfter
-          assert.strictEqual((yield* scenario.requests()).length, asked)
+          assert.strictEqual((yield* scenario.requests()).length, sent)
           assert.isFalse((yield* scenario.fake.journal).some(({ outcome }) => outcome._tag === "Pending"))
         })
       ))

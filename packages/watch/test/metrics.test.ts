@@ -1,4 +1,4 @@
-/** The metrics say what happened; they are global, so a test looks at what it added. */
+/** The metrics say what happened; they are global, so a test reads the difference. */
 import { type ExotelCalls, ExotelMetrics } from "@effect-exotel/core"
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { CallWatch, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
@@ -53,9 +53,9 @@ it.effect("count the bulk polls, and the calls that they asked for", () =>
         bulkPolled: Metric.value(WatchMetrics.bulkReadCalls)
       })
       const before = yield* read
-      const asked: Array<number> = []
+      const sent: Array<number> = []
       const find: ExotelCalls.Service["findEnded"] = (sids) => {
-        asked.push([...sids].length)
+        sent.push([...sids].length)
         return scenario.calls.findEnded(sids)
       }
       const watch = yield* makeWatch(scenario, {
@@ -65,9 +65,9 @@ it.effect("count the bulk polls, and the calls that they asked for", () =>
       const sids = yield* placeAll(scenario.fake, Array.from({ length: 150 }, () => 60))
       yield* follow(scenario, watch.fleet(sids, { cadence: WatchPolicy.every("5 seconds") }))
       const after = yield* read
-      assert.isAbove(asked.length, 10)
-      assert.strictEqual(after.bulkPolls.count - before.bulkPolls.count, asked.length)
-      assert.strictEqual(after.bulkPolled.count - before.bulkPolled.count, asked.reduce((sum, calls) => sum + calls, 0))
+      assert.isAbove(sent.length, 10)
+      assert.strictEqual(after.bulkPolls.count - before.bulkPolls.count, sent.length)
+      assert.strictEqual(after.bulkPolled.count - before.bulkPolled.count, sent.reduce((sum, calls) => sum + calls, 0))
     }), limited(30, { bulkDetails: false })))
 
 it.effect("show how many calls wait for their details, up to the last one", () =>

@@ -1,4 +1,4 @@
-/** What is emitted of the pace, emitted the time and how late calls were looked at. */
+/** What is emitted of the pace, emitted the time and how late calls were polled. */
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { type PollingMode, PollingRate } from "../src/internal/engine/pollingRate.ts"
@@ -25,7 +25,7 @@ const listened = () => {
 }
 
 describe("the pace", () => {
-  it("is not emitted as long as calls are looked at when their cadence says", () => {
+  it("is not emitted as long as calls are polled when their cadence says", () => {
     const { serve, words } = listened()
     serve(600, "individual", 0)
     serve(600, "individual", 1000)
@@ -65,7 +65,7 @@ describe("the pace", () => {
     const { serve, words } = listened()
     serve(60, "bulk", 3000)
     serve(8, "bulk", 0)
-    // The switch is emitted with the stretch of that moment, which is nearly none.
+    // The switch is emitted with the slowdown of that moment, which is nearly none.
     serve(1, "individual", 0)
     serve(600, "individual", 0)
     deepStrictEqual(words().at(-1)?.split(" ").slice(1), ["individual", "1"])
@@ -77,7 +77,7 @@ describe("the pace", () => {
     deepStrictEqual(words(), [])
   })
 
-  it("measures the first look of a call, which has no cadence yet, against five seconds", () => {
+  it("measures the first poll of a call, which has no cadence yet, against five seconds", () => {
     const { serve, emitted } = listened()
     serve(200, "individual", 10_000, Infinity)
     assert.isAtMost(Math.abs((emitted.at(-1)?.slowdown ?? NaN) - 3), 0.5)

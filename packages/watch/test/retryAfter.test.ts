@@ -99,12 +99,12 @@ describe("after a 429", () => {
   it.effect("that asks for weeks, the account pauses for five minutes, even under a policy without a cap", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const [patient, other] = [yield* scenario.fake.place(script), yield* scenario.fake.place(script)]
+        const [limited, other] = [yield* scenario.fake.place(script), yield* scenario.fake.place(script)]
         yield* scenario.fake.faults(
-          FaultPlan.status(429, { retryAfter: "9".repeat(400) }).pipe(FaultPlan.forCall(patient), FaultPlan.times(1))
+          FaultPlan.status(429, { retryAfter: "9".repeat(400) }).pipe(FaultPlan.forCall(limited), FaultPlan.times(1))
         )
         const forever = yield* Effect.fork(
-          scenario.watch.awaitEnd(patient, { cadence, retryAfterCap: Duration.infinity, deadline: Duration.infinity })
+          scenario.watch.awaitEnd(limited, { cadence, retryAfterCap: Duration.infinity, deadline: Duration.infinity })
         )
         const fiber = yield* Effect.fork(scenario.watch.awaitEnd(other, { cadence }))
         yield* Effect.sleep("305 seconds")

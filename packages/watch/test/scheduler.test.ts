@@ -1,4 +1,4 @@
-/** Which call is looked at next, and how: emitted the time directly. */
+/** Which call is polled next, and how: emitted the time directly. */
 import { Call, CallSid } from "@effect-exotel/core"
 import { Arbitraries } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
@@ -17,18 +17,18 @@ const worker = Effect.runFork(Effect.void)
 
 const listener = (single: boolean): Listener => ({ single, onEvent: () => undefined, onFinished: () => undefined })
 
-/** A call that was looked at a while ago and is due now, or in a while: in seconds. */
+/** A call that was polled at a while ago and is due now, or in a while: in seconds. */
 const join = (
   scheduler: PollScheduler,
   name: string,
-  times: { looked: number; due: number; single?: boolean }
+  times: { polled: number; due: number; single?: boolean }
 ): WatchedCall => {
   const sid = Schema.decodeSync(CallSid.CallSid)(name)
   const call = new WatchedCall(sid, NOW, () => assert.fail("no schedule is used"))
   scheduler.calls.set(sid, call)
   const state = WatchState.begin(sid, WatchPolicy.standard, NOW)
   call.add(new Watch(state, listener(times.single === true), NOW + times.due * 1000))
-  call.lastPollAt = NOW - times.looked * 1000
+  call.lastPollAt = NOW - times.polled * 1000
   scheduler.place(call, NOW)
   return call
 }
@@ -46,8 +46,8 @@ const putBack = (scheduler: PollScheduler, job: Job | undefined): void => {
 describe("an scheduler", () => {
   it("reads as long as the demand of the cadences fits, bulk polls when it does not, and goes not back and forth", () => {
     const scheduler = new PollScheduler(100)
-    for (const name of ["a", "b", "c"]) join(scheduler, name, { looked: 1, due: 0 })
-    for (const name of ["d", "e", "f"]) join(scheduler, name, { looked: 0, due: 1 })
+    for (const name of ["a", "b", "c"]) join(scheduler, name, { polled: 1, due: 0 })
+    for (const name of ["d", "e", "f"]) join(scheduler, name, { polled: 0, due: 1 })
     // Each asks for one read a second; that of the calls in line counts from when they slept.
     const by = (rate: number) => {
       scheduler.rate = rate
@@ -63,17 +63,17 @@ describe("an scheduler", () => {
   it("counts the demand of a single call until it is removed", () => {
     const scheduler = new PollScheduler(100)
     scheduler.rate = 1.2
-    const first = join(scheduler, "first", { looked: 0, due: 1 })
+    const first = join(scheduler, "first", { polled: 0, due: 1 })
     for (let i = 0; i < 3; i++) scheduler.place(first, NOW)
-    join(scheduler, "second", { looked: 0, due: 1 })
-    join(scheduler, "due", { looked: 1, due: 0 })
+    join(scheduler, "second", { polled: 0, due: 1 })
+    join(scheduler, "due", { polled: 1, due: 0 })
     // Two polls a second exceed the rate.
     assert.strictEqual(scheduler.nextPoll(NOW, worker)?.by, "bulk")
   })
 
   it("bulk polls a line that would take too long to be read, whatever the cadences say", () => {
     const scheduler = new PollScheduler(20)
-    for (let i = 0; i < 40; i++) join(scheduler, `call${i}`, { looked: Infinity, due: 0 })
+    for (let i = 0; i < 40; i++) join(scheduler, `call${i}`, { polled: Infinity, due: 0 })
     scheduler.rate = 5
     assert.strictEqual(scheduler.nextPoll(NOW, worker)?.by, "individual")
     scheduler.rate = 3
@@ -83,20 +83,20 @@ describe("an scheduler", () => {
   it("takes first what has been due for longest, and fills a bulk poll with what would be due next", () => {
     const scheduler = new PollScheduler(4)
     scheduler.rate = 0.1
-    join(scheduler, "later", { looked: 1, due: 9 })
-    join(scheduler, "soon", { looked: 1, due: 1 })
-    join(scheduler, "next", { looked: 1, due: 2 })
-    join(scheduler, "second", { looked: 2, due: -1 })
-    join(scheduler, "third", { looked: 2, due: -0.5 })
+    join(scheduler, "later", { polled: 1, due: 9 })
+    join(scheduler, "soon", { polled: 1, due: 1 })
+    join(scheduler, "next", { polled: 1, due: 2 })
+    join(scheduler, "second", { polled: 2, due: -1 })
+    join(scheduler, "third", { polled: 2, due: -0.5 })
     assert.strictEqual(words(scheduler.nextPoll(NOW, worker)), "bulk second third soon next")
     assert.isUndefined(scheduler.nextPoll(NOW, worker))
   })
 
   it("reads single calls by themselves until they need more than half of the budget", () => {
     const scheduler = new PollScheduler(10)
-    for (let i = 0; i < 20; i++) join(scheduler, `fleet${i}`, { looked: 1, due: 0 })
-    join(scheduler, "single", { looked: 1, due: 1, single: true })
-    const single = join(scheduler, "another", { looked: 1, due: -1, single: true })
+    for (let i = 0; i < 20; i++) join(scheduler, `fleet${i}`, { polled: 1, due: 0 })
+    join(scheduler, "single", { polled: 1, due: 1, single: true })
+    const single = join(scheduler, "another", { polled: 1, due: -1, single: true })
     scheduler.rate = 4
     const job = scheduler.nextPoll(NOW, worker)
     assert.strictEqual(words(job), "individual another")
@@ -107,29 +107,29 @@ describe("an scheduler", () => {
     assert.isTrue(bulkPoll?.calls.includes(single))
   })
 
-  it("leaves what rests out of a bulk poll that it is not due for", () => {
+  it("leaves what is backing off out of a bulk poll that it is not due for", () => {
     const scheduler = new PollScheduler(10)
     scheduler.rate = 0.1
-    const resting = join(scheduler, "resting", { looked: 1, due: 5 })
-    if (resting.first !== undefined) resting.first.backingOff = true
-    join(scheduler, "due", { looked: 1, due: 0 })
-    join(scheduler, "soon", { looked: 1, due: 1 })
+    const backingOff = join(scheduler, "backingOff", { polled: 1, due: 5 })
+    if (backingOff.first !== undefined) backingOff.first.backingOff = true
+    join(scheduler, "due", { polled: 1, due: 0 })
+    join(scheduler, "soon", { polled: 1, due: 1 })
     assert.strictEqual(words(scheduler.nextPoll(NOW, worker)), "bulk due soon")
   })
 
   it("reads a call that would be polled in bulk alone", () => {
     const scheduler = new PollScheduler(10)
     scheduler.rate = 0.05
-    join(scheduler, "alone", { looked: 1, due: 0 })
+    join(scheduler, "alone", { polled: 1, due: 0 })
     assert.strictEqual(words(scheduler.nextPoll(NOW, worker)), "individual alone")
     assert.isTrue(scheduler.isPollingInBulk)
   })
 
-  it("gives spare requests to bulk-polled calls in turn, and none of them twice before its time", () => {
+  it("gives available requests to bulk-polled calls in turn, and none of them twice before its time", () => {
     const scheduler = new PollScheduler(10)
     scheduler.rate = 0.1
-    for (const name of ["a", "b", "c"]) join(scheduler, name, { looked: 1, due: 1 })
-    join(scheduler, "due", { looked: 1, due: 0 })
+    for (const name of ["a", "b", "c"]) join(scheduler, name, { polled: 1, due: 1 })
+    join(scheduler, "due", { polled: 1, due: 0 })
     scheduler.nextPoll(NOW, worker)
     for (const call of scheduler.calls.values()) {
       call.stage = "asleep"
@@ -167,7 +167,7 @@ describe("the details of an ended call", () => {
   const bulkPolled = () => {
     const scheduler = new PollScheduler(10)
     scheduler.rate = 0.1
-    for (const name of ["a", "b", "c"]) join(scheduler, name, { looked: 1, due: name === "a" ? 0 : 1 })
+    for (const name of ["a", "b", "c"]) join(scheduler, name, { polled: 1, due: name === "a" ? 0 : 1 })
     putBack(scheduler, scheduler.nextPoll(NOW, worker))
     return scheduler
   }
@@ -177,9 +177,9 @@ describe("the details of an ended call", () => {
     for (const call of scheduler.calls.values()) call.readAt = NOW - 60_000
     joinEnded(scheduler, "ended")
     assert.strictEqual(scheduler.detailsWaiting, 1)
-    const look = scheduler.nextPoll(NOW, worker)
-    assert.strictEqual(words(look), "bulk a b c")
-    putBack(scheduler, look)
+    const poll = scheduler.nextPoll(NOW, worker)
+    assert.strictEqual(words(poll), "bulk a b c")
+    putBack(scheduler, poll)
     assert.strictEqual(words(scheduler.nextBackground(NOW, worker)), "individual ended")
     assert.strictEqual(words(scheduler.nextBackground(NOW, worker)), "individual a")
   })
@@ -204,8 +204,8 @@ describe("the details of an ended call", () => {
   })
 })
 
-describe("a chain", () => {
-  it("is a line like any other, out of which anybody can be taken", () =>
+describe("a linked list", () => {
+  it("is keeps its order, and any entry can be removed", () =>
     FastCheck.assert(
       FastCheck.property(
         FastCheck.array(FastCheck.tuple(FastCheck.boolean(), FastCheck.nat(20)), { maxLength: 60 }),
@@ -214,21 +214,21 @@ describe("a chain", () => {
             readonly name: number
           }
           const items = Array.from({ length: 21 }, (_, name): Item => ({ name, before: undefined, after: undefined }))
-          const chain = new LinkedList<Item>()
+          const list = new LinkedList<Item>()
           let model: Array<number> = []
           for (const [adds, name] of steps) {
             const item = items[name] ?? assert.fail()
             if (adds && !model.includes(name)) {
-              chain.push(item)
+              list.push(item)
               model.push(name)
             } else if (!adds && model.includes(name)) {
-              chain.remove(item)
+              list.remove(item)
               model = model.filter((other) => other !== name)
             }
             const found: Array<number> = []
-            for (let each = chain.first; each !== undefined; each = each.after) found.push(each.name)
+            for (let each = list.first; each !== undefined; each = each.after) found.push(each.name)
             deepStrictEqual(found, model)
-            assert.strictEqual(chain.size, model.length)
+            assert.strictEqual(list.size, model.length)
           }
         }
       ),

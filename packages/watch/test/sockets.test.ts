@@ -47,7 +47,7 @@ describe("over loopback HTTP", () => {
       ["waits for an answer", FaultPlan.stalled(), "Pending"],
       ["is in the middle of a body", FaultPlan.stalled({ at: "body" }), "Pending"],
       ["reads a body that drips", FaultPlan.slowBody({ bytes: 4, every: "50 millis" }), "Pending"],
-      ["rests between two tries", FaultPlan.status(503, { retryAfter: Duration.minutes(1) }), "Answered"]
+      ["waits between two attempts", FaultPlan.status(503, { retryAfter: Duration.minutes(1) }), "Answered"]
     ] as const
   ) {
     it.live(`a watch that is interrupted while it ${name} leaves no request, no socket and no timer`, () =>
@@ -63,7 +63,7 @@ describe("over loopback HTTP", () => {
         yield* until((journal) => journal[0]?.outcome._tag === caught)
         yield* Fiber.interrupt(watching)
         if (caught === "Pending") yield* until((journal) => journal[0]?.outcome._tag === "Aborted")
-        const asked = (yield* fake.journal).length
+        const sent = (yield* fake.journal).length
         // An idle connection may be kept alive by the client's pool; a stalled one may not.
         const left = yield* Effect.repeat(resources, {
           until: (now) => now <= before + (caught === "Pending" ? 0 : 2),
@@ -71,7 +71,7 @@ describe("over loopback HTTP", () => {
         }).pipe(Effect.andThen(resources))
         assert.isAtMost(left, before + (caught === "Pending" ? 0 : 2))
         yield* Effect.sleep("50 millis")
-        assert.strictEqual((yield* fake.journal).length, asked)
+        assert.strictEqual((yield* fake.journal).length, sent)
       }).pipe(Effect.provide(layer)))
   }
 

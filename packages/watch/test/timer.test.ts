@@ -1,4 +1,4 @@
-/** The one timer of an engine, by its own account of when it goes off. */
+/** The one timer of an engine, by its own account of when it fires. */
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Effect, Runtime, TestClock } from "effect"
@@ -21,7 +21,7 @@ const started = (again: (now: number, timer: Timer) => void = () => undefined) =
 const everyMilli = (now: number, timer: Timer) => timer.set(now + 1, now)
 
 describe("the timer", () => {
-  it.effect("goes off at the earliest time that it was set to, once", () =>
+  it.effect("fires at the earliest time that it was set to, once", () =>
     Effect.gen(function*() {
       const { timer, wentOff } = yield* started()
       for (const at of [500, 200, 300]) timer.set(at, 0)
@@ -38,7 +38,7 @@ describe("the timer", () => {
       deepStrictEqual(wentOff, [])
     }))
 
-  it.effect("goes off to the millisecond a few times, and fifty times a second when that goes on", () =>
+  it.effect("fires to the millisecond a few times, and fifty times a second when that goes on", () =>
     Effect.gen(function*() {
       const { timer, wentOff } = yield* started(everyMilli)
       timer.set(1, 0)

@@ -70,7 +70,7 @@ describe("a resume token", () => {
               const last = before.emitted.at(-1)
               if (last === undefined || before.emitted.length < 1 + pick % 6) return
               resumed++
-              const asked = (yield* scenario.fake.journal).length
+              const sent = (yield* scenario.fake.journal).length
               yield* Effect.sleep(pause)
               const token = pick % 2 === 0 ? yield* Effect.orDie(decode(encode(last.value.token))) : last.value.token
               const after = yield* listen(scenario, scenario.watch.resume(token, policy))
@@ -81,8 +81,8 @@ describe("a resume token", () => {
               const known = calls(before.emitted)
               // As if it were one run that polled at those times.
               const expected = visibleAt(of.script, [
-                ...answered(journal.slice(0, asked)),
-                ...answered(journal.slice(asked))
+                ...answered(journal.slice(0, sent)),
+                ...answered(journal.slice(sent))
               ])
               const ended = before.emitted.some(({ value }) => value._tag === "Ended")
               deepStrictEqual([...known, ...calls(after.emitted)], ended ? known : expected)
@@ -139,7 +139,7 @@ describe("a resume token", () => {
         const sid = yield* scenario.fake.place(script)
         const terminal = yield* listen(scenario, scenario.watch.events(sid, { cadence }))
         const settled = yield* listen(scenario, scenario.watch.events(sid, { cadence, until: "settled" }))
-        const asked = (yield* scenario.requests()).length
+        const sent = (yield* scenario.requests()).length
         for (const before of [terminal, settled]) {
           const again = yield* listen(scenario, scenario.watch.resume(tokenOf(before, -1), { cadence }))
           deepStrictEqual(words(again), [])
@@ -147,7 +147,7 @@ describe("a resume token", () => {
         }
         const last = tokenOf(settled, -1)
         deepStrictEqual(words(yield* listen(scenario, scenario.watch.resume(last, { until: "settled" }))), [])
-        assert.strictEqual((yield* scenario.requests()).length, asked)
+        assert.strictEqual((yield* scenario.requests()).length, sent)
       })
     ))
 
@@ -192,10 +192,10 @@ describe("a resume token", () => {
         )
         assert.strictEqual(failure(soon.exit), "WatchTimeout")
         assert.strictEqual(soon.endedAt, 30)
-        const asked = (yield* scenario.requests()).length
+        const sent = (yield* scenario.requests()).length
         const late = yield* listen(scenario, scenario.watch.resume(tokenOf(before, 0), policy))
         assert.strictEqual(failure(late.exit), "WatchTimeout")
-        assert.strictEqual((yield* scenario.requests()).length, asked + 1)
+        assert.strictEqual((yield* scenario.requests()).length, sent + 1)
       })
     ))
 

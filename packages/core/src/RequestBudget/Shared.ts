@@ -41,7 +41,7 @@ export interface Options {
 /** A store that takes longer is unavailable. */
 const STORE_TIMEOUT = Duration.seconds(1)
 
-/** The waits before an unavailable store is asked again: doubling from the first to the last. */
+/** The waits before an unavailable store is used again: doubling from the first to the last. */
 const FIRST_RETRY_MILLIS = 1000
 const LAST_RETRY_MILLIS = 60_000
 
@@ -49,7 +49,7 @@ const WARNING_MILLIS = 60_000
 
 /**
  * Makes the budget. The processes share the number of requests; priorities, pauses and the reaction to 429s are those of
- * each process. While the store is unavailable, a process uses `shareWhenUnavailable` of the limit, asks the store again
+ * each process. While the store is unavailable, a process uses `shareWhenUnavailable` of the limit, uses the store again
  * after 1 s and then after growing waits of up to a minute, and logs a warning once a minute.
  *
  * Only the clock of the store counts, so the clocks of the processes may differ.
@@ -119,13 +119,13 @@ export const make = (options: Options): Effect.Effect<Service, never, RateLimite
  * @example
  * ```ts
  * import { ExotelCalls } from "@effect-exotel/core"
- * import * as SharedBudget from "@effect-exotel/core/RequestBudget/Shared"
+ * import * as Shared from "@effect-exotel/core/RequestBudget/Shared"
  * import * as RateLimiter from "@effect/experimental/RateLimiter"
  * import * as RedisStore from "@effect/experimental/RateLimiter/Redis"
  * import { NodeHttpClient } from "@effect/platform-node"
  * import { Layer } from "effect"
  *
- * const Budget = SharedBudget.layer({ key: "acme1m" }).pipe(
+ * const Budget = Shared.layer({ key: "acme1m" }).pipe(
  *   Layer.provide(RateLimiter.layer),
  *   Layer.provide(RedisStore.layerStore({ host: "redis.internal" }))
  * )

@@ -49,12 +49,12 @@ export const printed = (value: unknown): string =>
     inspect(Exit.fail(value), { depth: Infinity, showHidden: true })
   ].join("\n")
 
-/** Collects what is told about spans, and what stock loggers make of what is logged. */
+/** Collects what is output about spans, and what stock loggers make of what is logged. */
 export const record = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<readonly [A, string], E, R> => {
-  const told: Array<unknown> = []
+  const output: Array<unknown> = []
   const tracer = Tracer.make({
     span: (name, parent, context, links, startTime, kind) => {
-      told.push(name, links)
+      output.push(name, links)
       const attributes = new Map<string, unknown>()
       return {
         _tag: "Span",
@@ -68,18 +68,18 @@ export const record = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<
         links: [],
         sampled: true,
         kind,
-        end: (_, exit) => void told.push(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", JSON.stringify(exit)),
-        attribute: (key, value) => void told.push(key, value),
-        event: (name, _, attributes) => void told.push(name, attributes),
-        addLinks: (links) => void told.push(links)
+        end: (_, exit) => void output.push(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", JSON.stringify(exit)),
+        attribute: (key, value) => void output.push(key, value),
+        event: (name, _, attributes) => void output.push(name, attributes),
+        addLinks: (links) => void output.push(links)
       }
     },
     context: (f) => f()
   })
   const lines = (logger: Logger.Logger<unknown, unknown>) =>
-    Logger.map(logger, (line) => void told.push(line, JSON.stringify(line)))
+    Logger.map(logger, (line) => void output.push(line, JSON.stringify(line)))
   const captured = (...args: ReadonlyArray<unknown>) =>
-    void told.push(...args, args.map((arg) => inspect(arg)).join(" "))
+    void output.push(...args, args.map((arg) => inspect(arg)).join(" "))
   const loggers = [Logger.stringLogger, Logger.logfmtLogger, Logger.jsonLogger, Logger.structuredLogger]
   const layer = Layer.mergeAll(
     Layer.setTracer(tracer),
@@ -98,7 +98,7 @@ export const record = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<
   return withConsole(Effect.provide(program, layer)).pipe(
     Effect.map((result) => [
       result,
-      [...new Set(told)].map((one) =>
+      [...new Set(output)].map((one) =>
         typeof one === "string" ? one : inspect(one, { depth: Infinity, showHidden: true })
       ).join("\n")
     ])

@@ -1,6 +1,6 @@
 /** One of several processes that share a budget over Redis: takes turns as they come, and prints when, for so long. */
 import { RequestBudget } from "@effect-exotel/core"
-import * as SharedBudget from "@effect-exotel/core/RequestBudget/Shared"
+import * as Shared from "@effect-exotel/core/RequestBudget/Shared"
 import * as RateLimiter from "@effect/experimental/RateLimiter"
 import * as RedisStore from "@effect/experimental/RateLimiter/Redis"
 import { Clock, Config, Console, Effect, Layer } from "effect"
@@ -19,7 +19,7 @@ const budget = Layer.unwrapEffect(
   Effect.map(
     Config.string("SHARER_SOCKET"),
     (path) =>
-      SharedBudget.layer({ key: "test", requestsPerMinute: 20, window: "2 seconds" }).pipe(
+      Shared.layer({ key: "test", requestsPerMinute: 20, window: "2 seconds" }).pipe(
         Layer.provide(RateLimiter.layer),
         Layer.provide(RedisStore.layerStore({ path }))
       )

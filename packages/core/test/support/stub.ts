@@ -9,14 +9,14 @@ export interface Stub {
 }
 
 /** `refused` stands for a connection that was not made. */
-export type Reply = Response | "refused"
+export type StubResponse = Response | "refused"
 
-export const stub = (reply: (url: URL, n: number) => Reply | Effect.Effect<Reply>): Stub => {
+export const stub = (response: (url: URL, n: number) => StubResponse | Effect.Effect<StubResponse>): Stub => {
   const urls: Array<string> = []
   const client = HttpClient.make((request, url) =>
     Effect.suspend(() => {
       urls.push(url.href)
-      const answer = reply(url, urls.length)
+      const answer = response(url, urls.length)
       return Effect.flatMap(Effect.isEffect(answer) ? answer : Effect.succeed(answer), (answer) =>
         answer === "refused"
           ? Effect.fail(

@@ -17,9 +17,9 @@ export interface Running {
   readonly exitCode: Effect.Effect<number | null>
 }
 
-/** Asks again and again until the answer is right; the test's own time-out ends it otherwise. */
-export const eventually = <A>(ask: Effect.Effect<A>, holds: (answer: A) => boolean): Effect.Effect<A> =>
-  Effect.filterOrElse(ask, holds, () => Effect.delay(Effect.suspend(() => eventually(ask, holds)), "20 millis"))
+/** Repeats the read until the result is right; the test's own time-out ends it otherwise. */
+export const eventually = <A>(request: Effect.Effect<A>, holds: (answer: A) => boolean): Effect.Effect<A> =>
+  Effect.filterOrElse(request, holds, () => Effect.delay(Effect.suspend(() => eventually(request, holds)), "20 millis"))
 
 /** Writes a script file, which is there until the scope closes. */
 export const write = (script: unknown) =>

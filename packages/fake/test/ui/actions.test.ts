@@ -95,7 +95,7 @@ describe("the actions of a person", () => {
           const action = actions[pick % actions.length]
           if (action === undefined) return
           const next = apply(script, now, action)
-          if (next === undefined) throw new Error(`${action.label} is offered but not possible`)
+          if (next === undefined) throw new Error(`${action.label} is available but not possible`)
           for (let at = 0; at < now; at += 500) {
             assert.strictEqual(CallScript.stateAt(next, at).status, CallScript.stateAt(script, at).status)
           }

@@ -15,7 +15,7 @@ interface Answer {
   readonly headers: Http.IncomingHttpHeaders
 }
 
-const ask = (base: string, method: string, path: string, body?: unknown, headers: Http.OutgoingHttpHeaders = {}) =>
+const request = (base: string, method: string, path: string, body?: unknown, headers: Http.OutgoingHttpHeaders = {}) =>
   Effect.async<Answer>((resume) => {
     const request = Http.request(
       `${base}${path}`,
@@ -52,16 +52,16 @@ const withPage = <A, E>(
   }).pipe(Effect.scoped, Effect.provide(FakeExotel.layer({ verifyOnClose: false })))
 
 const calls = (base: string) =>
-  Effect.map(ask(base, "GET", "/api/state"), (answer) => (json(answer) as { calls: ReadonlyArray<CallView> }).calls)
+  Effect.map(request(base, "GET", "/api/state"), (answer) => (json(answer) as { calls: ReadonlyArray<CallView> }).calls)
 
 describe("the server of the page", () => {
   it.live("places an inbound call, and drives it to its end", () =>
     withPage(({ base }) =>
       Effect.gen(function*() {
-        const placed = yield* ask(base, "POST", "/api/calls", { from: "09000000005", exoPhone: "08000000001" })
+        const placed = yield* request(base, "POST", "/api/calls", { from: "09000000005", exoPhone: "08000000001" })
         assert.strictEqual(placed.status, 201)
         const { sid } = json(placed) as { sid: string }
-        const act = (body: unknown) => ask(base, "POST", `/api/calls/${sid}/actions`, body)
+        const act = (body: unknown) => request(base, "POST", `/api/calls/${sid}/actions`, body)
         assert.strictEqual((yield* calls(base))[0]?.direction, "inbound")
         assert.strictEqual((yield* act({ action: "hangUp" })).status, 409)
         assert.strictEqual((yield* act({ action: "answer", leg: 1 })).status, 204)
@@ -77,18 +77,18 @@ describe("the server of the page", () => {
     withPage(({ base, speeds }) =>
       Effect.gen(function*() {
         const fake = yield* FakeExotel.FakeExotel
-        assert.strictEqual((yield* ask(base, "PUT", "/api/connect", { behavior: "busy" })).status, 204)
-        assert.strictEqual((yield* ask(base, "PUT", "/api/clock", { speed: 0 })).status, 204)
+        assert.strictEqual((yield* request(base, "PUT", "/api/connect", { behavior: "busy" })).status, 204)
+        assert.strictEqual((yield* request(base, "PUT", "/api/clock", { speed: 0 })).status, 204)
         assert.strictEqual(yield* Ref.get(speeds), 0)
         const fault = { kind: "stalled", duration: "5 seconds", times: 2 }
-        assert.strictEqual((yield* ask(base, "POST", "/api/faults", fault)).status, 204)
-        assert.deepInclude(json(yield* ask(base, "GET", "/api/state")), {
+        assert.strictEqual((yield* request(base, "POST", "/api/faults", fault)).status, 204)
+        assert.deepInclude(json(yield* request(base, "GET", "/api/state")), {
           connect: "busy",
           speed: 0,
           faults: ["stalled for 5s, 2 more"]
         })
         assert.lengthOf((yield* fake.armedFaults).faults, 1)
-        assert.strictEqual((yield* ask(base, "DELETE", "/api/faults")).status, 204)
+        assert.strictEqual((yield* request(base, "DELETE", "/api/faults")).status, 204)
         assert.lengthOf((yield* fake.armedFaults).faults, 0)
       })
     ))
@@ -100,15 +100,19 @@ describe("the server of the page", () => {
           assert.strictEqual(answer.status, status)
           assert.include(String((json(answer) as { error: string }).error), part)
         }
-        refused(404, "no such call", yield* ask(base, "POST", "/api/calls/unknown/actions", { action: "settle" }))
-        refused(400, "action", yield* ask(base, "POST", "/api/calls/unknown/actions", { action: "dance" }))
-        refused(400, "must be JSON", yield* ask(base, "PUT", "/api/clock", "{"))
-        refused(400, "speed", yield* ask(base, "PUT", "/api/clock", { speed: -1 }))
-        refused(400, "speeed", yield* ask(base, "PUT", "/api/clock", { speed: 1, speeed: 2 }))
-        refused(404, "no such page", yield* ask(base, "GET", "/../package.json"))
-        refused(403, "Host", yield* ask(base, "GET", "/api/state", undefined, { host: "evil.example" }))
-        refused(403, "origins", yield* ask(base, "GET", "/api/events", undefined, { origin: "http://evil.example" }))
-        const page = yield* ask(base, "GET", "/")
+        refused(404, "no such call", yield* request(base, "POST", "/api/calls/unknown/actions", { action: "settle" }))
+        refused(400, "action", yield* request(base, "POST", "/api/calls/unknown/actions", { action: "dance" }))
+        refused(400, "must be JSON", yield* request(base, "PUT", "/api/clock", "{"))
+        refused(400, "speed", yield* request(base, "PUT", "/api/clock", { speed: -1 }))
+        refused(400, "speeed", yield* request(base, "PUT", "/api/clock", { speed: 1, speeed: 2 }))
+        refused(404, "no such page", yield* request(base, "GET", "/../package.json"))
+        refused(403, "Host", yield* request(base, "GET", "/api/state", undefined, { host: "evil.example" }))
+        refused(
+          403,
+          "origins",
+          yield* request(base, "GET", "/api/events", undefined, { origin: "http://evil.example" })
+        )
+        const page = yield* request(base, "GET", "/")
         assert.include(page.headers["content-security-policy"], "default-src 'self'")
         assert.include(page.body, "<title>exotel-fake</title>")
       })

@@ -22,14 +22,14 @@ export interface Emitted {
 export const follow = <E>(
   scenario: Scenario,
   fleet: Stream.Stream<FleetEvent.FleetEvent, E>,
-  lasts: Duration.DurationInput = "30 days"
+  duration: Duration.DurationInput = "30 days"
 ): Effect.Effect<ReadonlyArray<Emitted>, E> =>
   Effect.suspend(() => {
     const emitted: Array<Emitted> = []
     return Stream.runForEach(fleet, (event) =>
       Effect.sync(() => {
         emitted.push({ at: scenario.now(), event })
-      })).pipe(Effect.timeoutOption(lasts), Effect.as(emitted))
+      })).pipe(Effect.timeoutOption(duration), Effect.as(emitted))
   })
 
 /** The tags of the events of one call. */

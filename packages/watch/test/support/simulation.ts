@@ -104,7 +104,7 @@ export const run = <A, E>(
   )
   const settle = () => {
     for (let steps = 0; scheduler.tasks.buckets.length > 0; steps++) {
-      if (steps > MAX_WAKES) throw new Error("the program goes round and round without time passing")
+      if (steps > MAX_WAKES) throw new Error("the program loops without time passing")
       scheduler.step()
     }
   }

@@ -21,9 +21,9 @@ export interface Run {
   readonly events: ReadonlyArray<{ readonly at: number; readonly value: WatchEvent.WatchEvent }>
   readonly exit: Exit.Exit<void, WatchError.WatchError>
   readonly endedAt: number
-  /** What had been asked when the watch was over. */
+  /** The requests when the watch was over. */
   readonly journal: ReadonlyArray<Journal.JournalEntry>
-  /** What was asked in the month after that. */
+  /** The requests in the month after that. */
   readonly later: ReadonlyArray<Journal.JournalEntry>
   readonly timersLeft: number
 }
@@ -34,10 +34,10 @@ export const live = ({ faults, policy, script, seed }: Case): Run => {
       const scenario = yield* openScenario(clock, { faults, seed, requestsPerMinute: 1_000_000 })
       const sid = yield* scenario.fake.place(script)
       const { endedAt, exit, emitted: events } = yield* listen(scenario, scenario.watch.events(sid, policy))
-      const asked = (yield* scenario.fake.journal).length
+      const sent = (yield* scenario.fake.journal).length
       yield* longAfter
       const journal = yield* scenario.fake.journal
-      return { sid, events, exit, endedAt, journal: journal.slice(0, asked), later: journal.slice(asked) }
+      return { sid, events, exit, endedAt, journal: journal.slice(0, sent), later: journal.slice(sent) }
     }), { seed })
   if (exit._tag === "Failure") throw Cause.squash(exit.cause)
   return { ...exit.value, timersLeft }

@@ -79,7 +79,7 @@ export const make = ({ acquireShared, window }: Options): DividedBudget => {
       sharedReadyAt = now + sharedWait
       return true
     }
-    // The queue or the limit may have changed while the store was asked.
+    // The queue or the limit may have changed while the store responded.
     const chosen = acquireShared === undefined ? first : next(now)
     if (typeof chosen === "object") yield* grant(chosen, now)
     return true

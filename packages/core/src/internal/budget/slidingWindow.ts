@@ -191,7 +191,7 @@ export class SlidingWindow {
     const external = this.externalCount(now)
     const excess = this.grants.length + external - upTo
     if (excess < 0) return 0
-    // The window has room again when enough of our grants have left it, or the external usage has.
+    // The window has capacity again when enough of our grants have left it, or the external usage has.
     const leaving = this.grants[excess]
     const ours = leaving === undefined ? Number.POSITIVE_INFINITY : leaving.at + this.length - now
     return external === 0 ? ours : Math.min(ours, this.externalUsage.until - now)

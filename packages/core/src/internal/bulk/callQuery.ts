@@ -97,7 +97,7 @@ export const createdFilters = (
 
 /**
  * The first pages' queries for each part of the range, in the requested order. A part has one query for each status:
- * a comma-joined `Status` filter may be refused (one client had to remove it; unconfirmed).
+ * a comma-separated `Status` filter may be refused (one client had to remove it; unconfirmed).
  */
 export const toRequests = (
   query: CallQuery,

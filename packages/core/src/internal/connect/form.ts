@@ -26,11 +26,11 @@ const reasonFrom = ({ issue }: ParseResult.ParseError): string => {
   return `${path} ${first?.message ?? "is invalid"}`
 }
 
-/** The digits that two spellings of one number share: `08012345678`, `+918012345678`. */
+/** The digits that two forms of one number share: `08012345678`, `+918012345678`. */
 const national = (number: string): string => number.replace(/^(?:\+?91|0)(?=\d{10}$)/, "")
 
-/** The spellings that a record may have of an Indian number; others are as given. At most three of the five of a filter. */
-export const spellings = (number: string): ReadonlyArray<string> => {
+/** The forms that a record may have of an Indian number; others are as given. At most three of the five of a filter. */
+export const numberForms = (number: string): ReadonlyArray<string> => {
   const digits = national(number)
   return digits === number && !/^\d{10}$/.test(number) ? [number] : Arr.dedupe([number, `0${digits}`, `+91${digits}`])
 }

@@ -52,7 +52,7 @@ export interface Transport {
   /**
    * The same for a request that must not be repeated. When an `HttpClient` that retries by itself is about to send it
    * again, nothing is sent and the request fails with the code {@link resent}. `use` runs the request, after the wait for
-   * the permit, and is told when that was.
+   * the permit, and is notified of that time.
    */
   readonly sendOnce: <A, E>(
     request: HttpClientRequest.HttpClientRequest,

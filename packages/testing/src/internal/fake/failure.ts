@@ -1,7 +1,7 @@
 /** Error responses of the fake, before and after they are encoded. */
 import type { Format } from "../wire/encode.ts"
 import { encodeError } from "../wire/encode.ts"
-import type { Reply } from "../wire/plan.ts"
+import type { WholeResponse } from "../wire/plan.ts"
 import { contentTypes } from "../wire/plan.ts"
 import type { FakeState } from "./state.ts"
 
@@ -27,7 +27,7 @@ const retryAfterOf = (state: FakeState, { retryAfter, retryAfterMillis }: Failur
     : new Date(now + retryAfterMillis + 999).toUTCString()
 }
 
-export const failed = (state: FakeState, failure: Failure, format: Format, now: number): Reply => {
+export const failed = (state: FakeState, failure: Failure, format: Format, now: number): WholeResponse => {
   const { bodyStatus, code, message, status } = failure
   const retryAfter = retryAfterOf(state, failure, now)
   return {

@@ -66,15 +66,15 @@ export class FaultEngine {
     })
   }
 
-  /** One line for each required fault that did not fire, with its request count. `asked` are the calls read. */
-  unfired(asked: ReadonlyArray<string>): ReadonlyArray<string> {
+  /** One line for each required fault that did not fire, with its request count. `readSids` are the calls read. */
+  unfired(readSids: ReadonlyArray<string>): ReadonlyArray<string> {
     const lines: Array<string> = []
     for (const { fault, fired, seen } of this.planned) {
       if (fault.optional === true || fault.probability !== undefined) continue
       const wanted = fault.onRequest?.length ?? 1
       if (fired >= wanted) continue
       const how = fired === 0 ? "never fired" : `fired ${fired} of ${wanted} times`
-      lines.push(`the planned fault "${describe(fault)}" ${how}: ${fitting(fault, seen, asked)}`)
+      lines.push(`the planned fault "${describe(fault)}" ${how}: ${fitting(fault, seen, readSids)}`)
     }
     return lines
   }
@@ -86,8 +86,8 @@ export const placesCall = (fault: Fault): boolean =>
     (fault.kind !== "refused" &&
       !(fault.kind === "status" && Math.floor(fault.status / 100) === 4 && fault.status !== 408))
 
-const fitting = (fault: Fault, seen: number, asked: ReadonlyArray<string>): string => {
+const fitting = (fault: Fault, seen: number, readSids: ReadonlyArray<string>): string => {
   if (seen > 0) return `${seen === 1 ? "1 request" : `${seen} requests`} met its other conditions`
-  if (fault.forCall === undefined || asked.includes(fault.forCall)) return "no request met its conditions"
-  return asked.length === 0 ? "no call was read" : `that call was not read; ${asked.slice(0, 5).join(", ")} was`
+  if (fault.forCall === undefined || readSids.includes(fault.forCall)) return "no request met its conditions"
+  return readSids.length === 0 ? "no call was read" : `that call was not read; ${readSids.slice(0, 5).join(", ")} was`
 }

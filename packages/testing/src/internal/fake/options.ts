@@ -67,7 +67,7 @@ export interface Options {
    */
   readonly bulkDetails?: boolean | undefined
   /**
-   * Whether the `Status` filter of the bulk read accepts a comma-joined list, as documented, or rejects it with 400, as
+   * Whether the `Status` filter of the bulk read accepts a comma-separated list, as documented, or rejects it with 400, as
    * one client reports. Default: `list`.
    */
   readonly statusFilter?: "list" | "single" | undefined

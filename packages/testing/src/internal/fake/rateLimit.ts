@@ -11,7 +11,7 @@ export class SlidingMinute {
     this.limit = limit
   }
 
-  /** 0 when the request is let through; otherwise the milliseconds until one would be. Refused requests do not count. */
+  /** 0 when the request is admitted; otherwise the milliseconds until one would be. Refused requests do not count. */
   admit(now: number): number {
     if (this.limit === Infinity) return 0
     while (this.head < this.times.length && (this.times[this.head] ?? 0) <= now - WINDOW_MILLIS) this.head++

@@ -3,7 +3,7 @@ import type { Region } from "@effect-exotel/core/Region"
 import { nameOf } from "../../FaultPlan.ts"
 import type { Format } from "../wire/encode.ts"
 import { encodeAccount, encodeCall, encodeError } from "../wire/encode.ts"
-import type { Reply, ResponsePlan } from "../wire/plan.ts"
+import type { ResponsePlan, WholeResponse } from "../wire/plan.ts"
 import { contentTypes, intact, withFault } from "../wire/plan.ts"
 import { listCalls } from "./bulk.ts"
 import type { Connected } from "./connect/connect.ts"
@@ -158,7 +158,7 @@ const checkAccount = (state: FakeState, request: WireRequest, where: Route, now:
     return {
       status: wrongRegion,
       message: wrongRegion === 401 ? "Authentication failed" : "No matching results",
-      unexpected: () => `${account.accountSid} lives in ${account.region}, and ${request.region} was asked`
+      unexpected: () => `${account.accountSid} lives in ${account.region}, and ${request.region} received the request`
     }
   }
   const wait = account.limiter.admit(now)
@@ -218,17 +218,17 @@ const answer = (
   form: Fields,
   row: Row,
   now: number
-): { readonly reply: Reply; readonly connected?: Connected | undefined } => {
+): { readonly response: WholeResponse; readonly connected?: Connected | undefined } => {
   const account = checkAccount(state, request, where, now)
   const found = "status" in account ? account : resource(state, request, where, form, now)
   if (!("status" in found)) {
     const { body, connected } = found
-    return { reply: { status: 200, headers: { "content-type": contentTypes[where.format] }, body }, connected }
+    return { response: { status: 200, headers: { "content-type": contentTypes[where.format] }, body }, connected }
   }
   if (state.settings.strict && found.unexpected !== undefined) {
     state.unexpected.push(`${row.method} ${row.path}: ${found.unexpected()}`)
   }
-  return { reply: failed(state, found, where.format, now) }
+  return { response: failed(state, found, where.format, now) }
 }
 
 /** Answers a request at an instant of the clock. */
@@ -252,11 +252,11 @@ export const exchange = (state: FakeState, request: WireRequest, now: number): E
     state.unexpected.push(...undocumentedFields(form).map((problem) => `${row.method} ${row.path}: ${problem}`))
   }
   const fault = state.faults.select(where.operation, where.sid, now)
-  const { connected, reply } = where.operation === "connect" && fault !== undefined && !placesCall(fault)
-    ? { reply: failed(state, { status: 500, message: "The call could not be originated" }, where.format, now) }
+  const { connected, response } = where.operation === "connect" && fault !== undefined && !placesCall(fault)
+    ? { response: failed(state, { status: 500, message: "The call could not be originated" }, where.format, now) }
     : answer(state, request, where, form, row, now)
   row.sid ??= connected?.call.sid
-  if (fault === undefined) return { row, plan: intact(reply), connected }
+  if (fault === undefined) return { row, plan: intact(response), connected }
   row.fault = nameOf(fault)
-  return { row, plan: withFault(reply, fault, where.format, state.settings.wireFormat), connected }
+  return { row, plan: withFault(response, fault, where.format, state.settings.wireFormat), connected }
 }

@@ -1,4 +1,4 @@
-/** The state of one fake Exotel: accounts, calls, faults, and what was asked. Time comes in as a number. */
+/** The state of one fake Exotel: accounts, calls, faults, and what was readSids. Time comes in as a number. */
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import type { Region } from "@effect-exotel/core/Region"
 import * as DateTime from "effect/DateTime"
@@ -107,10 +107,10 @@ export class FakeState {
 
   /** The problems that fail a test: unexpected requests, faults that did not fire, outcomes that were not used. */
   problems(): ReadonlyArray<string> {
-    const asked = new Set<string>()
-    for (const { sid } of this.rows) if (sid !== undefined) asked.add(sid)
+    const readSids = new Set<string>()
+    for (const { sid } of this.rows) if (sid !== undefined) readSids.add(sid)
     const unused = this.settings.strict ? this.connect.outcomes?.unused() ?? [] : []
-    return [...this.unexpected, ...this.faults.unfired([...asked]), ...unused]
+    return [...this.unexpected, ...this.faults.unfired([...readSids]), ...unused]
   }
 
   toEntry(row: Row): JournalEntry {

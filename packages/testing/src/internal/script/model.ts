@@ -4,7 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Pipeable from "effect/Pipeable"
 
 /**
- * A stretch of a call during which nothing about it changes.
+ * A part of a call during which nothing about it changes.
  *
  * @since 0.1.0
  * @category models

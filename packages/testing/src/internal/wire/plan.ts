@@ -6,7 +6,7 @@ import type { Format } from "./encode.ts"
 import { encodeError } from "./encode.ts"
 
 /** A whole answer, before anything happens to it. */
-export interface Reply {
+export interface WholeResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -33,11 +33,11 @@ export const contentTypes: { readonly [F in Format]: string } = {
   xml: "application/xml"
 }
 
-export const intact = (reply: Reply): ResponsePlan => ({
+export const intact = (response: WholeResponse): ResponsePlan => ({
   before: [],
-  status: reply.status,
-  headers: reply.headers,
-  body: [{ _tag: "Send", text: reply.body }]
+  status: response.status,
+  headers: response.headers,
+  body: [{ _tag: "Send", text: response.body }]
 })
 
 /** Splits on characters, not bytes: a body is ASCII but for what a script puts into a name. */
@@ -73,11 +73,11 @@ const malform = (body: string, field: string, value: string): string => {
 const gatewayPage = (status: string): string =>
   `<!DOCTYPE html>\n<html><head><title>${status}</title></head><body><h1>${status}</h1></body></html>\n`
 
-const statusReply = (
+const statusResponse = (
   fault: Fault & { readonly kind: "status" },
   format: Format,
   wireFormat: WireFormat
-): Reply => ({
+): WholeResponse => ({
   status: fault.status,
   headers: {
     "content-type": fault.body === "html" ? "text/html" : contentTypes[format],
@@ -100,39 +100,47 @@ const statusReply = (
 const GARBAGE = "\u0000\u0001\ufffd%PDF-1.4 0xdeadbeef \u0007"
 
 /** The response as it arrives under a fault. */
-export const withFault = (reply: Reply, fault: Fault, format: Format, wireFormat: WireFormat): ResponsePlan => {
-  const whole = intact(reply)
+export const withFault = (
+  response: WholeResponse,
+  fault: Fault,
+  format: Format,
+  wireFormat: WireFormat
+): ResponsePlan => {
+  const whole = intact(response)
   switch (fault.kind) {
     case "status":
-      return intact(statusReply(fault, format, wireFormat))
+      return intact(statusResponse(fault, format, wireFormat))
     case "refused":
       return { ...whole, before: [{ _tag: "Break", how: "refused" }] }
     case "reset": {
       if (fault.at !== "body") return { ...whole, before: [{ _tag: "Break", how: "reset" }] }
-      const [first] = halves(reply.body, 0.5)
+      const [first] = halves(response.body, 0.5)
       return { ...whole, body: [{ _tag: "Send", text: first }, { _tag: "Break", how: "reset" }] }
     }
     case "stalled": {
       const wait = { _tag: "Wait", millis: Duration.toMillis(fault.duration ?? Duration.infinity) } as const
       if (fault.at !== "body") return { ...whole, before: [wait] }
-      const [first, second] = halves(reply.body, 0.5)
+      const [first, second] = halves(response.body, 0.5)
       return { ...whole, body: [{ _tag: "Send", text: first }, wait, { _tag: "Send", text: second }] }
     }
     case "slowBody":
-      return { ...whole, body: inPieces(reply.body, fault.bytes ?? 16, Duration.toMillis(fault.every ?? "1 second")) }
+      return {
+        ...whole,
+        body: inPieces(response.body, fault.bytes ?? 16, Duration.toMillis(fault.every ?? "1 second"))
+      }
     case "truncated":
-      return intact({ ...reply, body: halves(reply.body, fault.keep ?? 0.5)[0] })
+      return intact({ ...response, body: halves(response.body, fault.keep ?? 0.5)[0] })
     case "hugeBody":
       return { ...whole, status: 200, body: [{ _tag: "Fill", bytes: fault.bytes ?? 16 * 1024 * 1024 }] }
     case "body":
-      return intact({ ...reply, status: 200, body: fault.body })
+      return intact({ ...response, status: 200, body: fault.body })
     case "garbage":
-      return intact({ ...reply, status: 200, body: GARBAGE })
+      return intact({ ...response, status: 200, body: GARBAGE })
     case "html":
-      return intact({ ...reply, status: 200, body: gatewayPage("502 Bad Gateway") })
+      return intact({ ...response, status: 200, body: gatewayPage("502 Bad Gateway") })
     case "contentType":
-      return intact({ ...reply, headers: { ...reply.headers, "content-type": fault.contentType } })
+      return intact({ ...response, headers: { ...response.headers, "content-type": fault.contentType } })
     case "malformed":
-      return intact({ ...reply, body: malform(reply.body, fault.field, fault.value) })
+      return intact({ ...response, body: malform(response.body, fault.field, fault.value) })
   }
 }

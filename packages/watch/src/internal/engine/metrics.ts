@@ -60,4 +60,4 @@ export const bulkPolled = (calls: number): void => {
 
 export const backlog = (calls: number): void => Metrics.detailsBacklog.unsafeUpdate(calls, none)
 
-export const slowdown = (stretch: number): void => Metrics.slowdown.unsafeUpdate(stretch, none)
+export const slowdown = (factor: number): void => Metrics.slowdown.unsafeUpdate(factor, none)

@@ -249,10 +249,10 @@ export class PollScheduler {
   /** The best use of a background request: details, or an individual read of a bulk-polled call. */
   nextBackground(now: number, worker: Worker): Job | undefined {
     this.backgroundReads += 1
-    const claim = this.backgroundReads % OVERDUE_READ_EVERY === 0
+    const overdue = this.backgroundReads % OVERDUE_READ_EVERY === 0
       ? this.nextUnread(now, this.overdueReads, UNREAD_MILLIS)
       : undefined
-    const call = claim ?? this.nextDetails ?? this.nextUnread(now, this.roundRobin, 0)
+    const call = overdue ?? this.nextDetails ?? this.nextUnread(now, this.roundRobin, 0)
     return call === undefined ? undefined : this.take("individual", [call], now, worker)
   }
 

@@ -156,12 +156,12 @@ export class WatchedCall implements Due, Link {
 
   /** Whether an early poll is useful and no watch is backing off. */
   get canPollEarly(): boolean {
-    let looks = false
+    let isPolled = false
     for (let watch = this.first; watch !== undefined; watch = watch.next) {
       if (watch.backingOff) return false
-      if (!watch.state.awaitsDetails) looks = true
+      if (!watch.state.awaitsDetails) isPolled = true
     }
-    return looks
+    return isPolled
   }
 
   get isSingle(): boolean {

@@ -250,13 +250,13 @@ export class WatchState {
     // The last attempt before a grace period ends comes exactly at its end.
     const graceEnd = Math.ceil(this.graceEnd(error, account))
     if (now >= graceEnd) return { events: [], next: { _tag: "Fail", error: this.timeout("NoAnswer", now) } }
-    const asked = Option.map(
+    const retryAfter = Option.map(
       Errors.retryAfter(error),
       (wait) => Math.ceil(Math.min(Duration.toMillis(wait), Duration.toMillis(this.policy.retryAfterCap)))
     )
-    const wait = Math.max(this.backoff(chance), Option.getOrElse(asked, () => 0))
+    const wait = Math.max(this.backoff(chance), Option.getOrElse(retryAfter, () => 0))
     const nextPollAt = Math.max(Math.min(now + wait, graceEnd), account.pausedUntil)
-    if (Option.isSome(asked) && now + asked.value >= this.limit) {
+    if (Option.isSome(retryAfter) && now + retryAfter.value >= this.limit) {
       if (!this.hasEnded) return { events: [], next: { _tag: "Fail", error: this.timeout("RetryAfter", now) } }
       const { events, next } = this.onLimit(now)
       return {

@@ -19,7 +19,7 @@ const operations = FastCheck.array(
   { maxLength: 120 }
 )
 
-describe("DueQueue", () => {
+describe("due heap", () => {
   it("has the item that is due first at its head, whatever was added, moved or taken out", () => {
     FastCheck.assert(
       FastCheck.property(operations, (operations) => {
