@@ -35,7 +35,17 @@ const element = (record: Readonly<Record<string, string | null>>, indent: string
 
 const call = { sid, account: "acme1m" } as const
 
-const json = JSON.stringify({ Call: { ...fields, Details: { ...details, Legs: legs.map((Leg) => ({ Leg })) } } })
+const record = { ...fields, Details: { ...details, Legs: legs.map((Leg) => ({ Leg })) } }
+
+const json = JSON.stringify({ Call: record })
+
+const pageSids = Array.from({ length: 100 }, (_, i) => sid.slice(0, -3) + String(i).padStart(3, "0"))
+
+/** The bulk read's response to a lookup of `pageSids`. */
+const page = JSON.stringify({
+  Metadata: { Total: 100, PageSize: 100, NextPageUri: null },
+  Calls: pageSids.map((Sid) => ({ ...record, Sid }))
+})
 
 const xml = `<?xml version="1.0" encoding="UTF-8"?>
 <TwilioResponse>
@@ -48,4 +58,4 @@ ${legs.map((leg) => `    <Leg>\n${element(leg, "     ")}    </Leg>\n`).join("")}
 </TwilioResponse>
 `
 
-export { call, json, xml }
+export { call, json, page, pageSids, xml }

@@ -3,7 +3,7 @@ import { ExotelConfig, RequestBudget } from "@effect-exotel/core"
 import { HttpBody, HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Duration, Effect } from "effect"
+import { Effect } from "effect"
 import * as Transport from "../src/internal/http/transport.ts"
 import { credentials } from "./support/clients.ts"
 import { status, stub, type StubResponse } from "./support/stub.ts"
@@ -26,7 +26,7 @@ const send = (
         HttpClient.HttpClient,
         transform(client)
       )
-      return yield* Effect.either(transport.sendOnce(post, Duration.seconds(30), (exchange) => exchange))
+      return yield* Effect.either(transport.sendOnce(post, (exchange) => exchange))
     }).pipe(Effect.provide(server.layer))
     return { result, sent: server.urls.length }
   })

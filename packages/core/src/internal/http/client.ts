@@ -147,7 +147,6 @@ export const make = (
         const context: DecodeContext = { ...region, secrets: [...secrets, ...placing.personal], decodeRecord }
         const sent = transport.sendOnce(
           placing.request,
-          config.connectTimeout,
           (exchange, sentAt) =>
             exchange.pipe(
               Effect.mapError((failure) => Outcome.errorFromFailure(failure, region, host, sentAt)),

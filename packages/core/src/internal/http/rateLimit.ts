@@ -1,5 +1,5 @@
 /** Acquires the permit of a request, and parses the rate limit headers of its response. */
-import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -10,19 +10,19 @@ import { parseRetryAfter } from "./headers.ts"
 
 /** Waits for a permit, unless `withPermit` provides one that is unused; records the wait in the span. */
 export const acquirePermit = (budget: Service): Effect.Effect<void> =>
-  Effect.flatMap(Effect.zip(RequestPriority, Effect.serviceOption(CurrentPermit)), ([priority, current]) => {
-    if (Option.isSome(current) && current.value.permit !== undefined) {
-      current.value.permit = undefined
+  Effect.contextWithEffect((context: Context.Context<never>) => {
+    const current = Option.getOrUndefined(Context.getOption(context, CurrentPermit))
+    if (current?.permit !== undefined) {
+      current.permit = undefined
       return Effect.void
     }
-    return Effect.flatMap(
-      Clock.currentTimeMillis,
-      (before) =>
-        Effect.flatMap(
-          Effect.zipRight(budget.acquire(priority), Clock.currentTimeMillis),
-          (now) => now > before ? Effect.annotateCurrentSpan("exotel.budget.wait_ms", now - before) : Effect.void
-        )
-    )
+    return Effect.clockWith((clock) => {
+      const before = clock.unsafeCurrentTimeMillis()
+      return Effect.flatMap(budget.acquire(Context.get(context, RequestPriority)), () => {
+        const waited = clock.unsafeCurrentTimeMillis() - before
+        return waited > 0 ? Effect.annotateCurrentSpan("exotel.budget.wait_ms", waited) : Effect.void
+      })
+    })
   })
 
 /** Parses a whole number of at most six digits. */

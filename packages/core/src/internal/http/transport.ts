@@ -5,27 +5,50 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
+import { constTrue } from "effect/Function"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import type * as Scope from "effect/Scope"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import type { ExotelConfig } from "../../ExotelConfig.ts"
 import { requests } from "../../ExotelMetrics.ts"
 import type * as RequestBudget from "../../RequestBudget.ts"
 import type { RawResponse } from "../decode/response.ts"
+import * as AttemptTimeout from "./attemptTimeout.ts"
 import { parseRetryAfter } from "./headers.ts"
 import { acquirePermit, rateLimitInfo } from "./rateLimit.ts"
 import { readBody } from "./readBody.ts"
-import { fromClientError, type RequestFailure, timedOut, toOutcome, transportFailure } from "./requestFailure.ts"
+import {
+  fromClientError,
+  type RequestFailure,
+  timedOut,
+  tooLarge,
+  toOutcome,
+  transportFailure
+} from "./requestFailure.ts"
 
-const wouldResend = Symbol("the HttpClient retries a request that must not be repeated")
+/** One counter per outcome; making it takes longer than incrementing it. */
+const counters = new Map<string, Metric.Metric.Counter<number>>()
 
-const countOutcome = (outcome: string) => Metric.increment(Metric.tagged(requests, "outcome", outcome))
+const countOutcome = (outcome: string): Effect.Effect<void> => {
+  const counter = counters.get(outcome) ?? Metric.tagged(requests, "outcome", outcome)
+  counters.set(outcome, counter)
+  return Metric.increment(counter)
+}
+
+const outcomeFrom = (exit: Exit.Exit<RawResponse, RequestFailure>): string =>
+  Exit.match(exit, {
+    onSuccess: ({ status }) => String(status),
+    onFailure: (cause) => Option.match(Cause.failureOption(cause), { onNone: () => "Interrupted", onSome: toOutcome })
+  })
 
 export const isSuccess = (status: number): boolean => status >= 200 && status < 300
 
@@ -33,15 +56,21 @@ export const isSuccess = (status: number): boolean => status >= 200 && status < 
  * Closes the socket of a 101 response. `node:http` detaches it from the request, so that aborting the request does not
  * close it.
  */
-const closeUpgraded = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
-  Effect.sync(() => {
-    const source: unknown = "source" in response ? response.source : undefined
-    if (!Predicate.hasProperty(source, "socket") || !Predicate.hasProperty(source.socket, "destroy")) return
-    if (Predicate.isFunction(source.socket.destroy)) source.socket.destroy()
-  })
+const closeUpgraded = (response: HttpClientResponse.HttpClientResponse): void => {
+  const source: unknown = "source" in response ? response.source : undefined
+  if (!Predicate.hasProperty(source, "socket") || !Predicate.hasProperty(source.socket, "destroy")) return
+  if (Predicate.isFunction(source.socket.destroy)) source.socket.destroy()
+}
+
+const wouldResend = Symbol("the HttpClient retries a request that must not be repeated")
 
 /** The code of the failure of a request that was about to be sent twice. */
 export const resent = "ERR_REQUEST_RESENT"
+
+const fromCause = (cause: Cause.Cause<HttpClientError.HttpClientError>): Effect.Effect<never, RequestFailure> =>
+  Option.contains(Cause.dieOption(cause), wouldResend)
+    ? Effect.fail(transportFailure("Unknown", resent))
+    : Effect.failCause(Cause.map(cause, fromClientError))
 
 export interface Transport {
   /**
@@ -56,123 +85,133 @@ export interface Transport {
    */
   readonly sendOnce: <A, E>(
     request: HttpClientRequest.HttpClientRequest,
-    timeout: Duration.Duration,
     use: (exchange: Effect.Effect<RawResponse, RequestFailure>, sentAt: DateTime.Utc) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E>
   /** Sends one request and leaves the body of its response unread; the response has an empty one. */
   readonly status: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<RawResponse, RequestFailure>
 }
 
+/** A response. The body is undefined when it was not read, or not to its end. */
+interface Received extends Omit<RawResponse, "body"> {
+  readonly body: string | undefined
+}
+
+const unread: typeof readBody = () => Effect.succeed(undefined)
+
+type ScopedClient = HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>
+
 export const make = (
   config: ExotelConfig,
   budget: RequestBudget.Service
 ): Effect.Effect<Transport, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-    const untraced = (yield* HttpClient.HttpClient).pipe(
-      // The spans of the client hold URLs and response headers, in which a server may repeat credentials.
-      HttpClient.withTracerDisabledWhen(() => true)
-    )
-    const scoped = HttpClient.withScope(untraced)
+    const httpClient = yield* HttpClient.HttpClient
+    const scoped = HttpClient.withScope(httpClient)
     /** A client that retries evaluates the guard again; around `withScope` it would not. */
     const unrepeatable = () => {
       let isSent = false
-      return HttpClient.mapRequestEffect(untraced, (request) =>
+      return HttpClient.mapRequestEffect(httpClient, (request) =>
         Effect.suspend(() => {
           if (isSent) return Effect.die(wouldResend)
           isSent = true
           return Effect.succeed(request)
         }))
     }
-    const execute = (
-      client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>,
-      request: HttpClientRequest.HttpClientRequest
-    ): Effect.Effect<HttpClientResponse.HttpClientResponse, RequestFailure, Scope.Scope> =>
-      // Suspended: a printed effect that holds the request would show its `Authorization` header.
-      Effect.suspend(() =>
-        client.execute(
-          request.pipe(
-            HttpClientRequest.basicAuth(config.apiKey, config.apiToken),
-            HttpClientRequest.accept(config.format === "json" ? "application/json" : "application/xml")
-          )
-        )
-      ).pipe(
-        // Only `fetch` follows redirects on its own.
-        Effect.provideService(FetchHttpClient.RequestInit, {
-          ...Option.getOrElse(requestInit, () => ({})),
-          redirect: "manual"
-        }),
-        // The client of the application may fail on some statuses. They are classified here instead.
-        Effect.catchAll((error) =>
-          error._tag === "ResponseError" && error.reason === "StatusCode"
-            ? Effect.succeed(error.response)
-            : Effect.fail(fromClientError(error))
-        ),
-        Effect.catchSomeDefect((defect) =>
-          defect === wouldResend ? Option.some(Effect.fail(transportFailure("Unknown", resent))) : Option.none()
-        ),
-        Effect.tap((response) => response.status === 101 ? closeUpgraded(response) : Effect.void)
-      )
+    // Only `fetch` follows redirects on its own.
+    const requestInit: RequestInit = {
+      ...Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit)),
+      redirect: "manual"
+    }
+    const authorization = Redacted.make(
+      `Basic ${Encoding.encodeBase64(`${Redacted.value(config.apiKey)}:${Redacted.value(config.apiToken)}`)}`
+    )
+    const accept = config.format === "json" ? "application/json" : "application/xml"
+    const withTimeout = AttemptTimeout.make<RequestFailure>(Duration.toMillis(config.timeout), timedOut)
+    const withConnectTimeout = AttemptTimeout.make<RequestFailure>(Duration.toMillis(config.connectTimeout), timedOut)
     const acquire = acquirePermit(budget)
 
-    const observe = (response: HttpClientResponse.HttpClientResponse, now: number): Effect.Effect<void> =>
-      Option.match(rateLimitInfo(response.status, response.headers, now), {
-        onNone: () => Effect.void,
-        onSome: budget.observe
+    const execute = (client: ScopedClient, request: HttpClientRequest.HttpClientRequest) =>
+      Effect.catchAll(
+        // Suspended: a printed effect that holds the request would show its `Authorization` header.
+        Effect.suspend(() =>
+          client.execute(
+            HttpClientRequest.setHeaders(request, { accept, authorization: Redacted.value(authorization) })
+          )
+        ),
+        // The client of the application may fail on some statuses. They are classified here instead.
+        (error) =>
+          error._tag === "ResponseError" && error.reason === "StatusCode"
+            ? Effect.succeed(error.response)
+            : Effect.fail(error)
+      )
+
+    const receive = (
+      response: HttpClientResponse.HttpClientResponse,
+      read: typeof readBody
+    ): Effect.Effect<Received, HttpClientError.ResponseError, Scope.Scope> =>
+      Effect.clockWith((clock) => {
+        // A getter that converts all headers.
+        const { headers, status } = response
+        if (status === 101) closeUpgraded(response)
+        const now = clock.unsafeCurrentTimeMillis()
+        const retryAfter = parseRetryAfter(headers["retry-after"], now)
+        const info = rateLimitInfo(status, headers, now)
+        const received = Effect.map(
+          read(response, headers, config.maxBodyBytes),
+          (body): Received => ({ status, retryAfter, body })
+        )
+        return Option.isNone(info) ? received : Effect.zipRight(budget.observe(info.value), received)
       })
 
-    // The wait for a permit may be long: the timeout applies to the exchange only.
-    // Closing the scope closes the connection if the response was not read to its end.
-    const exchange = <A extends { readonly status: number }>(
-      client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>,
+    // The spans of the client hold URLs and response headers, in which a server may repeat credentials. The fiber of the
+    // attempt ends with it, so its reference is not restored.
+    const untraced = FiberRef.set(HttpClient.currentTracerDisabledWhen, constTrue)
+
+    const attempt = (
+      client: ScopedClient,
       request: HttpClientRequest.HttpClientRequest,
-      read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, RequestFailure>,
-      timeout = config.timeout
-    ): Effect.Effect<A, RequestFailure> =>
-      Effect.flatMap(execute(client, request), (response) =>
-        Effect.zipRight(
-          Effect.flatMap(Clock.currentTimeMillis, (now) => observe(response, now)),
-          read(response)
-        )).pipe(
-          Effect.scoped,
-          Effect.timeoutFail({ duration: timeout, onTimeout: () => timedOut }),
-          Effect.onExit((exit) =>
-            Exit.match(exit, {
-              onSuccess: ({ status }) => countOutcome(String(status)),
-              onFailure: (cause) =>
-                countOutcome(
-                  Option.match(Cause.failureOption(cause), { onNone: () => "Interrupted", onSome: toOutcome })
-                )
-            })
-          )
-        )
-    const head = (response: HttpClientResponse.HttpClientResponse) =>
-      Effect.map(Clock.currentTimeMillis, (now) => ({
-        status: response.status,
-        retryAfter: parseRetryAfter(response.headers["retry-after"], now)
-      }))
-    const withBody = (response: HttpClientResponse.HttpClientResponse) =>
-      Effect.zipWith(
-        head(response),
+      read: typeof readBody
+    ): Effect.Effect<Received, RequestFailure> =>
+      Effect.flatMap(Scope.make(), (scope) =>
+        Effect.onExit(
+          untraced.pipe(
+            Effect.zipRight(Effect.flatMap(execute(client, request), (response) => receive(response, read))),
+            Effect.mapInputContext((context: Context.Context<never>) =>
+              context.pipe(
+                Context.add(Scope.Scope, scope),
+                Context.add(FetchHttpClient.RequestInit, requestInit)
+              )
+            )
+          ),
+          // Closes the connection of a body that was not read to its end. After the end, nothing is left to close.
+          (exit) => Exit.isSuccess(exit) && exit.value.body !== undefined ? Effect.void : Scope.close(scope, exit)
+        )).pipe(Effect.catchAllCause(fromCause))
+
+    const exchange = (
+      client: ScopedClient,
+      request: HttpClientRequest.HttpClientRequest,
+      read: typeof readBody = readBody,
+      timeout = withTimeout
+    ): Effect.Effect<RawResponse, RequestFailure> =>
+      Effect.flatMap(timeout(attempt(client, request, read)), ({ body, retryAfter, status }) =>
         // The status of an error suffices without its body, which may come from a gateway.
-        Effect.catchIf(
-          readBody(response, config.maxBodyBytes),
-          (cause) => cause._tag === "TooLarge" && !isSuccess(cause.status),
-          () => Effect.succeed("")
-        ),
-        (known, body) => ({ ...known, body })
-      )
-    return {
-      send: (request) => Effect.zipRight(acquire, exchange(scoped, request, withBody)),
-      sendOnce: (request, timeout, use) =>
-        Effect.zipRight(
-          acquire,
-          Effect.flatMap(DateTime.now, (sentAt) => use(exchange(unrepeatable(), request, withBody, timeout), sentAt))
-        ),
-      status: (request) =>
-        Effect.zipRight(
-          acquire,
-          exchange(scoped, request, (response) => Effect.map(head(response), (known) => ({ ...known, body: "" })))
+        body === undefined && read === readBody && isSuccess(status)
+          ? Effect.fail(tooLarge(status))
+          : Effect.succeed({ status, retryAfter, body: body ?? "" })).pipe(
+          Effect.onExit((exit) => countOutcome(outcomeFrom(exit)))
         )
+
+    // The wait for a permit may be long: the timeout applies to the exchange only.
+    return {
+      send: (request) => Effect.zipRight(acquire, exchange(scoped, request)),
+      sendOnce: (request, use) =>
+        Effect.zipRight(
+          acquire,
+          Effect.flatMap(
+            DateTime.now,
+            (sentAt) => use(exchange(unrepeatable(), request, readBody, withConnectTimeout), sentAt)
+          )
+        ),
+      status: (request) => Effect.zipRight(acquire, exchange(scoped, request, unread))
     }
   })

@@ -1,0 +1,78 @@
+/**
+ * Ends attempts that exceed the timeout. One fiber watches all attempts in flight: a timer for each would cost as much as
+ * the fiber of the attempt.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import { unsafeCurrentTimeMillis } from "../../MonotonicClock.ts"
+
+interface Attempt {
+  readonly deadline: number
+  readonly interrupt: () => void
+  hasTimedOut: boolean
+}
+
+/** Makes the function that runs an effect in a fiber of its own and fails with `onTimeout` when it exceeds `millis`. */
+export const make = <E>(millis: number, onTimeout: E) => {
+  /** In the order of the deadlines, because the timeout is the same for all. */
+  const inFlight = new Set<Attempt>()
+  let watchdog: Fiber.RuntimeFiber<void> | undefined
+
+  const watch: Effect.Effect<void> = Effect.clockWith((clock) => {
+    const now = unsafeCurrentTimeMillis(clock)
+    for (const attempt of inFlight) {
+      if (attempt.deadline > now) return Effect.zipRight(Effect.sleep(attempt.deadline - now), watch)
+      inFlight.delete(attempt)
+      attempt.hasTimedOut = true
+      attempt.interrupt()
+    }
+    watchdog = undefined
+    return Effect.void
+  })
+
+  const ensureWatchdog = Effect.suspend(() =>
+    watchdog !== undefined
+      ? Effect.void
+      : Effect.map(Effect.forkDaemon(Effect.interruptible(watch)), (fiber) => void (watchdog = fiber))
+  )
+
+  /** The last attempt stops the watchdog, whose sleep would otherwise keep the process alive. */
+  const leave = (attempt: Attempt): void => {
+    inFlight.delete(attempt)
+    if (inFlight.size > 0) return
+    watchdog?.unsafeInterruptAsFork(FiberId.none)
+    watchdog = undefined
+  }
+
+  /** Waits for the fiber of an attempt; the caller makes sure that it ends if the wait is interrupted. */
+  const supervise = <A>(
+    fiber: Fiber.RuntimeFiber<A, E>,
+    restore: <B, F>(effect: Effect.Effect<B, F>) => Effect.Effect<B, F>
+  ) =>
+    Effect.clockWith((clock) => {
+      const attempt: Attempt = {
+        deadline: unsafeCurrentTimeMillis(clock) + millis,
+        interrupt: () => fiber.unsafeInterruptAsFork(FiberId.none),
+        hasTimedOut: false
+      }
+      inFlight.add(attempt)
+      const exit = Effect.async<Exit.Exit<A, E>>((resume) => fiber.addObserver((exit) => resume(Effect.succeed(exit))))
+      return Effect.matchCauseEffect(Effect.zipRight(ensureWatchdog, restore(exit)), {
+        onFailure: (cause) => {
+          leave(attempt)
+          return Effect.zipRight(Fiber.interrupt(fiber), Effect.failCause(cause))
+        },
+        onSuccess: (exit) => {
+          leave(attempt)
+          return attempt.hasTimedOut && Exit.isInterrupted(exit) ? Effect.fail(onTimeout) : exit
+        }
+      })
+    })
+
+  return <A>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.forkDaemon(restore(effect)), (fiber) => supervise(fiber, restore))
+    )
+}
