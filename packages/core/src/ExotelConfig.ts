@@ -7,6 +7,7 @@ import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -14,14 +15,38 @@ import * as AccountSid from "./AccountSid.ts"
 import * as Region from "./Region.ts"
 
 /**
+ * The credentials of an account.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Credentials {
+  readonly apiKey: Redacted.Redacted
+  readonly apiToken: Redacted.Redacted
+}
+
+/**
+ * Reads the current credentials, for example from a secret store.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RefreshCredentials = Effect.Effect<Credentials, unknown>
+
+/**
  * The options of a client other than its region and base URL.
  *
  * @since 0.1.0
  * @category models
  */
-export interface CommonOptions {
-  readonly apiKey: Redacted.Redacted
-  readonly apiToken: Redacted.Redacted
+export interface CommonOptions extends Credentials {
+  /**
+   * Reads the credentials again after a 401, so that they can be rotated while the program runs. When they have changed,
+   * the request is sent once more, also one that places a call, because a 401 proves that none was placed. Requests that
+   * are refused at the same time share one refresh. If it fails, or returns the same credentials, the 401 remains. Give it
+   * a timeout of its own. Default: the credentials stay as they are.
+   */
+  readonly refreshCredentials?: RefreshCredentials | undefined
   /** The account's sid, as Exotel's dashboard shows it under API settings. */
   readonly accountSid: string
   /** Allows a base URL without TLS to a host that is not loopback. Credentials are then sent unencrypted. */
@@ -77,9 +102,8 @@ export type Options = CommonOptions & Endpoint
  * @since 0.1.0
  * @category models
  */
-export interface ExotelConfig {
-  readonly apiKey: Redacted.Redacted
-  readonly apiToken: Redacted.Redacted
+export interface ExotelConfig extends Credentials {
+  readonly refreshCredentials?: RefreshCredentials
   readonly accountSid: AccountSid.AccountSid
   readonly region: Option.Option<Region.Region>
   /** Without a slash at its end. */
@@ -133,6 +157,17 @@ const checkSecret = (option: "apiKey" | "apiToken", secret: Redacted.Redacted): 
   }
   return Either.right(secret)
 }
+
+/**
+ * Checks credentials. The error names the invalid ones and contains no value.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const checkCredentials = (
+  { apiKey, apiToken }: Credentials
+): Either.Either<Credentials, ConfigError.ConfigError> =>
+  Either.all({ apiKey: checkSecret("apiKey", apiKey), apiToken: checkSecret("apiToken", apiToken) })
 
 const isLoopback = (hostname: string): boolean =>
   hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" ||
@@ -239,6 +274,7 @@ export const make = (options: Options): Either.Either<ExotelConfig, ConfigError.
   return Either.map(Either.all(checks), ({ endpoint, ...checked }) => ({
     ...checked,
     ...endpoint,
+    ...(options.refreshCredentials === undefined ? {} : { refreshCredentials: options.refreshCredentials }),
     regionProbe: Option.isNone(endpoint.region) ? "never" : options.regionProbe ?? "auto"
   }))
 }

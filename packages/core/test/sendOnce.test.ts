@@ -4,6 +4,7 @@ import { HttpBody, HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect } from "effect"
+import * as Credentials from "../src/internal/http/credentials.ts"
 import * as Transport from "../src/internal/http/transport.ts"
 import { credentials } from "./support/clients.ts"
 import { status, stub, type StubResponse } from "./support/stub.ts"
@@ -22,7 +23,7 @@ const send = (
     const result = yield* Effect.gen(function*() {
       const client = yield* HttpClient.HttpClient
       const transport = yield* Effect.provideService(
-        Transport.make(config, RequestBudget.unlimited),
+        Transport.make(config, RequestBudget.unlimited, yield* Credentials.make(config)),
         HttpClient.HttpClient,
         transform(client)
       )

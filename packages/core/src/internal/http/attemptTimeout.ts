@@ -23,7 +23,8 @@ export const make = <E>(millis: number, onTimeout: E) => {
   const watch: Effect.Effect<void> = Effect.clockWith((clock) => {
     const now = unsafeCurrentTimeMillis(clock)
     for (const attempt of inFlight) {
-      if (attempt.deadline > now) return Effect.zipRight(Effect.sleep(attempt.deadline - now), watch)
+      // A sleep may end a fraction of a millisecond early, and so short a sleep may take no time at all.
+      if (attempt.deadline - now >= 1) return Effect.zipRight(Effect.sleep(attempt.deadline - now), watch)
       inFlight.delete(attempt)
       attempt.hasTimedOut = true
       attempt.interrupt()

@@ -5,9 +5,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import type { Call } from "../../Call.ts"
 import type { ConnectError } from "../../ConnectError.ts"
 import type { ExotelConfig } from "../../ExotelConfig.ts"
@@ -21,7 +19,7 @@ import { makeRecordDecoder } from "../decode/callFromResponse.ts"
 import { errorFromResponse } from "../decode/errorFromResponse.ts"
 import type { DecodeContext, ParsedResponse, RawResponse } from "../decode/response.ts"
 import { parseResponse } from "../decode/response.ts"
-import { secretForms } from "../redact/masking.ts"
+import * as Credentials from "./credentials.ts"
 import * as RegionProbe from "./regionProbe.ts"
 import { type RequestFailure, toError } from "./requestFailure.ts"
 import { withRetries } from "./retry.ts"
@@ -63,15 +61,13 @@ export const make = (
   requestBudget: RequestBudget.Service
 ): Effect.Effect<Client, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const transport = yield* Transport.make(config, requestBudget)
+    const credentials = yield* Credentials.make(config)
+    const transport = yield* Transport.make(config, requestBudget, credentials)
     const probe = yield* RegionProbe.make(config, transport)
     const decodeRecord = makeRecordDecoder(config.timeZone)
     // Loaded at construction, so that the first read does not wait for it.
     if (config.format === "xml") yield* loadXmlParser
     const region = Option.match(config.region, { onNone: () => ({}), onSome: (region) => ({ region }) })
-    const apiKey = Redacted.value(config.apiKey)
-    const apiToken = Redacted.value(config.apiToken)
-    const secrets = secretForms(apiKey, apiToken, Encoding.encodeBase64(`${apiKey}:${apiToken}`))
     const { hostname: serverAddress, port, protocol } = new URL(config.baseUrl)
     const host = `${serverAddress}:${port === "" ? (protocol === "https:" ? 443 : 80) : port}`
 
@@ -124,7 +120,6 @@ export const make = (
     return {
       read: (read) => {
         const place = read.sid === undefined ? {} : { sid: read.sid }
-        const context: DecodeContext = { ...place, ...region, secrets, decodeRecord }
         const sent = Effect.mapError(
           send(read),
           (failure) => toError(failure, { ...place, ...region }, host)
@@ -132,11 +127,13 @@ export const make = (
         const once = (policy: RetryPolicy.Policy) =>
           unlessPaused(policy, place, sent).pipe(
             Effect.flatMap(parse),
-            Effect.flatMap((response) =>
-              Transport.isSuccess(response.status)
+            Effect.flatMap((response) => {
+              const { secrets } = credentials.current()
+              const context: DecodeContext = { ...place, ...region, secrets, decodeRecord }
+              return Transport.isSuccess(response.status)
                 ? read.decode(response, context)
                 : Effect.fail(errorFromResponse(response, context))
-            )
+            })
           )
         return withRetries(once, log("Retrying an Exotel read", place)).pipe(
           Effect.catchAll((error) => Effect.flatMap(probe.explain(error), Effect.fail)),
@@ -144,14 +141,18 @@ export const make = (
         )
       },
       place: (placing) => {
-        const context: DecodeContext = { ...region, secrets: [...secrets, ...placing.personal], decodeRecord }
+        const context = (): DecodeContext => ({
+          ...region,
+          secrets: [...credentials.current().secrets, ...placing.personal],
+          decodeRecord
+        })
         const sent = transport.sendOnce(
           placing.request,
           (exchange, sentAt) =>
             exchange.pipe(
               Effect.mapError((failure) => Outcome.errorFromFailure(failure, region, host, sentAt)),
               Effect.flatMap(parse),
-              Effect.flatMap((response) => Outcome.callFromConnect(response, context, region, sentAt)),
+              Effect.flatMap((response) => Outcome.callFromConnect(response, context(), region, sentAt)),
               // An interruption cannot return a value.
               Effect.onInterrupt(() =>
                 Effect.logWarning("Interrupted while a call was being placed. Exotel may have placed it.").pipe(

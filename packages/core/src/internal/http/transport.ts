@@ -9,7 +9,6 @@ import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Encoding from "effect/Encoding"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import { constTrue } from "effect/Function"
@@ -23,6 +22,7 @@ import { requests } from "../../ExotelMetrics.ts"
 import type * as RequestBudget from "../../RequestBudget.ts"
 import type { RawResponse } from "../decode/response.ts"
 import * as AttemptTimeout from "./attemptTimeout.ts"
+import type { Credentials } from "./credentials.ts"
 import { parseRetryAfter } from "./headers.ts"
 import { acquirePermit, rateLimitInfo } from "./rateLimit.ts"
 import { readBody } from "./readBody.ts"
@@ -102,7 +102,8 @@ type ScopedClient = HttpClient.HttpClient.With<HttpClientError.HttpClientError, 
 
 export const make = (
   config: ExotelConfig,
-  budget: RequestBudget.Service
+  budget: RequestBudget.Service,
+  credentials: Credentials
 ): Effect.Effect<Transport, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const httpClient = yield* HttpClient.HttpClient
@@ -122,9 +123,6 @@ export const make = (
       ...Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit)),
       redirect: "manual"
     }
-    const authorization = Redacted.make(
-      `Basic ${Encoding.encodeBase64(`${Redacted.value(config.apiKey)}:${Redacted.value(config.apiToken)}`)}`
-    )
     const accept = config.format === "json" ? "application/json" : "application/xml"
     const withTimeout = AttemptTimeout.make<RequestFailure>(Duration.toMillis(config.timeout), timedOut)
     const withConnectTimeout = AttemptTimeout.make<RequestFailure>(Duration.toMillis(config.connectTimeout), timedOut)
@@ -135,7 +133,10 @@ export const make = (
         // Suspended: a printed effect that holds the request would show its `Authorization` header.
         Effect.suspend(() =>
           client.execute(
-            HttpClientRequest.setHeaders(request, { accept, authorization: Redacted.value(authorization) })
+            HttpClientRequest.setHeaders(request, {
+              accept,
+              authorization: Redacted.value(credentials.current().authorization)
+            })
           )
         ),
         // The client of the application may fail on some statuses. They are classified here instead.
@@ -201,17 +202,28 @@ export const make = (
           Effect.onExit((exit) => countOutcome(outcomeFrom(exit)))
         )
 
+    /** Sends the request once more after a 401, if the credentials have changed since it was sent. */
+    const withRefresh = (
+      sent: Effect.Effect<RawResponse, RequestFailure>
+    ): Effect.Effect<RawResponse, RequestFailure> =>
+      Effect.suspend(() => {
+        const used = credentials.current()
+        return Effect.flatMap(sent, (response) =>
+          response.status !== 401
+            ? Effect.succeed(response)
+            : Effect.flatMap(
+              credentials.refresh(used),
+              (hasChanged) => hasChanged ? Effect.zipRight(acquire, sent) : Effect.succeed(response)
+            ))
+      })
+
     // The wait for a permit may be long: the timeout applies to the exchange only.
     return {
-      send: (request) => Effect.zipRight(acquire, exchange(scoped, request)),
-      sendOnce: (request, use) =>
-        Effect.zipRight(
-          acquire,
-          Effect.flatMap(
-            DateTime.now,
-            (sentAt) => use(exchange(unrepeatable(), request, readBody, withConnectTimeout), sentAt)
-          )
-        ),
-      status: (request) => Effect.zipRight(acquire, exchange(scoped, request, unread))
+      send: (request) => Effect.zipRight(acquire, withRefresh(exchange(scoped, request))),
+      sendOnce: (request, use) => {
+        const sent = Effect.suspend(() => exchange(unrepeatable(), request, readBody, withConnectTimeout))
+        return Effect.zipRight(acquire, Effect.flatMap(DateTime.now, (sentAt) => use(withRefresh(sent), sentAt)))
+      },
+      status: (request) => Effect.zipRight(acquire, withRefresh(exchange(scoped, request, unread)))
     }
   })
