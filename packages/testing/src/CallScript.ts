@@ -178,20 +178,13 @@ export const custom = (
  */
 export const fromDescription = (description: Description): CallScript => {
   switch (description.kind) {
-    case "answered":
-      return answered(description)
-    case "inbound":
-      return inbound(description)
-    case "busy":
-      return busy(description)
-    case "noAnswer":
-      return noAnswer(description)
-    case "failed":
-      return failed(description)
-    case "canceled":
-      return canceled(description)
     case "custom":
       return custom(description.phases, description.ending, description)
+    case "answered":
+    case "inbound":
+      return { answered, inbound }[description.kind](description)
+    default:
+      return { busy, noAnswer, failed, canceled }[description.kind](description)
   }
 }
 

@@ -54,14 +54,18 @@ export interface JournalEntry {
   readonly fault: string | undefined
 }
 
+type Journal = ReadonlyArray<JournalEntry>
+
+/** Fails with the difference between the expected journal and this one. */
+type Check = (journal: Journal) => Effect.Effect<void, JournalMismatch>
+
 /**
  * The requests about one call.
  *
  * @since 0.1.0
  * @category filtering
  */
-export const forCall = (sid: string) => (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<JournalEntry> =>
-  journal.filter((entry) => entry.sid === sid)
+export const forCall = (sid: string) => (journal: Journal): Journal => journal.filter((entry) => entry.sid === sid)
 
 /**
  * The requests later than so long after the fake began.
@@ -69,9 +73,8 @@ export const forCall = (sid: string) => (journal: ReadonlyArray<JournalEntry>): 
  * @since 0.1.0
  * @category filtering
  */
-export const after =
-  (elapsed: Duration.DurationInput) => (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<JournalEntry> =>
-    journal.filter((entry) => Duration.greaterThan(entry.elapsed, elapsed))
+export const after = (elapsed: Duration.DurationInput) => (journal: Journal): Journal =>
+  journal.filter((entry) => Duration.greaterThan(entry.elapsed, elapsed))
 
 /**
  * The text of an outcome in a rendered journal, such as `200` or `connection reset`.
@@ -113,7 +116,7 @@ export const renderEntry = (entry: JournalEntry): string => {
  * @since 0.1.0
  * @category rendering
  */
-export const render = (journal: ReadonlyArray<JournalEntry>): string =>
+export const render = (journal: Journal): string =>
   journal.length === 0 ? "(no request)" : journal.map(renderEntry).join("\n")
 
 /**
@@ -147,8 +150,6 @@ const check = (
 ): Effect.Effect<void, JournalMismatch> =>
   holds ? Effect.void : new JournalMismatch({ expected, actual, journal: render(shown) })
 
-type Journal = ReadonlyArray<JournalEntry>
-
 /**
  * The call was read so many times.
  *
@@ -168,8 +169,8 @@ type Journal = ReadonlyArray<JournalEntry>
  * @category assertions
  */
 export const expectPolled: {
-  (sid: string, times: number): (journal: ReadonlyArray<JournalEntry>) => Effect.Effect<void, JournalMismatch>
-  (journal: ReadonlyArray<JournalEntry>, sid: string, times: number): Effect.Effect<void, JournalMismatch>
+  (sid: string, times: number): Check
+  (journal: Journal, sid: string, times: number): Effect.Effect<void, JournalMismatch>
 } = dual(3, (journal: Journal, sid: string, times: number) => {
   const reads = forCall(sid)(journal).filter((entry) => entry.operation === "read")
   return check(
@@ -187,8 +188,8 @@ export const expectPolled: {
  * @category assertions
  */
 export const expectNoRequestAfter: {
-  (elapsed: Duration.DurationInput): (journal: ReadonlyArray<JournalEntry>) => Effect.Effect<void, JournalMismatch>
-  (journal: ReadonlyArray<JournalEntry>, elapsed: Duration.DurationInput): Effect.Effect<void, JournalMismatch>
+  (elapsed: Duration.DurationInput): Check
+  (journal: Journal, elapsed: Duration.DurationInput): Effect.Effect<void, JournalMismatch>
 } = dual(2, (journal: Journal, elapsed: Duration.DurationInput) => {
   const late = after(elapsed)(journal)
   return check(
@@ -209,18 +210,19 @@ export const expectAtMost: {
   (
     limit: number,
     within: Duration.DurationInput
-  ): (journal: ReadonlyArray<JournalEntry>) => Effect.Effect<void, JournalMismatch>
+  ): Check
   (
-    journal: ReadonlyArray<JournalEntry>,
+    journal: Journal,
     limit: number,
     within: Duration.DurationInput
   ): Effect.Effect<void, JournalMismatch>
 } = dual(3, (journal: Journal, limit: number, within: Duration.DurationInput) => {
   const requests = journal.filter((entry) => entry.operation !== "callback")
   const width = Duration.toMillis(within)
+  const at = (index: number) => Duration.toMillis(requests[index]?.elapsed ?? Duration.zero)
   let first = 0
   for (let last = 0; last < requests.length; last++) {
-    while (millisBetween(requests[first], requests[last]) >= width) first++
+    while (at(last) - at(first) >= width) first++
     if (last - first + 1 > limit) {
       const shown = requests.slice(first, last + 1)
       return check(
@@ -233,6 +235,3 @@ export const expectAtMost: {
   }
   return Effect.void
 })
-
-const millisBetween = (a: JournalEntry | undefined, b: JournalEntry | undefined): number =>
-  a === undefined || b === undefined ? 0 : Duration.toMillis(b.elapsed) - Duration.toMillis(a.elapsed)

@@ -42,23 +42,13 @@ class VirtualClock implements Clock.Clock {
   sleep(duration: Duration.Duration): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
       const sleeper = { at: this.now + Duration.toMillis(duration), wake: () => resume(Effect.void) }
-      this.sleepers.splice(this.placeAfter(sleeper.at), 0, sleeper)
+      const after = this.sleepers.findLastIndex(({ at }) => at <= sleeper.at)
+      this.sleepers.splice(after + 1, 0, sleeper)
       return Effect.sync(() => {
         const index = this.sleepers.indexOf(sleeper)
         if (index !== -1) this.sleepers.splice(index, 1)
       })
     })
-  }
-
-  private placeAfter(at: number): number {
-    let low = 0
-    let high = this.sleepers.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.sleepers[middle]?.at ?? Infinity) <= at) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 
   /** Ends the next sleep; false when no fiber sleeps for a finite time. */

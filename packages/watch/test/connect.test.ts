@@ -248,7 +248,7 @@ describe("the callbacks of a call that is placed and watched", () => {
         assert.include(words(yield* Fiber.join(listening)), "20 AnsweredHint leg 1 human")
       }), withScript))
 
-  it.effect("cannot end a watch or change what it reports, whatever they claim", () =>
+  it.effect("cannot end a watch or change what it reports, whatever they contain", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const listening = yield* Effect.fork(listen(scenario, scenario.watch.connect(request, policy)))

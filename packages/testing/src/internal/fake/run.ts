@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as Struct from "effect/Struct"
 import type { CallbackPlan } from "../../CallbackPlan.ts"
 import { clientFromApp } from "../../CallbackPlan.ts"
 import { advanceAt } from "../../CallScript.ts"
@@ -36,19 +37,12 @@ import { UnmetExpectations } from "./unmetExpectations.ts"
 
 const defaultNumbers: Numbers = { from: "09000000001", to: "09000000002", exoPhone: "08000000000" }
 
-const numberFields = ["from", "to", "exoPhone", "callerName", "parentCallSid", "forwardedFrom"] as const
-
-const numbersOf = (options: PlaceOptions): Numbers =>
-  numberFields.some((name) => options[name] !== undefined)
-    ? {
-      from: options.from ?? defaultNumbers.from,
-      to: options.to ?? defaultNumbers.to,
-      exoPhone: options.exoPhone ?? defaultNumbers.exoPhone,
-      callerName: options.callerName,
-      parentCallSid: options.parentCallSid,
-      forwardedFrom: options.forwardedFrom
-    }
-    : defaultNumbers
+const numbersOf = (options: PlaceOptions): Numbers => ({
+  from: options.from ?? defaultNumbers.from,
+  to: options.to ?? defaultNumbers.to,
+  exoPhone: options.exoPhone ?? defaultNumbers.exoPhone,
+  ...Struct.pick(options, "callerName", "parentCallSid", "forwardedFrom")
+})
 
 const authorizationOf = (account: Account): string =>
   `Basic ${Encoding.encodeBase64(`${Redacted.value(account.apiKey)}:${Redacted.value(account.apiToken)}`)}`

@@ -1,4 +1,4 @@
-/** The state of one fake Exotel: accounts, calls, faults, and what was readSids. Time comes in as a number. */
+/** The state of one fake Exotel: accounts, calls, faults, and requests. Time comes in as a number. */
 import type { CallSid } from "@effect-exotel/core/CallSid"
 import type { Region } from "@effect-exotel/core/Region"
 import * as DateTime from "effect/DateTime"

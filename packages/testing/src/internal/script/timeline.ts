@@ -24,15 +24,23 @@ export interface State {
   readonly since: number
 }
 
-/** Milliseconds from the beginning of a call to its end. */
-const endsAt = (self: CallScript): number => {
-  let at = 0
-  for (const phase of self.phases) at += Duration.toMillis(phase.duration)
-  return at
+/** Milliseconds of the phases with at least so many parties on the line. */
+const millisOf = (self: CallScript, parties: 0 | 1 | 2): number =>
+  self.phases.reduce((sum, phase) => phase.parties < parties ? sum : sum + Duration.toMillis(phase.duration), 0)
+
+/** The phase at a time and its beginning; after the last phase, undefined and the end of the call. */
+const phaseAt = (self: CallScript, now: number) => {
+  let begin = 0
+  for (const [index, phase] of self.phases.entries()) {
+    const next = begin + Duration.toMillis(phase.duration)
+    if (now < next) return { begin, index, phase }
+    begin = next
+  }
+  return { begin, index: self.phases.length, phase: undefined }
 }
 
 /**
- * Where a call of this script stands, that long after it began. Once ended, `status` is the ending's for good.
+ * The state of a call of this script, that long after it began. Once ended, `status` remains that of the ending.
  *
  * @since 0.1.0
  * @category accessors
@@ -42,33 +50,18 @@ export const stateAt: {
   (self: CallScript, elapsed: Duration.DurationInput): State
 } = dual(2, (self: CallScript, elapsed: Duration.DurationInput): State => {
   const now = Duration.toMillis(elapsed)
-  const end = endsAt(self)
+  const end = millisOf(self, 0)
   const settlesAt = end + Duration.toMillis(self.settles)
-  let begin = 0
-  for (const { duration, leg1Status, leg2Status, status } of self.phases) {
-    const next = begin + Duration.toMillis(duration)
-    if (now < next) {
-      return { status, leg1Status, leg2Status, ended: false, settled: false, endsAt: end, settlesAt, since: begin }
-    }
-    begin = next
-  }
-  const settled = now >= settlesAt
-  const { leg1Status, leg2Status, status } = self.ending
-  return {
-    status,
-    leg1Status,
-    leg2Status,
-    ended: true,
-    settled,
-    endsAt: end,
-    settlesAt,
-    since: settled ? settlesAt : end
-  }
+  const { begin, phase } = phaseAt(self, now)
+  const { leg1Status, leg2Status, status } = phase ?? self.ending
+  const ended = phase === undefined
+  const settled = ended && now >= settlesAt
+  const since = settled ? settlesAt : begin
+  return { status, leg1Status, leg2Status, ended, settled, endsAt: end, settlesAt, since }
 })
 
 /**
- * The script in which what is going on at that moment ends there: the phase in force, or after the end the wait for the
- * record to settle. A settled script stays as it is.
+ * The script whose phase at that moment ends there; after the end of the call, its record settles then. A settled script stays as it is.
  *
  * @since 0.1.0
  * @category combinators
@@ -78,18 +71,10 @@ export const advanceAt: {
   (self: CallScript, elapsed: Duration.DurationInput): CallScript
 } = dual(2, (self: CallScript, elapsed: Duration.DurationInput): CallScript => {
   const now = Duration.toMillis(elapsed)
-  let begin = 0
-  for (let i = 0; i < self.phases.length; i++) {
-    const phase = self.phases[i]
-    if (phase === undefined) break
-    const next = begin + Duration.toMillis(phase.duration)
-    if (now < next) {
-      return new CallScript({
-        ...self,
-        phases: self.phases.with(i, { ...phase, duration: Duration.millis(now - begin) })
-      })
-    }
-    begin = next
+  const { begin, index, phase } = phaseAt(self, now)
+  if (phase !== undefined) {
+    const phases = self.phases.with(index, { ...phase, duration: Duration.millis(now - begin) })
+    return new CallScript({ ...self, phases })
   }
   return now < begin + Duration.toMillis(self.settles)
     ? new CallScript({ ...self, settles: Duration.millis(now - begin) })
@@ -124,7 +109,7 @@ export const until: {
  * @since 0.1.0
  * @category accessors
  */
-export const duration = (self: CallScript): Duration.Duration => Duration.millis(endsAt(self))
+export const duration = (self: CallScript): Duration.Duration => Duration.millis(millisOf(self, 0))
 
 /**
  * How long at least that many parties were on the line: with 2, the talk time.
@@ -135,10 +120,4 @@ export const duration = (self: CallScript): Duration.Duration => Duration.millis
 export const connectedTime: {
   (parties: 1 | 2): (self: CallScript) => Duration.Duration
   (self: CallScript, parties: 1 | 2): Duration.Duration
-} = dual(2, (self: CallScript, parties: 1 | 2) => {
-  let millis = 0
-  for (const phase of self.phases) {
-    if (phase.parties >= parties) millis += Duration.toMillis(phase.duration)
-  }
-  return Duration.millis(millis)
-})
+} = dual(2, (self: CallScript, parties: 1 | 2) => Duration.millis(millisOf(self, parties)))
