@@ -145,10 +145,11 @@ export interface MemoryOptions {
  * `interactive` request can use all of them. `watch` and `background` requests leave a twentieth unused, and are spread
  * evenly over the minute after an initial burst of ten.
  *
- * A 429 pauses all requests for its `Retry-After` (or `X-RateLimit-Reset`), up to 5 minutes. It also reduces the limit to
- * nine tenths of the permits granted in the minute before, by half at most and never below a tenth of the configured limit;
- * further 429s within a minute are the same event, and each minute restores a fifth. `X-RateLimit-Limit` can lower the
- * limit but not raise it. `X-RateLimit-Remaining` shows what other programs of the account have used.
+ * A 429 pauses all requests for its `Retry-After` (or `X-RateLimit-Reset`), up to 5 minutes; for 5 s without either. It
+ * also reduces the limit to nine tenths of the permits granted in the minute before, by half at most and never below a
+ * tenth of the configured limit; further 429s within a minute are the same event, and each minute restores a fifth.
+ * `X-RateLimit-Limit` can lower the limit but not raise it. `X-RateLimit-Remaining` shows what other programs of the
+ * account have used.
  *
  * Changes of the wall clock have no effect.
  *

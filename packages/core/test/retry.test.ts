@@ -147,7 +147,8 @@ describe("the wait before a retry", () => {
         const [first = NaN, second = NaN] = (yield* run(() => status(500), { seed })).waits
         assert.isTrue(first > 0 && first < 50 && second > 0 && second < 100)
         const [throttled = NaN, again = NaN] = (yield* run(() => status(429), { seed })).waits
-        assert.isTrue(throttled > 0 && throttled < 1000 && again > 0 && again < 2000)
+        // Without `Retry-After` the budget pauses for 5 s, whatever wait is drawn.
+        assert.isTrue(throttled >= 5000 && throttled < 6000 && again >= 5000 && again < 7000)
       }
     }))
 
@@ -217,7 +218,7 @@ describe("Retry-After", () => {
     Effect.gen(function*() {
       const { waits } = yield* run((n) => status(429, n === 1 ? { "retry-after": "15" } : {}))
       assert.isAtLeast(waits[0] ?? NaN, 15_000)
-      assert.isAtMost(waits[1] ?? NaN, 2000)
+      assert.isAtMost(waits[1] ?? NaN, 7000)
     }))
 
   it.effect("as a date is converted by the clock", () =>
@@ -246,7 +247,7 @@ describe("Retry-After", () => {
     Effect.gen(function*() {
       const { waits } = yield* run(() => status(429, { "retry-after": "a while" }))
       assert.strictEqual(waits.length, 2)
-      assert.isAtMost(waits[0] ?? NaN, 1000)
+      assert.isAtMost(waits[0] ?? NaN, 6000)
     }))
 
   it.effect("of a past date does not remove the backoff", () =>

@@ -181,6 +181,14 @@ describe("a 429", () => {
     assert.strictEqual(window.pausedFor(1000), 300_000)
   })
 
+  it("pauses for five seconds without a `Retry-After`, and not at all after one of 0", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    window.observe(signal(429, { retryAfter: seconds(0) }), 1000)
+    assert.strictEqual(window.pausedFor(1000), 0)
+    window.observe(signal(429), 1000)
+    assert.strictEqual(window.pausedFor(1000), 5000)
+  })
+
   it("pauses a budget without a limit, too", () => {
     const window = new SlidingWindow(Infinity, MINUTE)
     for (let i = 0; i < 10_000; i++) window.grant("watch", 0)

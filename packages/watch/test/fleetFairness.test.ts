@@ -231,20 +231,21 @@ describe("a bulk poll that meets the limit", () => {
   it.effect("has all of the account rest for as long as Exotel says", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const limits = [10, 25]
-        const { sent, watch } = yield* noted(scenario, {
-          fails: (bulkPoll) =>
-            limits.includes(bulkPoll)
-              ? new ExotelError.RateLimited({ status: 429, retryAfter: Duration.seconds(20) })
-              : undefined
-        })
         const sids = yield* placeAll(scenario.fake, Array.from({ length: 300 }, (_, i) => 100 + i % 50))
-        const emitted = yield* follow(scenario, watch.fleet(sids, policy))
-        const bulkPolls = sent.filter(({ by }) => by === "bulkPoll")
+        const limits = [10, 25]
+        yield* scenario.fake.faults(
+          FaultPlan.status(429, { retryAfter: Duration.seconds(20) }).pipe(
+            FaultPlan.forOperation("list"),
+            FaultPlan.onRequest(...limits)
+          )
+        )
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
+        const journal = yield* scenario.fake.journal
+        const bulkPolls = journal.filter(({ operation }) => operation === "list")
         for (const limit of limits) {
-          const { at } = bulkPolls[limit - 1] ?? assert.fail()
-          const next = sent.find((each) => each.at > at)
-          assert.isAtLeast((next?.at ?? NaN) - at, 20)
+          const refused = bulkPolls[limit - 1] ?? assert.fail()
+          const next = journal[journal.indexOf(refused) + 1] ?? assert.fail()
+          assert.isAtLeast(Duration.toSeconds(next.elapsed) - Duration.toSeconds(refused.elapsed), 20)
         }
         assert.strictEqual(count(emitted, "Ended"), 300)
       }), limited(60)))

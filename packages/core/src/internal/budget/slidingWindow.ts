@@ -30,6 +30,8 @@ const LARGEST_STEP = 0.5
 /** The share of the limit that each window without a 429 restores. */
 const INCREASE = 0.2
 
+/** The pause after a 429 that asks for none, and the longest one. */
+const DEFAULT_PAUSE_MILLIS = 5000
 const LONGEST_PAUSE_MILLIS = 300_000
 
 const millis = (duration: Option.Option<Duration.Duration>): number | undefined =>
@@ -131,7 +133,7 @@ export class SlidingWindow {
         const to = Math.min(allowed, Math.max(allowed * LARGEST_STEP, this.grants.length * DECREASE))
         this.reducedLimit = { to, at: now }
       }
-      const pause = millis(info.retryAfter) ?? reset ?? 0
+      const pause = millis(info.retryAfter) ?? reset ?? DEFAULT_PAUSE_MILLIS
       this.pausedUntil = Math.max(this.pausedUntil, now + Math.min(pause, LONGEST_PAUSE_MILLIS))
     }
     if (Option.isSome(info.limit)) this.advertisedLimit = info.limit.value

@@ -1,10 +1,7 @@
-/**
- * A heap by due time with four children per node, from which any item can be removed. The times are stored
- * beside the items, because loading each of a hundred thousand items costs more than comparing it.
- */
+/** A binary heap by due time, from which any item can be removed. */
 
 export interface Due {
-  /** Milliseconds since 1970. */
+  /** In milliseconds. Changed only before `set`. */
   wakeAt: number
   /** The index of the item in its heap, or -1. The heap owns this field. */
   position: number
@@ -12,7 +9,6 @@ export interface Due {
 
 export class DueHeap<A extends Due> {
   private readonly items: Array<A> = []
-  private readonly times: Array<number> = []
 
   get size(): number {
     return this.items.length
@@ -24,12 +20,7 @@ export class DueHeap<A extends Due> {
 
   /** Adds the item, or moves it after its due time has changed. */
   set(item: A): void {
-    if (item.position === -1) {
-      item.position = this.items.length
-      this.items.push(item)
-      this.times.push(item.wakeAt)
-    }
-    this.settle(item)
+    this.settle(item, item.position === -1 ? this.items.length : item.position)
   }
 
   remove(item: A): void {
@@ -37,50 +28,33 @@ export class DueHeap<A extends Due> {
     if (position === -1) return
     item.position = -1
     const last = this.items.pop()
-    this.times.pop()
-    if (last === undefined || last === item) return
-    last.position = position
-    this.settle(last)
+    if (last !== undefined && last !== item) this.settle(last, position)
   }
 
   /** Moves the items in between, and then the item once. */
-  private settle(item: A): void {
-    const { items, times } = this
-    const { wakeAt } = item
-    let position = item.position
-    while (position > 0) {
-      const parent = (position - 1) >> 2
-      if ((times[parent] ?? 0) <= wakeAt) break
-      this.move(parent, position)
-      position = parent
+  private settle(item: A, from: number): void {
+    const { items } = this
+    let position = from
+    for (let parent = items[(position - 1) >> 1]; position > 0; parent = items[(position - 1) >> 1]) {
+      if (parent === undefined || parent.wakeAt <= item.wakeAt) break
+      const { position: next } = parent
+      this.put(parent, position)
+      position = next
     }
     for (;;) {
-      const first = 4 * position + 1
-      const end = Math.min(first + 4, items.length)
-      let child = -1
-      let earliest = wakeAt
-      for (let index = first; index < end; index++) {
-        const time = times[index] ?? 0
-        if (time < earliest) {
-          child = index
-          earliest = time
-        }
-      }
-      if (child === -1) break
-      this.move(child, position)
-      position = child
+      const left = items[2 * position + 1]
+      const right = items[2 * position + 2]
+      const child = right !== undefined && left !== undefined && right.wakeAt < left.wakeAt ? right : left
+      if (child === undefined || child.wakeAt >= item.wakeAt) break
+      const { position: next } = child
+      this.put(child, position)
+      position = next
     }
-    this.place(item, wakeAt, position)
+    this.put(item, position)
   }
 
-  private move(from: number, to: number): void {
-    const item = this.items[from]
-    if (item !== undefined) this.place(item, this.times[from] ?? 0, to)
-  }
-
-  private place(item: A, wakeAt: number, position: number): void {
+  private put(item: A, position: number): void {
     this.items[position] = item
-    this.times[position] = wakeAt
     item.position = position
   }
 }

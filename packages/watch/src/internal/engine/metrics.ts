@@ -1,6 +1,5 @@
 /** Updates the metrics from the engine, whose steps are plain functions. */
 import * as Cause from "effect/Cause"
-import * as DateTime from "effect/DateTime"
 import * as Exit from "effect/Exit"
 import type * as Metric from "effect/Metric"
 import * as MetricLabel from "effect/MetricLabel"
@@ -45,11 +44,11 @@ export const completed = (exit: Exit.Exit<void, WatchError>): void => {
 
 export const pollBegan = (lagMillis: number): void => Metrics.pollLag.unsafeUpdate(lagMillis / 1000, none)
 
-/** `lastActiveAt` is the time of the last response that showed an active call, or NaN. */
-export const emitted = (event: WatchEvent, lastActiveAt: number): void => {
+/** `sinceActive` is the time since the last response that showed an active call, or NaN. */
+export const emitted = (event: WatchEvent, sinceActive: number): void => {
   add(Metrics.events, 1, eventLabels(event._tag))
-  if (event._tag === "Ended" && !Number.isNaN(lastActiveAt)) {
-    Metrics.detectionDelay.unsafeUpdate((DateTime.toEpochMillis(event.at) - lastActiveAt) / 1000, none)
+  if (event._tag === "Ended" && !Number.isNaN(sinceActive)) {
+    Metrics.detectionDelay.unsafeUpdate(sinceActive / 1000, none)
   }
 }
 

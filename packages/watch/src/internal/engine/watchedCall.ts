@@ -6,9 +6,12 @@ import type * as Fiber from "effect/Fiber"
 import type { WatchError } from "../../WatchError.ts"
 import type { WatchEvent } from "../../WatchEvent.ts"
 import type { Due } from "../collections/dueHeap.ts"
-import type { Link } from "../collections/linkedList.ts"
+import type { Link, LinkedList } from "../collections/linkedList.ts"
 import type { ScheduleStepper } from "../watch/cadence.ts"
 import type { WatchState } from "../watch/watchState.ts"
+
+/** The minimum interval between polls of a call that hints cause. */
+const HINT_INTERVAL_MILLIS = 2000
 
 /** Receives the events of watches. Called synchronously; must not throw. */
 export interface Listener {
@@ -19,6 +22,13 @@ export interface Listener {
   readonly onFinished: (state: WatchState, exit: Exit.Exit<void, WatchError>) => void
 }
 
+/** The schedule that paces a watch, and the step that is being computed. */
+export interface ActiveSchedule {
+  readonly cadence: "cadence" | "settleCadence"
+  readonly stepper: ScheduleStepper
+  step: Fiber.RuntimeFiber<void> | undefined
+}
+
 /** One listener's watch of a call. */
 export class Watch {
   readonly state: WatchState
@@ -26,15 +36,7 @@ export class Watch {
   dueAt: number
   /** After an error the backoff or `Retry-After` applies, even if hints arrive. */
   backingOff = false
-  /** Only schedules have state. */
-  cadence: ScheduleStepper | undefined = undefined
-  settleCadence: ScheduleStepper | undefined = undefined
-  /** The step of a schedule that is being computed. */
-  step: Fiber.RuntimeFiber<void> | undefined = undefined
-  /** The stepper that determined `dueAt`. */
-  pacedBy: ScheduleStepper | undefined = undefined
-  /** The next watch of the same call; most calls have one watch. */
-  next: Watch | undefined = undefined
+  schedule: ActiveSchedule | undefined = undefined
 
   constructor(state: WatchState, listener: Listener, dueAt: number) {
     this.state = state
@@ -43,32 +45,30 @@ export class Watch {
   }
 }
 
-/** A poll in flight: its calls and its worker. */
-export class Job {
+/** A poll, and the fiber that sends it. */
+export interface Job {
   readonly by: "individual" | "bulk"
   readonly calls: ReadonlyArray<WatchedCall>
-  readonly worker: Fiber.RuntimeFiber<unknown>
-  /** The number of its calls that are still watched. */
-  wanted: number
-
-  constructor(by: "individual" | "bulk", calls: ReadonlyArray<WatchedCall>, worker: Fiber.RuntimeFiber<unknown>) {
-    this.by = by
-    this.calls = calls
-    this.worker = worker
-    this.wanted = calls.length
-  }
+  fiber: Fiber.RuntimeFiber<void> | undefined
 }
 
-/** A call and its watches, which share its polls. */
+/** Runs a step of a schedule, and places the call again when it is done. */
+export type RunStep = (call: WatchedCall, step: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+
+const none: ReadonlyArray<Watch> = []
+
+/** A call and its watches, which share its polls. All times are monotonic. */
 export class WatchedCall implements Due, Link {
   readonly sid: CallSid
-  first: Watch | undefined = undefined
+  /** Never modified in place, because watches may end during an iteration. */
+  watches: ReadonlyArray<Watch> = none
   wakeAt = Number.POSITIVE_INFINITY
   position = -1
-  /** Asleep until due, queued for a poll, queued for a read of its details, or polled now. */
-  stage: "asleep" | "due" | "individual" | "details" | "running" = "asleep"
+  /** The queue that holds it: for a poll, or for a read of its details. */
+  queue: LinkedList<WatchedCall> | undefined = undefined
   before: this | undefined = undefined
   after: this | undefined = undefined
+  /** The poll in flight. */
   job: Job | undefined = undefined
   lastPollAt = Number.NEGATIVE_INFINITY
   /** The time of the last individual read; before that, of the first watch. */
@@ -83,112 +83,80 @@ export class WatchedCall implements Due, Link {
   demand = 0
   /** Whether the scheduler counts it among the calls of single watches. */
   single = false
+  readonly runStep: RunStep
 
-  /** Runs a step of a schedule, and schedules the call again when it is done. */
-  readonly runStep: (step: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
-
-  constructor(
-    sid: CallSid,
-    now: number,
-    runStep: (call: WatchedCall, step: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
-  ) {
+  constructor(sid: CallSid, at: number, runStep: RunStep) {
     this.sid = sid
-    this.runStep = (step) => runStep(this, step)
-    this.readAt = now
+    this.readAt = at
+    this.runStep = runStep
   }
 
   get isWatched(): boolean {
-    return this.first !== undefined
-  }
-
-  /** A copy, because watches may end during the iteration. */
-  get watches(): ReadonlyArray<Watch> {
-    if (this.first === undefined) return []
-    if (this.first.next === undefined) return [this.first]
-    const all: Array<Watch> = []
-    for (let watch: Watch | undefined = this.first; watch !== undefined; watch = watch.next) all.push(watch)
-    return all
+    return this.watches.length > 0
   }
 
   add(watch: Watch): void {
-    let last = this.first
-    while (last?.next !== undefined) last = last.next
-    if (last === undefined) this.first = watch
-    else last.next = watch
+    this.watches = [...this.watches, watch]
   }
 
   /** False if the watch was removed already. */
   delete(watch: Watch): boolean {
-    let before: Watch | undefined
-    for (let each = this.first; each !== undefined; each = each.next) {
-      if (each === watch) {
-        if (before === undefined) this.first = watch.next
-        else before.next = watch.next
-        return true
-      }
-      before = each
-    }
-    return false
+    if (!this.watches.includes(watch)) return false
+    this.watches = this.watches.length === 1 ? none : this.watches.filter((each) => each !== watch)
+    return true
   }
 
   watchOf(listener: Listener): Watch | undefined {
-    for (let watch = this.first; watch !== undefined; watch = watch.next) if (watch.listener === listener) return watch
-    return undefined
+    return this.watches.find((watch) => watch.listener === listener)
   }
 
-  /** Whether a watch that waits for changes or the end, and not only for details, is due. */
-  isPollDue(now: number): boolean {
-    return this.pollDueAt <= now
-  }
-
-  isDetailsReadDue(now: number): boolean {
-    for (let watch = this.first; watch !== undefined; watch = watch.next) {
-      if (watch.dueAt <= now && watch.state.awaitsDetails) return true
+  /** Makes it due soon, or after the poll in flight. */
+  hint(at: number): void {
+    this.hinted = this.job !== undefined
+    if (this.hinted) return
+    const soon = Math.max(at, this.lastPollAt + HINT_INTERVAL_MILLIS)
+    for (const watch of this.watches) {
+      if (!watch.backingOff && !watch.state.awaitsDetails) watch.dueAt = Math.min(watch.dueAt, soon)
     }
-    return false
-  }
-
-  /** Whether a watch of it asks for the details of the ended call. */
-  get wantsDetails(): boolean {
-    for (let watch = this.first; watch !== undefined; watch = watch.next) if (watch.state.policy.details) return true
-    return false
-  }
-
-  /** Whether an early poll is useful and no watch is backing off. */
-  get canPollEarly(): boolean {
-    let isPolled = false
-    for (let watch = this.first; watch !== undefined; watch = watch.next) {
-      if (watch.backingOff) return false
-      if (!watch.state.awaitsDetails) isPolled = true
-    }
-    return isPolled
-  }
-
-  get isSingle(): boolean {
-    for (let watch = this.first; watch !== undefined; watch = watch.next) if (watch.listener.single) return true
-    return false
-  }
-
-  /** Whether an individual read is required. */
-  get mustBeRead(): boolean {
-    if (this.needsRead) return true
-    for (let watch = this.first; watch !== undefined; watch = watch.next) if (watch.state.isFinalCheck) return true
-    return false
   }
 
   /** The earliest due time of a watch that waits for changes or the end, and not only for details. */
   get pollDueAt(): number {
-    let pollDueAt = Number.POSITIVE_INFINITY
-    for (let watch = this.first; watch !== undefined; watch = watch.next) {
-      if (!watch.state.awaitsDetails) pollDueAt = Math.min(pollDueAt, watch.dueAt)
-    }
-    return pollDueAt
+    let dueAt = Number.POSITIVE_INFINITY
+    for (const watch of this.watches) if (!watch.state.awaitsDetails) dueAt = Math.min(dueAt, watch.dueAt)
+    return dueAt
   }
 
-  /** The earliest time at which a watch ends, or stops waiting, without a response. */
+  /** The earliest due time of a watch that waits only for details. */
+  get detailsDueAt(): number {
+    let dueAt = Number.POSITIVE_INFINITY
+    for (const watch of this.watches) if (watch.state.awaitsDetails) dueAt = Math.min(dueAt, watch.dueAt)
+    return dueAt
+  }
+
+  /** The earliest date on which a watch ends, or stops waiting, without a response. */
   get limit(): number {
     let limit = Number.POSITIVE_INFINITY
-    for (let watch = this.first; watch !== undefined; watch = watch.next) limit = Math.min(limit, watch.state.limit)
+    for (const watch of this.watches) limit = Math.min(limit, watch.state.limit)
     return limit
+  }
+
+  /** Whether a watch of it asks for the details of the ended call. */
+  get wantsDetails(): boolean {
+    return this.watches.some(({ state }) => state.policy.details)
+  }
+
+  /** Whether an early poll is useful and no watch is backing off. */
+  get canPollEarly(): boolean {
+    return this.watches.some(({ state }) => !state.awaitsDetails) && !this.watches.some(({ backingOff }) => backingOff)
+  }
+
+  get isSingle(): boolean {
+    return this.watches.some(({ listener }) => listener.single)
+  }
+
+  /** Whether an individual read is required. */
+  get mustBeRead(): boolean {
+    return this.needsRead || this.watches.some(({ state }) => state.isFinalCheck)
   }
 }

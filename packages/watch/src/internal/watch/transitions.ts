@@ -6,26 +6,29 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { WatchError } from "../../WatchError.ts"
 import * as Meters from "../engine/metrics.ts"
+import { fromDate, type Now } from "../engine/now.ts"
 import type { Watch, WatchedCall } from "../engine/watchedCall.ts"
 import { isSchedule, scheduleStepper, waitFromCadence } from "./cadence.ts"
 import type { NextAction, Transition } from "./watchState.ts"
 
-export const finish = (call: WatchedCall, watch: Watch, exit: Exit.Exit<void, WatchError>): void => {
-  if (!call.delete(watch)) return
-  watch.step?.unsafeInterruptAsFork(FiberId.none)
+/** Removes the watch from its call. False if that has been done before. */
+export const removeWatch = (call: WatchedCall, watch: Watch): boolean => {
+  if (!call.delete(watch)) return false
+  watch.schedule?.step?.unsafeInterruptAsFork(FiberId.none)
+  watch.schedule = undefined
+  return true
+}
+
+const finish = (call: WatchedCall, watch: Watch, exit: Exit.Exit<void, WatchError>): void => {
+  if (!removeWatch(call, watch)) return
   Meters.completed(exit)
   watch.listener.onFinished(watch.state, exit)
 }
 
-export const applyTransition = (
-  call: WatchedCall,
-  watch: Watch,
-  { events, next }: Transition,
-  now: number
-): void => {
+const applyTransition = (call: WatchedCall, watch: Watch, { events, next }: Transition, now: Now): void => {
   watch.backingOff = next._tag === "WaitUntil"
   for (const event of events) {
-    Meters.emitted(event, call.lastActiveAt)
+    Meters.emitted(event, now.at - call.lastActiveAt)
     watch.listener.onEvent(event)
   }
   switch (next._tag) {
@@ -34,10 +37,10 @@ export const applyTransition = (
     case "Fail":
       return finish(call, watch, Exit.fail(next.error))
     case "WaitUntil":
-      watch.dueAt = next.at
+      watch.dueAt = fromDate(next.date, now)
       return
     case "Details":
-      watch.dueAt = now
+      watch.dueAt = now.at
       return
     case "Wait":
       return wait(call, watch, next, now)
@@ -48,41 +51,44 @@ const wait = (
   call: WatchedCall,
   watch: Watch,
   next: Extract<NextAction, { readonly _tag: "Wait" }>,
-  now: number
+  now: Now
 ): void => {
   const cadence = watch.state.policy[next.cadence]
   if (!isSchedule(cadence)) {
-    watch.dueAt = now + waitFromCadence(cadence, next.progress)
+    watch.dueAt = now.at + waitFromCadence(cadence, next.progress)
     return
   }
-  const stepper = watch[next.cadence] ??= scheduleStepper(cadence)
+  const continues = watch.schedule?.cadence === next.cadence
   // A poll that another watch caused is not a step of this watch's schedule.
-  if (stepper === watch.pacedBy && watch.dueAt > call.lastPollAt) return
+  if (continues && watch.dueAt > call.lastPollAt) return
   // A step may take any time. Meanwhile only the limits of the watch and hints apply.
   watch.dueAt = Number.POSITIVE_INFINITY
-  if (stepper === watch.pacedBy && watch.step !== undefined) return
-  watch.step?.unsafeInterruptAsFork(FiberId.none)
-  watch.pacedBy = stepper
-  const fiber = call.runStep(
-    stepper.next(next.progress, now).pipe(
+  if (continues && watch.schedule?.step !== undefined) return
+  watch.schedule?.step?.unsafeInterruptAsFork(FiberId.none)
+  const schedule = continues && watch.schedule !== undefined
+    ? watch.schedule
+    : { cadence: next.cadence, stepper: scheduleStepper(cadence), step: undefined }
+  watch.schedule = schedule
+  schedule.step = call.runStep(
+    call,
+    schedule.stepper.next(next.progress, now.date).pipe(
       Effect.map((wait) => {
-        if (watch.step !== fiber) return
-        watch.step = undefined
-        if (Option.isSome(wait)) watch.dueAt = now + wait.value
-        else applyTransition(call, watch, watch.state.onScheduleEnd(now), now)
+        if (watch.schedule !== schedule) return
+        schedule.step = undefined
+        if (Option.isSome(wait)) watch.dueAt = now.at + wait.value
+        else applyTransition(call, watch, watch.state.onScheduleEnd(now.date), now)
       }),
       Effect.catchAllCause((cause) =>
-        Effect.sync(() => watch.step === fiber && finish(call, watch, Exit.failCause(cause)))
+        Effect.sync(() => watch.schedule === schedule && finish(call, watch, Exit.failCause(cause)))
       )
     )
   )
-  watch.step = fiber
 }
 
 /** Applies a transition to every watch of the call that has one. A defect of a policy's function ends its watch only. */
 export const forEachWatch = (
   call: WatchedCall,
-  now: number,
+  now: Now,
   transition: (watch: Watch) => Transition | undefined
 ): void => {
   for (const watch of call.watches) {

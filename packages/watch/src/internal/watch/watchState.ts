@@ -21,7 +21,7 @@ import { clampWait } from "./cadence.ts"
  */
 export type NextAction =
   | { readonly _tag: "Wait"; readonly cadence: "cadence" | "settleCadence"; readonly progress: PollState }
-  | { readonly _tag: "WaitUntil"; readonly at: number }
+  | { readonly _tag: "WaitUntil"; readonly date: number }
   | { readonly _tag: "Details" }
   | { readonly _tag: "Fail"; readonly error: WatchError }
   | { readonly _tag: "Over" }
@@ -261,7 +261,7 @@ export class WatchState {
       const { events, next } = this.onLimit(now)
       return {
         events,
-        next: next._tag === "Over" || next._tag === "Fail" ? next : { _tag: "WaitUntil", at: nextPollAt }
+        next: next._tag === "Over" || next._tag === "Fail" ? next : { _tag: "WaitUntil", date: nextPollAt }
       }
     }
     return {
@@ -269,7 +269,7 @@ export class WatchState {
         WatchEvent.PollFailed({ ...this.common(now), error, nextPollAt: utc(nextPollAt) }),
         ...this.stall(now)
       ],
-      next: { _tag: "WaitUntil", at: nextPollAt }
+      next: { _tag: "WaitUntil", date: nextPollAt }
     }
   }
 
