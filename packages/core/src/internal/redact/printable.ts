@@ -16,8 +16,7 @@ const personal: ReadonlySet<string> = new Set([
   "callerId",
   "customField",
   "waitUrl",
-  "startPlayback",
-  "statusCallback"
+  "url"
 ])
 
 const plain = (value: unknown): unknown => {
