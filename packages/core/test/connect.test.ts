@@ -402,7 +402,7 @@ const server = (script: ReadonlyArray<Exchange>) => {
 
 describe("whatever fails, and at whatever point", () => {
   it.effect.prop(
-    "at most one call is placed, and the caller is not output that none was when one was",
+    "at most one call is placed, and no error claims that none was when one was",
     {
       script: exchanges,
       client: fc.constantFrom(...Object.keys(retrying)),
@@ -423,7 +423,7 @@ describe("whatever fails, and at whatever point", () => {
         const again = script.findIndex(({ name }) => name !== "429")
         assert.isAtMost(requests, Math.min(policy.attempts, again === -1 ? Infinity : again + 1))
       }),
-    { fastCheck: { numRuns: cases(1500), seed: 20_261_126 }, timeout: 240_000 }
+    { fastCheck: { numRuns: cases(1000), seed: 20_261_126 }, timeout: 240_000 }
   )
 
   for (const [name, client] of Object.entries(clients)) {
