@@ -109,7 +109,7 @@ describe("a reminder", () => {
       }))
   }
 
-  it.effect("follows the earlier one of the same person, in another spelling of the number, too", () =>
+  it.effect("follows the earlier one of the same person, in another form of the number, too", () =>
     Effect.gen(function*() {
       const again = { id: "asha again", number: "+919000000001" }
       const { figures, results } = yield* campaign([asha, ravi, again], {

@@ -19,7 +19,7 @@ export interface Settings {
   readonly appId: string
   readonly callsPerMinute: number
   readonly attempts: number
-  /** The time until the next attempt. Longer than the two minutes within which `findPlaced` cannot tell calls apart. */
+  /** The time until the next attempt. Longer than the two minutes within which `findPlaced` cannot distinguish calls. */
   readonly waitAfter: { readonly [S in Unreached]: Duration.DurationInput }
 }
 

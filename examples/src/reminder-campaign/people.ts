@@ -7,7 +7,7 @@ const PEOPLE = 198
 
 const numberOf = (person: number): string => `09000000${String(person).padStart(3, "0")}`
 
-/** 200 reminders. Two people have two appointments; their numbers are listed in two spellings. */
+/** 200 reminders. Two people have two appointments; their numbers are listed in two forms. */
 export const reminders: ReadonlyArray<Reminder> = [
   ...Array.makeBy(PEOPLE, (person) => ({ id: `appointment-${person}`, number: numberOf(person) })),
   ...[10, 13].map((person) => ({ id: `appointment-${person}b`, number: numberOf(person).replace(/^0/, "+91") }))

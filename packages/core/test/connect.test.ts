@@ -402,7 +402,7 @@ const server = (script: ReadonlyArray<Exchange>) => {
 
 describe("whatever fails, and at whatever point", () => {
   it.effect.prop(
-    "at most one call is placed, and no error claims that none was when one was",
+    "at most one call is placed, and no error reports that none was when one was",
     {
       script: exchanges,
       client: fc.constantFrom(...Object.keys(retrying)),
