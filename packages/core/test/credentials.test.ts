@@ -1,0 +1,73 @@
+/** Credentials that are read again after a 401. */
+import { ExotelCalls, type ExotelConfig, RequestBudget, RetryPolicy } from "@effect-exotel/core"
+import { HttpClient, HttpClientResponse } from "@effect/platform"
+import { assert, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Array, Effect, Redacted } from "effect"
+
+const pair = (apiToken: string) => ({ apiKey: Redacted.make("the-key"), apiToken: Redacted.make(apiToken) })
+
+/** A server that accepts one token and quotes everything that it was sent in a 404; and the client under test. */
+const setUp = (refresh: Effect.Effect<ExotelConfig.Credentials, unknown>) =>
+  Effect.gen(function*() {
+    const seen: Array<string> = []
+    const client = HttpClient.make((request) =>
+      Effect.map(Effect.yieldNow(), () => {
+        const [key, token = ""] = atob((request.headers["authorization"] ?? "").replace("Basic ", "")).split(":")
+        seen.push(token)
+        const Message = `old-token ${key}:${token}`
+        const Status = token === "new-token" ? 404 : 401
+        return HttpClientResponse.fromWeb(
+          request,
+          new Response(JSON.stringify({ RestException: { Status, Message } }), { status: Status })
+        )
+      })
+    )
+    const calls = yield* ExotelCalls.make({
+      ...pair("old-token"),
+      accountSid: "acme",
+      baseUrl: "https://exotel.test",
+      refreshCredentials: refresh
+    }).pipe(
+      Effect.provide(RequestBudget.layerUnlimited),
+      Effect.provideService(HttpClient.HttpClient, client)
+    )
+    const read = Effect.provideService(Effect.flip(calls.get("abc")), RetryPolicy.RetryPolicy, RetryPolicy.none)
+    return { read, seen }
+  })
+
+it.effect("requests that are refused at the same time share one refresh, and are each sent once more", () =>
+  Effect.gen(function*() {
+    let refreshes = 0
+    const { read, seen } = yield* setUp(Effect.zipRight(
+      Effect.yieldNow(),
+      Effect.sync(() => {
+        refreshes++
+        return pair("new-token")
+      })
+    ))
+    const errors = yield* Effect.all(Array.replicate(read, 20), { concurrency: "unbounded" })
+    deepStrictEqual(Array.dedupe(errors.map(({ _tag }) => _tag)), ["CallNotFound"])
+    assert.strictEqual(refreshes, 1)
+    assert.strictEqual(seen.filter((token) => token === "new-token").length, 20)
+  }))
+
+it.effect("a message masks the new credentials and the ones they have replaced", () =>
+  Effect.gen(function*() {
+    const { read } = yield* setUp(Effect.succeed(pair("new-token")))
+    const error = yield* read
+    assert.strictEqual(error._tag, "CallNotFound")
+    assert.notMatch(error.message, /old-token|new-token|the-key/)
+    assert.include(error.message, "<redacted>")
+  }))
+
+it.effect("a refusal stays when the credentials are the same, invalid, or cannot be read", () =>
+  Effect.gen(function*() {
+    for (
+      const refresh of [Effect.succeed(pair("old-token")), Effect.succeed(pair("new-token\n")), Effect.fail("no store")]
+    ) {
+      const { read, seen } = yield* setUp(refresh)
+      assert.strictEqual((yield* read)._tag, "AuthenticationError")
+      deepStrictEqual(seen, ["old-token"])
+    }
+  }))
