@@ -6,7 +6,7 @@ import { ExotelCalls, RequestBudget } from "@effect-exotel/core"
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "@effect/platform"
 import { NodeHttpClient, NodeRuntime, Undici } from "@effect/platform-node"
-import { Console, Effect, Layer, Redacted } from "effect"
+import { Console, Effect, type Layer, Redacted } from "effect"
 import { allocatedBytes } from "./lib/allocations.ts"
 import { interleave, median, ratio, smoke, table, type Times } from "./lib/measure.ts"
 import { readServer } from "./lib/readServer.ts"
@@ -65,6 +65,7 @@ const compare = (title: string, reads: Reads, rounds: number, count: number) =>
 /** What a program writes without this library, with the same timeout and credentials. */
 const bareReads = (url: string): Reads => ({
   "undici.request().json()": Effect.promise(() =>
+    // eslint-disable-next-line import/namespace -- the module exports everything of undici
     Undici.request(url, { headers: { authorization } }).then(({ body }) => body.json())
   ),
   [BARE]: Effect.promise(() =>
@@ -91,8 +92,8 @@ const readsOver = (baseUrl: string, body: string) =>
       ...bareReads(url),
       "platform text": text,
       "platform text, no tracer": Effect.withTracerEnabled(text, false),
-      "get": Effect.orDie(calls.get(call.sid)),
-      "getWithDetails": withDetails,
+      get: Effect.orDie(calls.get(call.sid)),
+      getWithDetails: withDetails,
       "getWithDetails, no tracer": Effect.withTracerEnabled(withDetails, false),
       "findEnded of 100, per call": Effect.orDie(calls.findEnded(pageSids))
     }
@@ -104,7 +105,7 @@ const overFake = (rounds: number, count: number) =>
     const calls = yield* ExotelCalls.ExotelCalls
     const sid = yield* fake.place(CallScript.answered({ talk: "1 hour" }))
     const read = Effect.orDie(calls.getWithDetails(sid))
-    const reads = { "getWithDetails": read, "getWithDetails, no tracer": Effect.withTracerEnabled(read, false) }
+    const reads = { getWithDetails: read, "getWithDetails, no tracer": Effect.withTracerEnabled(read, false) }
     yield* compare("Over the fake wire", reads, rounds, count)
   }).pipe(
     Effect.provide(
