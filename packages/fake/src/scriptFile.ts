@@ -39,7 +39,8 @@ const PlannedCall = Schema.Struct({
   statusCallback: optional(StatusCallback)
 })
 
-const File = Schema.Struct({
+/** The form of the file. */
+export const File = Schema.Struct({
   accounts: optional(Schema.NonEmptyArray(Schema.Struct({
     accountSid: Schema.String,
     apiKey: Schema.Redacted(Schema.String),
