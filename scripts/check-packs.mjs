@@ -50,37 +50,46 @@ const pack = (directory) => {
 
 const toSource = (path) => path.replace(/^dist\/(.+)\.js$/, "src/$1.ts")
 
-/** An empty project with the tarballs in it, and the peers that they are developed against. */
-const makeConsumer = (directory, packages) => {
-  writeFileSync(join(directory, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
-  const peers = ["effect", "@effect/platform", "@effect/platform-node", "@types/node", "typescript"]
-  const others = [
-    ...peers.map((name) => `${name}@${versionOf(name)}`),
-    `typescript-5@npm:typescript@${olderTypeScript}`
-  ]
-  run("npm", ["install", "--no-audit", "--no-fund", ...packages.map(({ filename }) => filename), ...others], {
-    cwd: directory
-  })
-  copyFileSync("scripts/consumer/main.ts", join(directory, "main.ts"))
-  const compilerOptions = {
-    target: "ES2022",
-    module: "NodeNext",
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    types: ["node"],
-    outDir: "out"
-  }
-  writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }))
+const compilerOptions = {
+  target: "ES2022",
+  module: "NodeNext",
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  types: ["node"],
+  outDir: "out"
 }
+
+const emptyProject = (prefix) => {
+  const directory = mkdtempSync(join(tmpdir(), prefix))
+  process.on("exit", () => rmSync(directory, { recursive: true, force: true }))
+  writeFileSync(join(directory, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
+  return directory
+}
+
+const install = (directory, ...args) => run("npm", ["install", "--no-audit", "--no-fund", ...args], { cwd: directory })
+
+/** An empty project with the tarballs and these other packages in it, and the program of a consumer. */
+const makeConsumer = (packages, others) => {
+  const directory = emptyProject("consumer-")
+  install(directory, ...packages.map(({ filename }) => filename), ...others)
+  copyFileSync("scripts/consumer/main.ts", join(directory, "main.ts"))
+  writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }))
+  return directory
+}
+
+/** A module that imports each public module. */
+const importAll = (modules) => modules.map((module, n) => `export * as m${n} from "${module}"\n`).join("")
 
 rmSync(packs, { recursive: true, force: true })
 mkdirSync(packs)
 const packages = readdirSync("packages").map((name) => pack(join("packages", name)))
-const consumer = mkdtempSync(join(tmpdir(), "consumer-"))
-process.on("exit", () => rmSync(consumer, { recursive: true, force: true }))
+const peers = ["effect", "@effect/platform", "@effect/platform-node", "@types/node", "typescript"]
+const consumer = makeConsumer(packages, [
+  ...peers.map((name) => `${name}@${versionOf(name)}`),
+  `typescript-5@npm:typescript@${olderTypeScript}`
+])
 const inConsumer = (...args) => run(process.execPath, args, { cwd: consumer })
 
-makeConsumer(consumer, packages)
 // A command is a module as well, but one that is run and not imported.
 const commands = packages.flatMap(({ name }) => {
   const { bin = {} } = readJson(join(consumer, "node_modules", name, "package.json"))
@@ -91,14 +100,38 @@ const modules = packages.flatMap(({ modules, name }) =>
   modules.filter((module) => !isCommand(`${name}/dist/${module}.js`)).map((module) => `${name}/${module}`)
 )
 const isInternal = (module) => module.includes("/internal/")
-writeFileSync(
-  join(consumer, "all.ts"),
-  modules.filter((module) => !isInternal(module)).map((module, n) => `export * as m${n} from "${module}"\n`).join("")
-)
+const publicModules = modules.filter((module) => !isInternal(module))
+writeFileSync(join(consumer, "all.ts"), importAll(publicModules))
 inConsumer("node_modules/typescript-5/bin/tsc", "--noEmit")
 inConsumer("node_modules/typescript/bin/tsc")
 inConsumer("out/all.js")
 console.log(`Installed by npm, the packages type-check and run: ${inConsumer("out/main.js").trim()}`)
+
+// The lower bound of each peer range must do as well. A command brings its own versions.
+const libraries = packages.filter(({ modules }) => modules.length > 0)
+const lowest = new Map(libraries.flatMap(({ name }) => {
+  const { peerDependencies } = readJson(join(consumer, "node_modules", name, "package.json"))
+  return Object.entries(peerDependencies).map(([peer, range]) => {
+    const bound = /^>=(\d+\.\d+\.\d+) <\d/.exec(range)?.[1]
+    if (bound === undefined) fail(`${name}: the range of ${peer}, ${range}, needs a lower and an upper bound.`)
+    return [peer, bound]
+  })
+}))
+const lowestPeers = [...lowest].map(([peer, version]) => `${peer}@${version}`)
+const oldest = makeConsumer(libraries, [
+  ...lowestPeers,
+  `@types/node@${versionOf("@types/node")}`,
+  `typescript@${olderTypeScript}`
+])
+writeFileSync(join(oldest, "all.ts"), importAll(publicModules))
+const inOldest = (...args) => run(process.execPath, args, { cwd: oldest })
+for (const [peer, version] of lowest) {
+  const installed = readJson(join(oldest, "node_modules", peer, "package.json")).version
+  if (installed !== version) fail(`${peer} ${version} was asked for, and ${installed} installed.`)
+}
+inOldest("node_modules/typescript/bin/tsc")
+inOldest("out/all.js")
+console.log(`With the lowest peers (${lowestPeers.join(", ")}): ${inOldest("out/main.js").trim()}`)
 
 const attempts = `for (const module of ${JSON.stringify(modules.filter(isInternal))}) {
   const outcome = await import(module).then(() => "imported", (error) => error.code)
@@ -124,14 +157,14 @@ const tarballsOf = (name) => {
 const readmes = ["README.md", ...readdirSync("packages").map((directory) => join("packages", directory, "README.md"))]
 for (const readme of readmes) {
   for (const [line, words] of readFileSync(readme, "utf8").matchAll(/^npm install (.+)$/gm)) {
-    const project = mkdtempSync(join(tmpdir(), "install-"))
-    writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
+    const project = emptyProject("install-")
     const named = words.trim().split(/\s+/)
-    const args = [...new Set(named.flatMap((word) => word.startsWith("@effect-exotel/") ? tarballsOf(word) : [word]))]
-    run("npm", ["install", "--no-audit", "--no-fund", ...args], { cwd: project })
+    install(
+      project,
+      ...new Set(named.flatMap((word) => word.startsWith("@effect-exotel/") ? tarballsOf(word) : [word]))
+    )
     const { version } = readJson(join(project, "node_modules/effect/package.json"))
     if (!version.startsWith("3.")) fail(`${readme}: "${line}" installs Effect ${version}.`)
-    rmSync(project, { recursive: true, force: true })
     console.log(`${readme}: "${line}" works, with Effect ${version}.`)
   }
 }

@@ -1,7 +1,7 @@
 // A program of a user who installed the packages: it must compile under their settings, and run.
 import { Call } from "@effect-exotel/core"
 import * as ExotelCalls from "@effect-exotel/core/ExotelCalls"
-import { CallScript, FakeExotel } from "@effect-exotel/testing"
+import { CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
 import { CallWatch } from "@effect-exotel/watch"
 import { Duration, Effect, Fiber, Layer, Option, TestClock, TestContext } from "effect"
 
@@ -14,6 +14,8 @@ const program = Effect.gen(function*() {
   const watch = yield* CallWatch.CallWatch
   const fake = yield* FakeExotel.FakeExotel
   const sid = yield* fake.place(CallScript.answered({ ring: "8 seconds", talk: "42 seconds" }))
+  // A wait of jitter: early versions of Effect 3 fail at a duration of a fraction of a millisecond.
+  yield* fake.faults(FaultPlan.status(503).pipe(FaultPlan.onRequest(1)))
   const watching = yield* Effect.fork(watch.awaitEnd(sid))
   yield* TestClock.adjust("10 minutes")
   const ended: Call.TerminalCall = yield* Fiber.join(watching)

@@ -20,7 +20,7 @@ const words = (ast: AST.AST, found = new Set<string>(), visited = new Set<AST.AS
     }
   } else if (ast._tag === "TupleType") {
     for (const { type } of [...ast.elements, ...ast.rest]) words(type, found, visited)
-  } else if (ast._tag === "Union") for (const type of ast.types) words(type, found, visited)
+  } else if (ast._tag === "Union") { for (const type of ast.types) words(type, found, visited) }
   else if (ast._tag === "Refinement") words(ast.from, found, visited)
   else if (ast._tag === "Suspend") words(ast.f(), found, visited)
   else if (ast._tag === "Literal" && ast.literal !== null) found.add(String(ast.literal))
@@ -28,8 +28,7 @@ const words = (ast: AST.AST, found = new Set<string>(), visited = new Set<AST.AS
 }
 
 const fields = words(Schema.encodedSchema(File).ast)
-const isNamed = (text: string, word: string) =>
-  new RegExp(`(?<![\\w-])${word}(?![\\w-])`).test(text)
+const isNamed = (text: string, word: string) => new RegExp(`(?<![\\w-])${word}(?![\\w-])`).test(text)
 
 it("finds fields and words at any depth of the schema", () => {
   for (const word of ["accounts", "ring", "settles", "customField", "self-closing", "probability", "hugeBody"]) {
