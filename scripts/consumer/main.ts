@@ -14,7 +14,7 @@ const program = Effect.gen(function*() {
   const watch = yield* CallWatch.CallWatch
   const fake = yield* FakeExotel.FakeExotel
   const sid = yield* fake.place(CallScript.answered({ ring: "8 seconds", talk: "42 seconds" }))
-  // A wait of jitter: early versions of Effect 3 fail at a duration of a fraction of a millisecond.
+  // A retry with jitter, which lasts a fraction of a millisecond.
   yield* fake.faults(FaultPlan.status(503).pipe(FaultPlan.onRequest(1)))
   const watching = yield* Effect.fork(watch.awaitEnd(sid))
   yield* TestClock.adjust("10 minutes")
