@@ -1,5 +1,6 @@
 /** The help and the README name every field of a script file, and every word that a field accepts. */
 import { assert, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import * as Schema from "effect/Schema"
 import type * as AST from "effect/SchemaAST"
 import { readFileSync } from "node:fs"
@@ -38,5 +39,5 @@ it("finds fields and words at any depth of the schema", () => {
 
 it("are named in the README or in --help", () => {
   const missing = [...fields].filter((word) => !isNamed(readme, word) && !isNamed(scriptFile, word))
-  assert.deepEqual(missing, [])
+  deepStrictEqual(missing, [])
 })
