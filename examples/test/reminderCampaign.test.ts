@@ -114,7 +114,7 @@ describe("a reminder", () => {
       const again = { id: "asha again", number: "+919000000001" }
       const { figures, results } = yield* campaign([asha, ravi, again], {
         connect: {
-          byNumber: { [asha.number]: [CallScript.busy(), CallScript.answered()] },
+          byNumber: { [asha.number]: [CallScript.busy({ ring: "20 seconds" }), CallScript.answered()] },
           default: CallScript.answered()
         }
       })
@@ -138,16 +138,21 @@ describe("a reminder", () => {
       deepStrictEqual([figures.placed, figures.mostAtOnceToOnePerson], [2, 1])
     }))
 
-  it.effect("waits for the end of an earlier call of unknown outcome, and does not take that call for its own", () =>
-    Effect.gen(function*() {
-      const again = { id: "asha again", number: "+919000000001" }
-      const { figures, results } = yield* campaign([asha, again], {
-        connect: CallScript.answered({ ring: "30 seconds", talk: "2 minutes" }),
-        faults: FaultPlan.reset().pipe(toConnect)
-      })
-      deepStrictEqual(results.map(({ outcome }) => outcome), [Outcome.Reminded(), Outcome.Reminded()])
-      deepStrictEqual([figures.placed, figures.mostAtOnceToOnePerson], [2, 1])
-    }))
+  for (const [length, talk] of [["a long", "2 minutes"], ["a short", "10 seconds"]] as const) {
+    it.effect(`waits for the end of ${length} earlier call of unknown outcome, and does not take it for its own`, () =>
+      Effect.gen(function*() {
+        const again = { id: "asha again", number: "+919000000001" }
+        const { figures, results } = yield* campaign([asha, again], {
+          connect: { inOrder: [CallScript.answered({ ring: "20 seconds", talk }), CallScript.failed()] },
+          faults: FaultPlan.reset().pipe(toConnect)
+        })
+        deepStrictEqual(results.map(({ outcome }) => outcome), [
+          Outcome.Reminded(),
+          Outcome.NotReached({ status: "failed" })
+        ])
+        deepStrictEqual([figures.placed, figures.mostAtOnceToOnePerson], [2, 1])
+      }))
+  }
 })
 
 describe("the campaign of the example", () => {
