@@ -1,10 +1,10 @@
 /** A call that is placed and watched in one: its first event, its token, its errors, and the callbacks that concern it. */
 import { ConnectRequest, StatusCallback } from "@effect-exotel/core"
 import { CallScript, ConnectPlan, FakeExotel, FaultPlan } from "@effect-exotel/testing"
-import { CallWatch, StatusCallbackRoute, WatchPolicy } from "@effect-exotel/watch"
+import { CallWatch, StatusCallbackRoute, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Clock, DateTime, Effect, Fiber, Layer, Logger, LogLevel, Option, Stream, TestClock } from "effect"
+import { Clock, DateTime, Effect, Fiber, Layer, Logger, LogLevel, Metric, Option, Stream, TestClock } from "effect"
 import { failure, inScenario, listen, makeWatch, type Options, type Scenario, words } from "./support/scenarios.ts"
 
 const policy: WatchPolicy.Options = { cadence: WatchPolicy.every("1 minute") }
@@ -231,6 +231,21 @@ describe("the callbacks of a call that is placed and watched", () => {
           []
         ])
         assert.isFalse(yield* scenario.watch.hintFrom(yield* answered(sid, leg2)))
+      })
+    ))
+
+  it.effect("are no events once the stream has been interrupted", () =>
+    inScenario((scenario) =>
+      Effect.gen(function*() {
+        const emitted = Metric.value(Metric.tagged(WatchMetrics.events, "event", "AnsweredHint"))
+        const sid = yield* scenario.fake.place(script)
+        const fiber = yield* Effect.fork(Stream.runDrain(scenario.watch.events(sid, policy)))
+        yield* Effect.sleep("1 second")
+        yield* scenario.watch.hintFrom(yield* answered(sid, leg1))
+        const before = yield* emitted
+        yield* Fiber.interrupt(fiber)
+        assert.isFalse(yield* scenario.watch.hintFrom(yield* answered(sid, leg2)))
+        deepStrictEqual(yield* emitted, before)
       })
     ))
 
