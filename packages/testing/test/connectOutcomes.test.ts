@@ -139,6 +139,13 @@ describe("the limit of concurrent calls", () => {
       deepStrictEqual(yield* statuses, ["completed", "completed", "completed"])
     }).pipe(limited(3, "queue")))
 
+  it.effect("does not let a call that needs one slot pass one that waits for two", () =>
+    Effect.gen(function*() {
+      const statuses = yield* Effect.forEach([flow, twoNumbers, flow], (fields) =>
+        Effect.map(post(fields), ({ text }) => fieldOf(text, "Status")))
+      deepStrictEqual(statuses, ["in-progress", "queued", "queued"])
+    }).pipe(limited(2, "queue")))
+
   it.effect("does not count calls that the test itself placed", () =>
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
