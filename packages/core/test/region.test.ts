@@ -131,7 +131,8 @@ describe("a probe", () => {
     "served by neither": () => status(404),
     "wrong credentials everywhere": () => status(401),
     "in trouble": () => status(503),
-    "rate limited": () => status(429),
+    // Without a `Retry-After` of 0 the request budget would pause.
+    "rate limited": () => status(429, { "retry-after": "0" }),
     "forbidden": () => status(403),
     "redirected": () => status(302, { location: "https://example.com" }),
     "unreachable": () => "refused"
