@@ -160,8 +160,8 @@ describe("FakeExotel.layer", () => {
       assert.strictEqual((yield* calls.get(sid)).sid, sid)
     }).pipe(
       Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
-      // A client whose own budget is wrong.
-      Effect.provide(FakeExotel.layer({ client: { requestsPerMinute: Infinity } }))
+      // A client whose own budget is wrong. Without `Retry-After` it would pause for 5 s.
+      Effect.provide(FakeExotel.layer({ retryAfter: "seconds", client: { requestsPerMinute: Infinity } }))
     ))
 
   it.effect("keeps a call unreadable for as long as the option says", () =>
