@@ -1,7 +1,16 @@
 // Packs the built packages and checks them as a stranger who installs them: what is in the tarballs, whether they
 // resolve, type-check and run in an empty project outside of this workspace, and that what is internal stays so.
 import { spawnSync } from "node:child_process"
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 
@@ -24,7 +33,8 @@ const run = (command, args, options = {}) => {
 const readJson = (path) => JSON.parse(readFileSync(path, "utf8"))
 const versionOf = (name) => readJson(`node_modules/${name}/package.json`).version
 
-const shipped = /^(package\.json|README\.md|LICENSE|src\/.+\.ts|dist\/.+\.(js|js\.map|d\.ts|d\.ts\.map))$/
+const shipped =
+  /^(package\.json|README\.md|LICENSE|src\/.+\.ts|dist\/.+\.(js|js\.map|d\.ts|d\.ts\.map)|page\/\w+\.(html|css|js))$/
 
 const pack = (directory) => {
   const { exports, name } = readJson(`${directory}/package.json`)
@@ -34,10 +44,13 @@ const pack = (directory) => {
   // A package without an entry point is a command.
   const isLibrary = exports["."] !== undefined
   const entries = isLibrary ? ["dist/index.js", "dist/index.d.ts"] : []
-  const missing = ["package.json", "README.md", "LICENSE", ...entries]
+  const page = existsSync(join(directory, "page")) ? readdirSync(join(directory, "page")) : []
+  const missing = ["package.json", "README.md", "LICENSE", ...entries, ...page.map((file) => `page/${file}`)]
     .filter((path) => !paths.includes(path))
   const strangers = paths.filter((path) => !shipped.test(path))
-  const orphans = paths.filter((path) => path.endsWith(".js") && !paths.includes(toSource(path)))
+  const orphans = paths.filter((path) =>
+    path.startsWith("dist/") && path.endsWith(".js") && !paths.includes(toSource(path))
+  )
   if (missing.length > 0) fail(`${name}: the tarball lacks ${missing.join(", ")}.`)
   if (strangers.length > 0) fail(`${name}: the tarball should not hold ${strangers.join(", ")}.`)
   if (orphans.length > 0) fail(`${name}: built from sources that are gone: ${orphans.join(", ")}. Run pnpm build.`)
