@@ -59,7 +59,7 @@ const counts = Effect.flatMap(SqlClient.SqlClient, (sql) =>
     (rows) => Object.fromEntries(rows.map(({ d, n, tag }) => [tag, [n, d]]))
   ))
 
-const run = <A, E, R>(effect: Effect.Effect<A, E, R>, runner: Layer.Layer<never, unknown, R>) =>
+const run = <A, E, R, E2, R2>(effect: Effect.Effect<A, E, R>, runner: Layer.Layer<never, E2, R2>) =>
   Effect.scoped(Effect.zipRight(Layer.build(runner), effect))
 
 describe("a durable fleet", () => {
@@ -196,10 +196,8 @@ describe("a durable fleet", () => {
       yield* client.add(sid === undefined ? [] : [sid])
       const refused = yield* Effect.flip(DurableFleet.make(eight))
       assert.include(refused.message, "has open calls in 4 partitions, and this program is set to 8")
-      assert.strictEqual(
-        (yield* Effect.flip(run(Effect.void, Runner({}, eight))) as { _tag: string })._tag,
-        "PartitionMismatch"
-      )
+      const notRun = yield* Effect.flip(run(Effect.void, Runner({}, eight)))
+      assert.strictEqual(notRun._tag, "PartitionMismatch")
       yield* client.remove(sid === undefined ? [] : [sid])
       yield* DurableFleet.make(eight)
       assert.strictEqual((yield* Effect.flip(client.add(["a1"])))._tag, "PartitionMismatch")
