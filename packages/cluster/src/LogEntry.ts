@@ -15,7 +15,7 @@ import * as Schema from "effect/Schema"
  * @category models
  */
 export const Facts = Schema.Struct({
-  /** The status of the call; absent in `Added`, `Failed` and `DetailsUnavailable`. */
+  /** The status of the call; absent in events that do not come from a record. */
   status: Schema.optional(CallStatus),
   startTime: Schema.optional(Schema.DateTimeUtcFromNumber),
   endTime: Schema.optional(Schema.DateTimeUtcFromNumber),

@@ -7,11 +7,14 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Facts } from "../LogEntry.ts"
 
-/** The events that are stored. `PollFailed` may repeat without limit, and `PollingChanged` is not of a call. */
-export type StoredEvent = Exclude<FleetEvent, { readonly _tag: "PollFailed" | "PollingChanged" }>
+/** `PollFailed` may repeat without limit, `PollingChanged` is not of a call, and the others do not occur in fleets. */
+type NotStored = "PollFailed" | "PollingChanged" | "Placed" | "AnsweredHint"
 
-export const isStored = (event: FleetEvent): event is StoredEvent =>
-  event._tag !== "PollFailed" && event._tag !== "PollingChanged"
+export type StoredEvent = Exclude<FleetEvent, { readonly _tag: NotStored }>
+
+const notStored: ReadonlySet<string> = new Set<NotStored>(["PollFailed", "PollingChanged", "Placed", "AnsweredHint"])
+
+export const isStored = (event: FleetEvent): event is StoredEvent => !notStored.has(event._tag)
 
 export interface EventRow {
   readonly sid: string
