@@ -29,7 +29,7 @@ const retries = Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.
 
 export interface Options {
   readonly fleet: string
-  readonly tables: Tables
+  readonly tables: Pick<Tables, "write">
   readonly owned: OwnedPartitions
   readonly buffer: EventBuffer
   /** How long the writer waits for more events after a commit. */
