@@ -83,7 +83,13 @@ const importAll = (modules) => modules.map((module, n) => `export * as m${n} fro
 rmSync(packs, { recursive: true, force: true })
 mkdirSync(packs)
 const packages = readdirSync("packages").map((name) => pack(join("packages", name)))
-const peers = ["effect", "@effect/platform", "@effect/platform-node", "@types/node", "typescript"]
+const peers = [
+  "effect",
+  ...["platform", "platform-node", "cluster", "experimental", "rpc", "sql", "sql-pg", "workflow"]
+    .map((name) => `@effect/${name}`),
+  "@types/node",
+  "typescript"
+]
 const consumer = makeConsumer(packages, [
   ...peers.map((name) => `${name}@${versionOf(name)}`),
   `typescript-5@npm:typescript@${olderTypeScript}`

@@ -8,7 +8,7 @@ import { Console, Duration, Effect } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { ended, start } from "./lib/durable/processes.ts"
+import { ended, printed, start } from "./lib/durable/processes.ts"
 
 const CALLS = 200
 
@@ -21,7 +21,7 @@ const program = Effect.scoped(Effect.gen(function*() {
   const fake = yield* FakeExotel.FakeExotel
   const sids = yield* Effect.forEach(
     Array.from({ length: CALLS }),
-    (_, i) => fake.place(CallScript.answered({ ring: "2 seconds", talk: Duration.seconds(5 + 20 * i / CALLS) }))
+    (_, i) => fake.place(CallScript.answered({ ring: "2 seconds", talk: Duration.seconds(30 + 30 * i / CALLS) }))
   )
   const settings = {
     CALLS: sids.join(","),
@@ -29,7 +29,7 @@ const program = Effect.scoped(Effect.gen(function*() {
     EXOTEL_BASE_URL: fake.baseUrl
   }
   const first = yield* start("embedded", "first process", settings)
-  yield* Effect.sleep("14 seconds")
+  yield* printed(first, /[5-9]\d bills/)
   first.kill("SIGKILL")
   yield* ended(first)
   yield* Console.log("The first process was killed. The second one continues.")

@@ -13,19 +13,22 @@ const program = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
   const sids = (yield* Config.string("CALLS")).split(",")
   yield* Console.log(`${yield* client.add(sids)} of ${sids.length} calls are new`)
-  yield* sql`CREATE TABLE IF NOT EXISTS bill (sid TEXT NOT NULL, talked INTEGER)`
+  yield* sql`CREATE TABLE IF NOT EXISTS bill (sid TEXT NOT NULL, status TEXT)`
   yield* log.consume("billing", (entries) =>
     Effect.gen(function*() {
+      const ended = entries.filter(({ event }) => event === "Ended")
+      if (ended.length === 0) return
       // In the transaction of the consumer's cursor, so a call is billed once.
-      for (const { event, facts, sid } of entries) {
-        if (event === "Ended") {
-          yield* sql`INSERT INTO bill (sid, talked) VALUES (${sid}, ${String(facts.talkTime ?? "")})`
-        }
-      }
+      yield* Effect.forEach(ended, ({ facts, sid }) =>
+        sql`INSERT INTO bill (sid, status) VALUES (${sid}, ${String(facts.status)})`)
       const [bills] = yield* sql<{ n: number; d: number }>`SELECT count(*) AS n, count(DISTINCT sid) AS d FROM bill`
-      if (bills === undefined) return
+      if (bills === undefined) {
+        return
+      }
       yield* Console.log(`${bills.n} bills for ${bills.d} calls`)
-      if (bills.n === sids.length) yield* Effect.fail("finished" as const)
+      if (bills.n === sids.length) {
+        yield* Effect.fail("finished" as const)
+      }
     }))
 }).pipe(Effect.catchAll((error) => error === "finished" ? Effect.void : Effect.fail(error)))
 

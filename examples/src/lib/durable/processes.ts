@@ -25,6 +25,14 @@ export const start = (
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
+/** Waits until the process prints a line that matches. */
+export const printed = (child: ChildProcess, pattern: RegExp): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    child.stdout?.on("data", (text) => {
+      if (pattern.test(String(text))) resume(Effect.void)
+    })
+  })
+
 /** Waits until the process has ended. */
 export const ended = (child: ChildProcess): Effect.Effect<void> =>
   Effect.async((resume) => {
