@@ -141,7 +141,8 @@ const onPostgres = (size: Size, url: string) =>
       const sql = yield* SqlClient.SqlClient
       const count = (condition: string) =>
         Effect.map(
-          sql<{ n: number }>`SELECT count(*)::int AS n FROM exotel_call WHERE ${sql.literal(condition)}`,
+          sql<{ n: number }>`SELECT count(*)::int AS n FROM exotel_call
+            WHERE fleet = ${fleet.name} AND ${sql.literal(condition)}`,
           ([row]) => row?.n ?? 0
         )
       yield* Effect.repeat(Effect.delay(client.status, "1 second"), {
@@ -158,7 +159,8 @@ const onPostgres = (size: Size, url: string) =>
       })
       const figures = yield* measure(size, placedAt, addAll, endings)
       const [disk] = yield* sql<{ bytes: number }>`
-        SELECT ((pg_total_relation_size('exotel_call') + pg_total_relation_size('exotel_event')) / ${size.calls})::int AS bytes`
+        SELECT (pg_total_relation_size('exotel_event') / ${size.calls}
+          + pg_total_relation_size('exotel_call') / (SELECT count(*) FROM exotel_call))::int AS bytes`
       return { ...figures, diskPerCall: disk?.bytes ?? NaN }
     }).pipe(Effect.provide(Live))
   }).pipe(Effect.scoped)

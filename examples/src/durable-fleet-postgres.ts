@@ -26,7 +26,7 @@ const database = Effect.gen(function*() {
 const showOwners = Effect.gen(function*() {
   const client = yield* DurableFleet.DurableFleet
   const began = yield* Clock.currentTimeMillis
-  yield* Effect.gen(function*() {
+  return yield* Effect.gen(function*() {
     const calls = new Map<string, number>()
     for (const { openCalls, runner } of yield* client.status) {
       calls.set(runner, (calls.get(runner) ?? 0) + openCalls)

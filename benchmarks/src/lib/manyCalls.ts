@@ -17,7 +17,7 @@ const program = Effect.gen(function*() {
     yield* fake.place(CallScript.answered({ ring: "2 seconds", talk }), { sid: `c${i}` })
   }
   yield* Console.log(`READY ${fake.baseUrl} ${Date.now()}`)
-  yield* Effect.never
+  return yield* Effect.never
 })
 
 if (process.env["CALLS"] !== undefined) {

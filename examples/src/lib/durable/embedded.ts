@@ -14,7 +14,7 @@ const program = Effect.gen(function*() {
   const sids = (yield* Config.string("CALLS")).split(",")
   yield* Console.log(`${yield* client.add(sids)} of ${sids.length} calls are new`)
   yield* sql`CREATE TABLE IF NOT EXISTS bill (sid TEXT NOT NULL, status TEXT)`
-  yield* log.consume("billing", (entries) =>
+  return yield* log.consume("billing", (entries) =>
     Effect.gen(function*() {
       const ended = entries.filter(({ event }) => event === "Ended")
       if (ended.length === 0) return
@@ -27,7 +27,7 @@ const program = Effect.gen(function*() {
       }
       yield* Console.log(`${bills.n} bills for ${bills.d} calls`)
       if (bills.n === sids.length) {
-        yield* Effect.fail("finished" as const)
+        return yield* Effect.fail("finished" as const)
       }
     }))
 }).pipe(Effect.catchAll((error) => error === "finished" ? Effect.void : Effect.fail(error)))
@@ -43,7 +43,6 @@ const Live = Layer.mergeAll(DurableFleet.layer(fleet), FleetLog.layer(fleet), Fl
 )
 
 program.pipe(
-  Effect.provide(Live),
-  Effect.provide(Logger.minimumLogLevel(LogLevel.Warning)),
+  Effect.provide([Live, Logger.minimumLogLevel(LogLevel.Warning)]),
   NodeRuntime.runMain
 )

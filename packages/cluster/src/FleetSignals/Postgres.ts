@@ -8,7 +8,7 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { FleetSignals, type Signal } from "../FleetSignals.ts"
@@ -19,8 +19,8 @@ const CHANNEL = "exotel_fleet"
 const RENEW = Duration.minutes(1)
 
 const Payload = Schema.parseJson(Schema.Union(
-  Schema.Struct({ _tag: Schema.Literal("Added"), fleet: Schema.String }),
-  Schema.Struct({ _tag: Schema.Literal("Hint"), fleet: Schema.String, sid: Schema.String })
+  Schema.TaggedStruct("Added", { fleet: Schema.String }),
+  Schema.TaggedStruct("Hint", { fleet: Schema.String, sid: Schema.String })
 ))
 const decode = Schema.decodeOption(Payload)
 const encode = Schema.encodeSync(Payload)
