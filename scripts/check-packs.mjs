@@ -113,8 +113,10 @@ inConsumer("node_modules/typescript/bin/tsc")
 inConsumer("out/all.js")
 console.log(`Installed by npm, the packages type-check and run: ${inConsumer("out/main.js").trim()}`)
 
-// The lower bound of each peer range must do as well. A command brings its own versions.
-const libraries = packages.filter(({ modules }) => modules.length > 0)
+// The lower bound of each peer range must do as well. A command brings its own versions, and @effect/cluster needs the
+// versions that were just installed.
+const cluster = "@effect-exotel/cluster"
+const libraries = packages.filter(({ modules, name }) => modules.length > 0 && name !== cluster)
 const lowest = new Map(libraries.flatMap(({ name }) => {
   const { peerDependencies } = readJson(join(consumer, "node_modules", name, "package.json"))
   return Object.entries(peerDependencies).map(([peer, range]) => {
@@ -129,7 +131,7 @@ const oldest = makeConsumer(libraries, [
   `@types/node@${versionOf("@types/node")}`,
   `typescript@${olderTypeScript}`
 ])
-writeFileSync(join(oldest, "all.ts"), importAll(publicModules))
+writeFileSync(join(oldest, "all.ts"), importAll(publicModules.filter((module) => !module.startsWith(`${cluster}/`))))
 const inOldest = (...args) => run(process.execPath, args, { cwd: oldest })
 for (const [peer, version] of lowest) {
   const installed = readJson(join(oldest, "node_modules", peer, "package.json")).version
