@@ -19,7 +19,8 @@ const project = (root: string) => ({
 /** The one test configuration: a project for each package that has tests. */
 export default defineConfig({
   test: {
-    projects: ["packages/core", "packages/watch", "packages/testing", "packages/fake", "examples"].map(project),
+    projects: ["packages/core", "packages/watch", "packages/testing", "packages/cluster", "packages/fake", "examples"]
+      .map(project),
     // A property of a thousand cases, or a program in a process of its own, may share a slow machine.
     testTimeout: 30_000,
     // One worker for each core; by default one core is left to Vitest itself, which has little to do.

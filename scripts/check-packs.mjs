@@ -96,7 +96,13 @@ const importAll = (modules) => modules.map((module, n) => `export * as m${n} fro
 rmSync(packs, { recursive: true, force: true })
 mkdirSync(packs)
 const packages = readdirSync("packages").map((name) => pack(join("packages", name)))
-const peers = ["effect", "@effect/platform", "@effect/platform-node", "@types/node", "typescript"]
+const peers = [
+  "effect",
+  ...["platform", "platform-node", "cluster", "experimental", "rpc", "sql", "sql-pg", "workflow"]
+    .map((name) => `@effect/${name}`),
+  "@types/node",
+  "typescript"
+]
 const consumer = makeConsumer(packages, [
   ...peers.map((name) => `${name}@${versionOf(name)}`),
   `typescript-5@npm:typescript@${olderTypeScript}`
@@ -120,8 +126,10 @@ inConsumer("node_modules/typescript/bin/tsc")
 inConsumer("out/all.js")
 console.log(`Installed by npm, the packages type-check and run: ${inConsumer("out/main.js").trim()}`)
 
-// The lower bound of each peer range must do as well. A command brings its own versions.
-const libraries = packages.filter(({ modules }) => modules.length > 0)
+// The lower bound of each peer range must do as well. A command brings its own versions, and @effect/cluster needs the
+// versions that were just installed.
+const cluster = "@effect-exotel/cluster"
+const libraries = packages.filter(({ modules, name }) => modules.length > 0 && name !== cluster)
 const lowest = new Map(libraries.flatMap(({ name }) => {
   const { peerDependencies } = readJson(join(consumer, "node_modules", name, "package.json"))
   return Object.entries(peerDependencies).map(([peer, range]) => {
@@ -136,7 +144,7 @@ const oldest = makeConsumer(libraries, [
   `@types/node@${versionOf("@types/node")}`,
   `typescript@${olderTypeScript}`
 ])
-writeFileSync(join(oldest, "all.ts"), importAll(publicModules))
+writeFileSync(join(oldest, "all.ts"), importAll(publicModules.filter((module) => !module.startsWith(`${cluster}/`))))
 const inOldest = (...args) => run(process.execPath, args, { cwd: oldest })
 for (const [peer, version] of lowest) {
   const installed = readJson(join(oldest, "node_modules", peer, "package.json")).version

@@ -70,6 +70,18 @@ find_program() {
   command -v "$program" || echo "$program is missing: the tests of $use are skipped. Install it to run them."
 }
 
+# Durable fleets are tested over a real Postgres. Only CI installs one; elsewhere its tests are skipped.
+find_postgres() {
+  found() { ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null || command -v initdb; }
+  found && return
+  if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    timeout 180 sh -c 'apt-get install -y -qq postgresql || { apt-get update -qq && apt-get install -y -qq postgresql; }' \
+      >/dev/null 2>&1
+  fi
+  found ||
+    echo "Postgres is missing: the tests of durable fleets that need it are skipped. Install postgresql to run them."
+}
+
 before=$(git status --porcelain)
 check_unchanged_tree() {
   [ "$(git status --porcelain)" = "$before" ] || { echo "The checks changed the tree:"; git status --porcelain; return 1; }
@@ -79,6 +91,7 @@ step "Tools" check_tools
 step "Commands of the README" check_readme_commands
 step "Redis" find_program redis-server redis-server "the shared budget over a real Redis"
 step "Chromium" find_program chromium chromium "the page of exotel-fake in a browser"
+step "Postgres" find_postgres
 step "Install" $pnpm install --frozen-lockfile
 step "Types" $pnpm typecheck
 step "Effect diagnostics" $pnpm diagnostics

@@ -2,7 +2,7 @@
 import { dirname, resolve } from "node:path"
 
 /** The allowed imports between packages: what the sources of each package may import of the others. */
-const arrows = { core: [], watch: ["core"], testing: ["core"], fake: ["core", "testing"] }
+const arrows = { core: [], watch: ["core"], testing: ["core"], fake: ["core", "testing"], cluster: ["core", "watch"] }
 
 /** A rule that is a visitor of the syntax tree, given a way to report and the path of the file. */
 const rule = (visitor) => ({

@@ -1,0 +1,36 @@
+/** Looks for new calls of all partitions of a runner at once: when it is told of some, and at an interval. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { OwnedPartitions } from "./ownedPartition.ts"
+import type { Tables } from "./tables.ts"
+
+const LIMIT = 20_000
+
+/** A call that was just taken is found again until its first event is committed. */
+const PAUSE = Duration.millis(100)
+
+export const run = (options: {
+  readonly fleet: string
+  readonly tables: Tables
+  readonly owned: OwnedPartitions
+  readonly told: Effect.Latch
+  readonly interval: Duration.Duration
+}): Effect.Effect<never> => {
+  const { fleet, interval, owned, tables, told } = options
+  const look = Effect.gen(function*() {
+    yield* Effect.timeoutOption(told.await, interval)
+    yield* told.close
+    const { parts } = owned
+    if (parts.length > 0) owned.take(yield* tables.newCalls(parts, LIMIT))
+    yield* Effect.sleep(PAUSE)
+  })
+  return look.pipe(
+    Effect.catchAllCause((cause) =>
+      Effect.zipRight(
+        Effect.logWarning(`New calls of fleet ${fleet} cannot be read; trying again`, cause),
+        Effect.sleep("1 second")
+      )
+    ),
+    Effect.forever
+  )
+}

@@ -1,0 +1,160 @@
+/** Two runner processes on a real Postgres, one of which is disturbed: no ending is lost, none is stored twice. */
+import { DurableFleet, FleetLog, FleetMigrations } from "@effect-exotel/cluster"
+import * as PostgresSignals from "@effect-exotel/cluster/FleetSignals/Postgres"
+import { CallScript, FakeExotel, Journal } from "@effect-exotel/testing"
+import { SqlClient } from "@effect/sql"
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Clock, Duration, Effect, Layer, Redacted, Schedule } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { freePort, hasPostgres, type Postgres, postgres } from "./support/postgres.ts"
+import { processFleet, REQUESTS_PER_MINUTE } from "./support/processFleet.ts"
+
+/** `FLEET_CALLS=5000` runs the long version. */
+const CALLS = Number(process.env["FLEET_CALLS"] ?? 300)
+
+/** A minute, less the time for which a busy machine may hold requests back and deliver them together. */
+const SHORT_MINUTE = Duration.seconds(55)
+
+const runner = (name: string, database: string, exotel: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async (): Promise<ChildProcess> => {
+      const port = await freePort()
+      const log = process.env["FLEET_LOG"] === undefined ? "ignore" : "inherit"
+      return spawn(
+        process.execPath,
+        ["--import", "tsx", fileURLToPath(new URL("./support/runnerProcess.ts", import.meta.url))],
+        {
+          env: {
+            ...process.env,
+            RUNNER_NAME: name,
+            RUNNER_PORT: String(port),
+            RUNNER_DATABASE: database,
+            RUNNER_EXOTEL: exotel
+          },
+          stdio: ["ignore", log, log]
+        }
+      )
+    }),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+interface Stage {
+  readonly first: ChildProcess
+  readonly second: ChildProcess
+  readonly database: Postgres
+  /** Waits until the second runner owns nothing any more. */
+  readonly takenOver: Effect.Effect<void>
+}
+
+/** Waits until something holds, through outages of the database. */
+const until = <E>(condition: Effect.Effect<boolean, E>): Effect.Effect<void> =>
+  condition.pipe(
+    Effect.sandbox,
+    Effect.orElseSucceed(() => false),
+    Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("200 millis") }),
+    Effect.asVoid
+  )
+
+const scenario = (disturb: (stage: Stage) => Effect.Effect<void>) =>
+  Effect.gen(function*() {
+    const fake = yield* FakeExotel.FakeExotel
+    const database = yield* postgres
+    // Both find an empty database.
+    const [first, second] = yield* Effect.all([
+      runner("first", database.url, fake.baseUrl),
+      runner("second", database.url, fake.baseUrl)
+    ])
+    yield* Effect.gen(function*() {
+      const client = yield* DurableFleet.DurableFleet
+      const log = yield* FleetLog.FleetLog
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`CREATE TABLE bill (sid TEXT NOT NULL)`
+      yield* Effect.forkScoped(log.consume("billing", (entries) =>
+        Effect.forEach(
+          entries.filter(({ event }) => event === "Ended"),
+          ({ sid }) => sql`INSERT INTO bill (sid) VALUES (${sid})`,
+          { discard: true }
+        )))
+      const owned = (name: string) =>
+        Effect.map(client.status, (all) => all.filter((partition) => partition.runner === name).length)
+      yield* until(Effect.map(
+        Effect.all([owned("first"), owned("second")]),
+        ([a, b]) => a > 0 && b > 0 && a + b === processFleet.partitions
+      ))
+      const sids = yield* Effect.forEach(Array.from({ length: CALLS }), (_, i) =>
+        fake.place(CallScript.answered({ ring: "2 seconds", talk: Duration.millis(15_000 + 40_000 * i / CALLS) })))
+      assert.strictEqual(yield* client.add(sids), CALLS)
+      yield* Effect.sleep("8 seconds")
+      const disturbedAt = yield* Clock.currentTimeMillis
+      const takenOver = Effect.gen(function*() {
+        yield* until(Effect.map(owned("first"), (count) =>
+          count === processFleet.partitions))
+        yield* Effect.logInfo(`Taken over after ${((yield* Clock.currentTimeMillis) - disturbedAt) / 1000} s`)
+      })
+      yield* disturb({ first, second, database, takenOver })
+      yield* until(Effect.map(sql`SELECT sid FROM bill`, ({ length }) =>
+        length >= CALLS))
+      // Time for an ending that is stored twice to show.
+      yield* Effect.sleep("6 seconds")
+      const expected = [...sids].sort()
+      const ended = yield* sql<
+        { sid: string }
+      >`SELECT sid FROM exotel_event WHERE tag = 'Ended' ORDER BY sid COLLATE "C"`
+      deepStrictEqual(ended.map(({ sid }) => sid), expected)
+      const billed = yield* sql<{ sid: string }>`SELECT sid FROM bill ORDER BY sid COLLATE "C"`
+      deepStrictEqual(billed.map(({ sid }) => sid), expected)
+      yield* Journal.expectAtMost(yield* fake.journal, REQUESTS_PER_MINUTE, SHORT_MINUTE)
+    }).pipe(Effect.provide(
+      Layer.merge(DurableFleet.layer(processFleet), FleetLog.layer(processFleet)).pipe(
+        Layer.provide(PostgresSignals.layer),
+        Layer.provideMerge(Layer.fresh(FleetMigrations.layer)),
+        Layer.provideMerge(PgClient.layer({ url: Redacted.make(database.url), maxConnections: 6 }))
+      )
+    ))
+  }).pipe(Effect.provide(FakeExotel.layerServer({ requestsPerMinute: Infinity })))
+
+const LIMIT = 300_000
+
+describe.skipIf(!hasPostgres)("two runners that start together on an empty Postgres", () => {
+  it.scopedLive(
+    "lose no ending when one is killed",
+    () => scenario(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGKILL")), takenOver)),
+    LIMIT
+  )
+
+  it.scopedLive(
+    "lose no ending when one hangs, and the one that wakes up stores nothing twice",
+    () =>
+      scenario(({ second, takenOver }) =>
+        Effect.gen(function*() {
+          second.kill("SIGSTOP")
+          yield* takenOver
+          yield* Effect.sleep("1 second")
+          second.kill("SIGCONT")
+        })
+      ),
+    LIMIT
+  )
+
+  it.scopedLive(
+    "lose no ending when one is told to stop",
+    () => scenario(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGTERM")), takenOver)),
+    LIMIT
+  )
+
+  it.scopedLive(
+    "lose no ending when Postgres is away for ten seconds",
+    () =>
+      scenario(({ database }) =>
+        Effect.gen(function*() {
+          yield* database.stop
+          yield* Effect.sleep("10 seconds")
+          yield* database.start
+        })
+      ),
+    LIMIT
+  )
+})

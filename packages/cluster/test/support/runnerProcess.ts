@@ -1,0 +1,41 @@
+/** One runner of a fleet over Postgres, in a process of its own. */
+import { FleetBudget, FleetMigrations, FleetRunner } from "@effect-exotel/cluster"
+import * as PostgresSignals from "@effect-exotel/cluster/FleetSignals/Postgres"
+import { ExotelCalls } from "@effect-exotel/core"
+import { FakeExotel } from "@effect-exotel/testing"
+import { CallWatch } from "@effect-exotel/watch"
+import { RunnerAddress } from "@effect/cluster"
+import { NodeClusterSocket, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
+import { PgClient } from "@effect/sql-pg"
+import { Config, Effect, Layer, Logger, LogLevel, Option } from "effect"
+import { processFleet, REQUESTS_PER_MINUTE, shardLockExpiration } from "./processFleet.ts"
+
+const settings = Config.all({
+  name: Config.string("RUNNER_NAME"),
+  port: Config.integer("RUNNER_PORT"),
+  database: Config.redacted("RUNNER_DATABASE"),
+  exotel: Config.string("RUNNER_EXOTEL")
+})
+
+const Runner = Layer.unwrapEffect(
+  Effect.map(settings, ({ database, exotel, name, port }) =>
+    FleetRunner.layer(processFleet, { name }).pipe(
+      Layer.provide(CallWatch.layer),
+      Layer.provide(ExotelCalls.layerWithBudget({ ...FakeExotel.defaultAccount, region: undefined, baseUrl: exotel })),
+      Layer.provide(FleetBudget.layer({ requestsPerMinute: REQUESTS_PER_MINUTE })),
+      Layer.provide(NodeHttpClient.layerUndici),
+      Layer.provide(NodeClusterSocket.layer({
+        storage: "sql",
+        shardingConfig: {
+          ...FleetRunner.shardingConfig,
+          shardLockExpiration,
+          runnerAddress: Option.some(RunnerAddress.make("127.0.0.1", port))
+        }
+      })),
+      Layer.provide(PostgresSignals.layer),
+      Layer.provide(FleetMigrations.layer),
+      Layer.provide(PgClient.layer({ url: database, maxConnections: 6, connectTimeout: "5 seconds" }))
+    ))
+)
+
+Layer.launch(Runner).pipe(Effect.provide(Logger.minimumLogLevel(LogLevel.Debug)), NodeRuntime.runMain)

@@ -1,0 +1,71 @@
+// A Postgres of its own on a free port of loopback, for tests, examples and benchmarks; from Debian's package, for example.
+import { execFileSync, spawn, spawnSync } from "node:child_process"
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const installed = "/usr/lib/postgresql"
+
+/** The folder of `initdb` and `postgres`, or nothing if Postgres is not installed. */
+export const findPostgres = () => {
+  const asked = spawnSync("pg_config", ["--bindir"], { encoding: "utf8" })
+  const folders = [
+    ...(asked.status === 0 ? [asked.stdout.trim()] : []),
+    ...(existsSync(installed) ? readdirSync(installed).map((version) => join(installed, version, "bin")) : [])
+  ]
+  return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")))
+}
+
+export const freePort = () =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+
+const idOf = (flag) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }))
+
+/** Starts a new, empty Postgres. Fails if it is not installed. */
+export const startPostgres = async () => {
+  const bin = findPostgres()
+  if (bin === undefined) throw new Error("Postgres is not installed; on Debian: apt-get install postgresql")
+  // Postgres refuses to run as root.
+  const user = process.getuid?.() === 0 ? { uid: idOf("-u"), gid: idOf("-g") } : {}
+  const folder = mkdtempSync(join(tmpdir(), "fleet-postgres-"))
+  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid)
+  const initialize = ["-D", folder, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale", "C"]
+  execFileSync(join(bin, "initdb"), initialize, { ...user, stdio: "ignore" })
+  const port = await freePort()
+  const settings = ["listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`].flatMap((each) => ["-c", each])
+  let server
+
+  const start = () =>
+    new Promise((resolve, reject) => {
+      server = spawn(join(bin, "postgres"), ["-D", folder, "-p", String(port), ...settings], {
+        ...user,
+        stdio: ["ignore", "ignore", "pipe"]
+      })
+      server.once("exit", () => reject(new Error("Postgres has ended")))
+      server.stderr.on("data", (text) => {
+        if (String(text).includes("ready to accept connections")) resolve()
+      })
+    })
+
+  // SIGQUIT is the immediate shutdown, as by a power cut.
+  const stop = () =>
+    new Promise((resolve) => {
+      if (server.exitCode !== null || server.signalCode !== null) return resolve()
+      server.once("exit", () => resolve())
+      server.kill("SIGQUIT")
+    })
+
+  await start()
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    start,
+    stop,
+    remove: () => stop().then(() => rmSync(folder, { recursive: true, force: true }))
+  }
+}
