@@ -10,6 +10,7 @@ import type * as RequestBudget from "@effect-exotel/core/RequestBudget"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as FiberSet from "effect/FiberSet"
@@ -84,13 +85,14 @@ export const make = (
     /** The number of calls that wait for their details, as last reported to the metric. */
     let backlog = 0
 
-    const fork = (effect: Effect.Effect<void>): Fiber.RuntimeFiber<void> =>
+    /** `immediate` runs the first steps before it returns. */
+    const fork = (effect: Effect.Effect<void>, immediate = false): Fiber.RuntimeFiber<void> =>
       runFork(
         Effect.catchAllCause(
           effect,
           (cause) => Cause.isInterruptedOnly(cause) ? Effect.void : Effect.sync(() => onDefect(cause))
         ),
-        { immediate: false }
+        { immediate }
       )
 
     const lane = (given: Pick<Lane, "priority" | "concurrency" | "hasWork" | "next">): Lane => ({
@@ -177,31 +179,33 @@ export const make = (
     }
 
     const dispatch = (lane: Lane): Effect.Effect<void> => {
-      const waitForWork = Effect.suspend(() => {
-        lane.isDispatching = false
-        return lane.ready.await
-      })
-      const acquire = Effect.suspend(() => {
+      const acquire = Effect.interruptible(Effect.suspend(() => {
         lane.isDispatching = true
         return budget.acquire(lane.priority)
-      })
-      const dispatchOne = Effect.zip(
-        Effect.interruptible(Effect.zipRight(waitForWork, acquire)),
-        budget.availablePerMinute
-      )
-      return Effect.forever(Effect.flatMap(dispatchOne, ([permit, perMinute]) => {
-        scheduler.rate = perMinute / 60
-        const now = Now.read(clock)
-        const job = canSend(lane, now) ? lane.next(now) : undefined
-        if (job !== undefined) {
-          inFlight += 1
-          job.fiber = fork(Effect.ensuring(options.withPermit(send(job), permit), putBack(job)))
-          update(now)
-          return Effect.void
-        }
-        const rest = canSend(lane, now) ? Effect.interruptible(Effect.sleep(IDLE_MILLIS)) : Effect.void
-        return Effect.zipRight(budget.release(permit), rest)
       }))
+      const waitForWork = Effect.interruptible(lane.ready.await)
+      const dispatchOne = Effect.flatMap(acquire, (permit) =>
+        Effect.flatMap(budget.availablePerMinute, (perMinute) => {
+          scheduler.rate = perMinute / 60
+          const now = Now.read(clock)
+          const job = canSend(lane, now) ? lane.next(now) : undefined
+          if (job !== undefined) {
+            inFlight += 1
+            job.fiber = fork(Effect.ensuring(options.withPermit(send(job), permit), putBack(job)), true)
+            update(now)
+            return Effect.void
+          }
+          const rest = canSend(lane, now) ? Effect.interruptible(Effect.sleep(IDLE_MILLIS)) : Effect.void
+          return Effect.zipRight(budget.release(permit), rest)
+        }))
+      return Effect.whileLoop({
+        while: () => true,
+        body: () => {
+          lane.isDispatching = false
+          return canSend(lane, Now.read(clock)) ? dispatchOne : waitForWork
+        },
+        step: () => undefined
+      })
     }
 
     const start = (lane: Lane): void => {
@@ -228,13 +232,13 @@ export const make = (
       request: Effect.Effect<A, ExotelError>,
       onSuccess: (value: A, now: Now.Now) => void
     ): Effect.Effect<void> =>
-      Effect.matchCauseEffect(Effect.interruptible(request), {
-        onSuccess: (value) => Effect.sync(() => onSuccess(value, Now.read(clock))),
-        onFailure: (cause) =>
-          Either.match(Cause.failureOrCause(cause), {
-            onLeft: (error) => responses.onFailure(job, error, Now.read(clock)),
-            onRight: (defect) => Effect.sync(() => endAll(job.calls, defect))
-          })
+      Effect.flatMap(Effect.exit(Effect.interruptible(request)), (exit) => {
+        const now = Now.read(clock)
+        if (Exit.isSuccess(exit)) return Effect.sync(() => onSuccess(exit.value, now))
+        const failure = Cause.failureOrCause(exit.cause)
+        return Either.isLeft(failure)
+          ? responses.onFailure(job, failure.left, now)
+          : Effect.sync(() => endAll(job.calls, failure.right))
       })
 
     const putBack = (job: Job): Effect.Effect<void> =>

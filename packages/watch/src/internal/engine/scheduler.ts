@@ -70,7 +70,8 @@ export class PollScheduler {
   /** Queues the call or lets it sleep, or removes it if it is not watched any more. */
   place(call: WatchedCall, now: Now): void {
     if (!call.isWatched) return this.remove(call)
-    if (call.job === undefined && call.queue !== this.due) {
+    // A call whose limit has passed wakes at once, and is not polled.
+    if (call.job === undefined && call.queue !== this.due && call.limit > now.date) {
       if (call.pollDueAt <= now.at) this.enqueue(call, this.due)
       else if (call.queue === undefined && call.detailsDueAt <= now.at) this.enqueue(call, this.details)
     }
