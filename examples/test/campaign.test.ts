@@ -21,7 +21,7 @@ const Database = Layer.unwrapScoped(Effect.map(
   (path) => LibsqlClient.layer({ url: `file:${path}/campaign.db` })
 ))
 
-const World = DurableFleet.layer(fleet).pipe(
+const TestLive = DurableFleet.layer(fleet).pipe(
   Layer.provide(FleetSignals.layerMemory),
   Layer.provideMerge(Layer.fresh(FleetMigrations.layer)),
   Layer.provideMerge(Database),
@@ -67,7 +67,7 @@ describe("a campaign worker", () => {
       deepStrictEqual(yield* states, ["placed", "placed", "placed"])
       assert.strictEqual((yield* placed).length, 3)
       deepStrictEqual(yield* watched, yield* placed)
-    }).pipe(Effect.provide(World)))
+    }).pipe(Effect.provide(TestLive)))
 
   it.effect(
     "does not dial again after a response that was lost, and finds the call when it has ended",
@@ -88,7 +88,7 @@ describe("a campaign worker", () => {
         deepStrictEqual(yield* watched, yield* placed)
         yield* Effect.repeat(worker.dialNext, { while: (hasMore) => hasMore })
         assert.strictEqual((yield* placed).length, 3)
-      }).pipe(Effect.provide(World)),
+      }).pipe(Effect.provide(TestLive)),
     60_000
   )
 
@@ -109,7 +109,7 @@ describe("a campaign worker", () => {
       deepStrictEqual(yield* states, ["unknown", "placed", "placed"])
       yield* Effect.repeat(worker.dialNext, { while: (hasMore) => hasMore })
       assert.strictEqual((yield* placed).length, before)
-    }).pipe(Effect.provide(World)), 60_000)
+    }).pipe(Effect.provide(TestLive)), 60_000)
 
   it.effect("keeps a refused number apart from one that is to be tried again", () =>
     Effect.gen(function*() {
@@ -119,5 +119,5 @@ describe("a campaign worker", () => {
       yield* worker.dialNext
       deepStrictEqual(yield* states, ["refused", "waiting", "waiting"])
       deepStrictEqual(yield* placed, [])
-    }).pipe(Effect.provide(World)))
+    }).pipe(Effect.provide(TestLive)))
 })

@@ -9,9 +9,9 @@ const installed = "/usr/lib/postgresql"
 
 /** The folder of `initdb` and `postgres`, or nothing if Postgres is not installed. */
 export const findPostgres = () => {
-  const asked = spawnSync("pg_config", ["--bindir"], { encoding: "utf8" })
+  const found = spawnSync("pg_config", ["--bindir"], { encoding: "utf8" })
   const folders = [
-    ...(asked.status === 0 ? [asked.stdout.trim()] : []),
+    ...(found.status === 0 ? [found.stdout.trim()] : []),
     ...(existsSync(installed) ? readdirSync(installed).map((version) => join(installed, version, "bin")) : [])
   ]
   return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")))

@@ -164,7 +164,7 @@ export const make = (fleet: Fleet, options: Options = {}): Effect.Effect<Service
         addCursors(consumer),
         Effect.repeat(step(consumer, handler), { while: (hasMore) => hasMore })
       )
-      // A lost connection is a defect when the transaction ends, and its outcome is unknown: the cursor tells.
+      // A lost connection is a defect when the transaction ends, and its outcome is unknown: the cursor shows it.
       const attempt = drain.pipe(
         Effect.sandbox,
         Effect.catchAll((cause) => {

@@ -44,7 +44,7 @@ export interface Options {
    */
   readonly keep?: Duration.DurationInput | undefined
   /** How often to look for new calls without a signal. Default: 1 second. */
-  readonly lookInterval?: Duration.DurationInput | undefined
+  readonly intakeInterval?: Duration.DurationInput | undefined
   /** How long to collect events before the next transaction. Default: 20 ms. */
   readonly writeInterval?: Duration.DurationInput | undefined
 }
@@ -103,19 +103,19 @@ export const layer = (
       budget: { budget, requestsPerMinute }
     })
     const buffer = new EventBuffer(BUFFER)
-    const told = yield* Effect.makeLatch()
+    const added = yield* Effect.makeLatch()
     const common = { fleet: fleet.name, tables, owned }
 
     yield* Effect.forkScoped(
       Writer.run({ ...common, buffer, interval: Duration.decode(options.writeInterval ?? "20 millis") })
     )
     yield* Effect.forkScoped(
-      Intake.run({ ...common, told, interval: Duration.decode(options.lookInterval ?? "1 second") })
+      Intake.run({ ...common, added, interval: Duration.decode(options.intakeInterval ?? "1 second") })
     )
     yield* Effect.forkScoped(Retention.run({ ...common, keep: Duration.decode(options.keep ?? "7 days") }))
     yield* signals.pipe(
       Stream.filter((signal) => signal.fleet === fleet.name),
-      Stream.runForEach((signal) => signal._tag === "Added" ? told.open : watch.hint(signal.sid)),
+      Stream.runForEach((signal) => signal._tag === "Added" ? added.open : watch.hint(signal.sid)),
       Effect.forkScoped
     )
     for (let part = 0; part < fleet.partitions; part++) {

@@ -28,7 +28,7 @@ export const Facts = Schema.Struct({
   missing: Schema.optional(Schema.Array(Schema.String)),
   /** In `Failed`: the error. */
   error: Schema.optional(Schema.Struct({ tag: Schema.String, message: Schema.String })),
-  /** The whole call, with its phone numbers, if the runner was told to store it. */
+  /** The whole call, with its phone numbers, if the runner is configured to store it. */
   call: Schema.optional(Call.Call)
 })
 

@@ -69,7 +69,7 @@ const suite = (database: Layer.Layer<SqlClient.SqlClient>) => {
         deepStrictEqual(yield* stored, ["1 Observed", "2 Changed"])
       }))
 
-    it.effect("tells a new owner how long the lease of the former one lasts, and none after a release", () =>
+    it.effect("gives a new owner the remaining lease of the former one, and none after a release", () =>
       Effect.gen(function*() {
         const tables = yield* setUp
         const first = yield* tables.own(part, "first")

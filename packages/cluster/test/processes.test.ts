@@ -118,7 +118,8 @@ const scenario = (disturb: (stage: Stage) => Effect.Effect<void>) =>
 
 const LIMIT = 300_000
 
-describe.skipIf(!hasPostgres)("two runners that start together on an empty Postgres", () => {
+// The scenarios mostly wait, so they run at the same time, each with a Postgres of its own.
+describe.skipIf(!hasPostgres)("two runners that start together on an empty Postgres", { concurrent: true }, () => {
   it.scopedLive(
     "lose no ending when one is killed",
     () => scenario(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGKILL")), takenOver)),
@@ -140,7 +141,7 @@ describe.skipIf(!hasPostgres)("two runners that start together on an empty Postg
   )
 
   it.scopedLive(
-    "lose no ending when one is told to stop",
+    "lose no ending when one receives SIGTERM",
     () => scenario(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGTERM")), takenOver)),
     LIMIT
   )

@@ -22,7 +22,7 @@ const REQUESTS = 600
 
 /** A runner of its own cluster over the database of the test. */
 const Runner = (options: FleetRunner.Options = {}, of: Fleet.Fleet = fleet) =>
-  FleetRunner.layer(of, { lookInterval: "4 seconds", writeInterval: "200 millis", ...options }).pipe(
+  FleetRunner.layer(of, { intakeInterval: "4 seconds", writeInterval: "200 millis", ...options }).pipe(
     Layer.provide(CallWatch.layer),
     Layer.provide(ExotelLive),
     Layer.provide(FleetBudget.layer({ requestsPerMinute: REQUESTS })),
@@ -35,7 +35,7 @@ const ExotelLive = Layer.unwrapEffect(
 )
 
 /** The database, the fake and the clients: what outlives a runner. */
-const World = Layer.mergeAll(DurableFleet.layer(fleet), FleetLog.layer(fleet)).pipe(
+const TestLive = Layer.mergeAll(DurableFleet.layer(fleet), FleetLog.layer(fleet)).pipe(
   Layer.provideMerge(FleetSignals.layerMemory),
   Layer.provideMerge(Embedded),
   Layer.provideMerge(FakeExotel.layerHttpClient({ requestsPerMinute: REQUESTS })),
@@ -79,7 +79,7 @@ describe("a durable fleet", () => {
       deepStrictEqual([Added, Ended], [[20, 20], [20, 20]])
       const status = yield* client.status
       deepStrictEqual(status.map(({ openCalls, runner }) => [openCalls, runner]), Array(4).fill([0, ""]))
-    }).pipe(Effect.provide(World)), 60_000)
+    }).pipe(Effect.provide(TestLive)), 60_000)
 
   it.effect("resumes with a new runner from the tokens, and stores no event again", () =>
     Effect.gen(function*() {
@@ -94,7 +94,7 @@ describe("a durable fleet", () => {
       deepStrictEqual(after["Ended"], [12, 12])
       deepStrictEqual([after["Added"], after["Observed"]], [before["Added"], before["Observed"]])
       deepStrictEqual((yield* client.status).map(({ epoch }) => epoch), [2, 2, 2, 2])
-    }).pipe(Effect.provide(World)), 60_000)
+    }).pipe(Effect.provide(TestLive)), 60_000)
 
   it.effect("does not watch the calls of a transaction that is rolled back", () =>
     Effect.gen(function*() {
@@ -105,7 +105,7 @@ describe("a durable fleet", () => {
       yield* run(advance(20), Runner())
       deepStrictEqual(yield* counts, {})
       assert.strictEqual(yield* client.add(sids), 3)
-    }).pipe(Effect.provide(World)), 60_000)
+    }).pipe(Effect.provide(TestLive)), 60_000)
 
   it.effect(
     "gives each entry once to a consumer, also when its handler fails in between",
@@ -135,7 +135,7 @@ describe("a durable fleet", () => {
         yield* Fiber.interrupt(consuming)
         const billed = yield* sql<{ sid: string }>`SELECT sid FROM bill`
         deepStrictEqual(billed.map(({ sid }) => sid).sort(), [...sids].sort())
-      }).pipe(Effect.provide(World)),
+      }).pipe(Effect.provide(TestLive)),
     60_000
   )
 
@@ -150,7 +150,7 @@ describe("a durable fleet", () => {
         const requests = yield* fake.journal
         assert.isAbove(requests.length, 100)
         deepStrictEqual(requests.filter(({ outcome }) => outcome._tag === "Answered" && outcome.status === 429), [])
-      }).pipe(Effect.provide(World)),
+      }).pipe(Effect.provide(TestLive)),
     60_000
   )
 
@@ -160,7 +160,7 @@ describe("a durable fleet", () => {
       yield* client.add(yield* place(2), "no such policy")
       yield* run(advance(70), Runner())
       deepStrictEqual((yield* counts)["Ended"], [2, 2])
-    }).pipe(Effect.provide(World)), 60_000)
+    }).pipe(Effect.provide(TestLive)), 60_000)
 
   it.effect("deletes ended calls and consumed events after their time", () =>
     Effect.gen(function*() {
@@ -186,7 +186,7 @@ describe("a durable fleet", () => {
         }),
         Runner({ keep: "2 minutes" })
       )
-    }).pipe(Effect.provide(World)), 60_000)
+    }).pipe(Effect.provide(TestLive)), 60_000)
 
   it.effect("refuses another number of partitions while calls are open, on both sides", () =>
     Effect.gen(function*() {
@@ -201,5 +201,5 @@ describe("a durable fleet", () => {
       yield* client.remove(sid === undefined ? [] : [sid])
       yield* DurableFleet.make(eight)
       assert.strictEqual((yield* Effect.flip(client.add(["a1"])))._tag, "PartitionMismatch")
-    }).pipe(Effect.provide(World)), 60_000)
+    }).pipe(Effect.provide(TestLive)), 60_000)
 })

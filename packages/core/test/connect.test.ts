@@ -12,7 +12,7 @@ import {
   Either,
   FastCheck as fc,
   Fiber,
-  type Layer,
+  Layer,
   Option,
   Schedule,
   Schema,
@@ -115,7 +115,7 @@ describe("placing a call", () => {
         const budget = yield* RequestBudget.RequestBudget
         yield* budget.acquire("interactive")
         return yield* Effect.flip(calls.connect(request))
-      }).pipe(Effect.provide(RequestBudget.layerMemory({ requestsPerMinute: 1 })), Effect.provide(server.layer))
+      }).pipe(Effect.provide(Layer.merge(RequestBudget.layerMemory({ requestsPerMinute: 1 }), server.layer)))
       const fiber = yield* Effect.fork(program)
       yield* TestClock.adjust("59 seconds")
       deepStrictEqual(server.urls, [])
@@ -266,8 +266,9 @@ describe("an unknown outcome", () => {
           yield* TestClock.adjust("1 second")
           yield* Fiber.interrupt(fiber)
         })).pipe(
-          Effect.provide(RequestBudget.layerMemory({ requestsPerMinute: perMinute })),
-          Effect.provide(stub(() => Effect.never).layer),
+          Effect.provide(
+            Layer.merge(RequestBudget.layerMemory({ requestsPerMinute: perMinute }), stub(() => Effect.never).layer)
+          ),
           Effect.map(([, output]) => output)
         )
       assert.include(yield* interrupted(100), "Exotel may have placed it")

@@ -6,7 +6,7 @@
  * |---|---|---|
  * | `waiting` | to be called | `dialling`, committed before the request is sent |
  * | `dialling` | the request may be on its way | `placed`, `waiting` or `refused` by its response |
- * | `placed` | the call has a sid, and is in the fleet | the log tells its ending |
+ * | `placed` | the call has a sid, and is in the fleet | the log holds its ending |
  * | `refused` | Exotel has proved that it placed no call | |
  * | `unknown` | a call may have been placed, but its sid was lost | `recover` looks for it; never `waiting` again |
  *
@@ -43,7 +43,7 @@ export const createTable = (sql: SqlClient.SqlClient) =>
 
 export const make = ({ callerId, calls, fleet, sql }: Options) => {
   /** Moves a row to `dialling`. Committed before the request is sent; other workers skip the row. */
-  const claim = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  const reserve = Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const lock = sql.onDialectOrElse({ pg: () => sql.literal("FOR UPDATE SKIP LOCKED"), orElse: () => sql.literal("") })
     return Effect.map(
       sql<Row>`UPDATE campaign SET state = 'dialling', changed_at = ${now}
@@ -86,7 +86,7 @@ export const make = ({ callerId, calls, fleet, sql }: Options) => {
 
   /** Places the next call. Returns whether there was one. */
   const dialNext = Effect.flatMap(
-    claim,
+    reserve,
     (row) => row === undefined ? Effect.succeed(false) : Effect.as(dial(row), true)
   )
 

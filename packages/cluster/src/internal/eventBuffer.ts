@@ -12,7 +12,7 @@ export class EventBuffer {
   private readonly capacity: number
   private readonly items: Array<Item> = []
   private readonly arrived = Effect.unsafeMakeLatch()
-  private readonly room = Effect.unsafeMakeLatch(true)
+  private readonly hasCapacity = Effect.unsafeMakeLatch(true)
 
   constructor(capacity: number) {
     this.capacity = capacity
@@ -27,19 +27,19 @@ export class EventBuffer {
     return Effect.suspend(() => {
       for (const item of items) this.items.push(item)
       if (items.length > 0) this.arrived.unsafeOpen()
-      if (this.items.length >= this.capacity) this.room.unsafeClose()
-      return this.room.await
+      if (this.items.length >= this.capacity) this.hasCapacity.unsafeClose()
+      return this.hasCapacity.await
     })
   }
 
   take(limit: number): ReadonlyArray<Item> {
     const taken = this.items.splice(0, limit)
     if (this.items.length === 0) this.arrived.unsafeClose()
-    if (this.items.length < this.capacity) this.room.unsafeOpen()
+    if (this.items.length < this.capacity) this.hasCapacity.unsafeOpen()
     return taken
   }
 
-  /** Makes the writer look, although there may be no event. */
+  /** Wakes the writer, although there may be no event. */
   readonly wake = this.arrived.open
 
   /** Waits until there is something to take. */

@@ -1,4 +1,4 @@
-/** Looks for new calls of all partitions of a runner at once: when it is told of some, and at an interval. */
+/** Looks for new calls of all partitions of a runner at once: when some were added, and at an interval. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { OwnedPartitions } from "./ownedPartition.ts"
@@ -13,18 +13,18 @@ export const run = (options: {
   readonly fleet: string
   readonly tables: Tables
   readonly owned: OwnedPartitions
-  readonly told: Effect.Latch
+  readonly added: Effect.Latch
   readonly interval: Duration.Duration
 }): Effect.Effect<never> => {
-  const { fleet, interval, owned, tables, told } = options
-  const look = Effect.gen(function*() {
-    yield* Effect.timeoutOption(told.await, interval)
-    yield* told.close
+  const { fleet, interval, owned, tables, added } = options
+  const readNew = Effect.gen(function*() {
+    yield* Effect.timeoutOption(added.await, interval)
+    yield* added.close
     const { parts } = owned
     if (parts.length > 0) owned.take(yield* tables.newCalls(parts, LIMIT))
     yield* Effect.sleep(PAUSE)
   })
-  return look.pipe(
+  return readNew.pipe(
     Effect.catchAllCause((cause) =>
       Effect.zipRight(
         Effect.logWarning(`New calls of fleet ${fleet} cannot be read; trying again`, cause),

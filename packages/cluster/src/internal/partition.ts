@@ -19,7 +19,7 @@ import { eventRow, isStored } from "./eventRow.ts"
 import type { OwnedPartition, OwnedPartitions } from "./ownedPartition.ts"
 import type { CallRow, Tables } from "./tables.ts"
 
-/** How long a runner that lost a partition waits for the cluster to tell it so, before it takes the partition again. */
+/** How long a runner that lost a partition waits for the cluster to stop it, before it takes the partition again. */
 const AFTER_LOSS = Duration.seconds(10)
 
 const RELEASE_TIMEOUT = Duration.seconds(2)
@@ -133,7 +133,7 @@ export const run = (options: Options): Effect.Effect<void> => {
     )
   }).pipe(Effect.scoped, Effect.annotateLogs({ fleet: fleet.name, partition: part }))
 
-  /** Another runner owns it. If the cluster has not told this one to stop by then, the other one was mistaken. */
+  /** Another runner owns it. If the cluster has not stopped this one by then, the other one was mistaken. */
   const afterLoss = Effect.logInfo(`Another runner owns ${name}`).pipe(
     Effect.zipRight(Effect.sleep(AFTER_LOSS)),
     Effect.repeat({ until: options.isAssigned })

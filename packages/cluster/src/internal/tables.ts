@@ -88,12 +88,12 @@ export const make = (fleet: string) =>
     const write = (batches: ReadonlyArray<Batch>, leaseMillis: number) =>
       sql.withTransaction(Effect.gen(function*() {
         // In order, so that two writers cannot wait for each other.
-        const claims = batches.map(({ epoch, events, part, seq }) => ({ part, epoch, seq, n: events.length }))
+        const positions = batches.map(({ epoch, events, part, seq }) => ({ part, epoch, seq, n: events.length }))
           .sort((a, b) => a.part - b.part)
         const now = yield* dialect.now
         const held = yield* sql<{ part: number }>`
           UPDATE exotel_partition SET last_seq = last_seq + v.n, lease_until = ${now} + ${leaseMillis}
-          FROM ${dialect.rows(claims, "part INTEGER, n INTEGER, epoch BIGINT, seq BIGINT")}
+          FROM ${dialect.rows(positions, "part INTEGER, n INTEGER, epoch BIGINT, seq BIGINT")}
           WHERE exotel_partition.fleet = ${fleet} AND exotel_partition.part = v.part
           AND exotel_partition.epoch = v.epoch AND exotel_partition.last_seq = v.seq
           RETURNING exotel_partition.part AS part`
@@ -119,7 +119,7 @@ export const make = (fleet: string) =>
           yield* insertEvents(events)
           yield* updateCalls([...calls.values()])
         }
-        const refused = claims.filter(({ part }) => !mine.has(part))
+        const refused = positions.filter(({ part }) => !mine.has(part))
         if (refused.length === 0) return []
         const rows = yield* sql<{ part: number; epoch: Numeric; last_seq: Numeric }>`
           SELECT part, epoch, last_seq FROM exotel_partition
@@ -127,7 +127,7 @@ export const make = (fleet: string) =>
         // The same epoch, and as far as this batch goes: an earlier attempt was committed after all.
         const isCommitted = ({ epoch, n, part, seq }: typeof refused[number]) =>
           rows.some((row) => row.part === part && Number(row.epoch) === epoch && Number(row.last_seq) === seq + n)
-        return refused.filter((claim) => !isCommitted(claim)).map(({ part }) => part)
+        return refused.filter((position) => !isCommitted(position)).map(({ part }) => part)
       }))
 
     /** Deletes at most `limit` ended calls that are older, and as many events that every consumer has seen. */
