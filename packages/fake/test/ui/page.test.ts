@@ -1,7 +1,11 @@
 /** The page in a real browser: a person answers a call that an application placed, and breaks its next requests. */
+import { ConnectRequest, ExotelCalls } from "@effect-exotel/core"
+import { FakeExotel } from "@effect-exotel/testing"
+import { CallWatch, type WatchEvent } from "@effect-exotel/watch"
+import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Effect } from "effect"
+import { Effect, Fiber, Layer, Stream } from "effect"
 import { existsSync } from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { CallbackSink } from "../support/callbackSink.ts"
@@ -35,6 +39,15 @@ const open = (viewport = { width: 1280, height: 900 }) =>
     return { baseUrl: fake.baseUrl, page, problems, url }
   })
 
+const { accountSid, apiKey, apiToken } = FakeExotel.defaultAccount
+
+/** The library as an application uses it. */
+const library = (baseUrl: string) =>
+  CallWatch.layer.pipe(
+    Layer.provide(ExotelCalls.layer({ accountSid, apiKey, apiToken, baseUrl })),
+    Layer.provide(NodeHttpClient.layerUndici)
+  )
+
 const authorization = `Basic ${Buffer.from("fake-api-key:fake-api-token").toString("base64")}`
 
 const place = (baseUrl: string, fields: Record<string, string> = {}) =>
@@ -59,35 +72,45 @@ const click = (page: Page, name: string) => promise(() => page.getByRole("button
 
 describe.skipIf(!hasChromium)("the page of exotel-fake", () => {
   it.live(
-    "lets a person answer a placed call, and shows the requests and callbacks of the application",
+    "lets a person answer a call that an application places and watches, and shows its requests and callback",
     () =>
       Effect.gen(function*() {
         const callbacks = yield* CallbackSink
         const { baseUrl, page, problems } = yield* open()
-        const sid = yield* place(baseUrl, {
-          StatusCallback: callbacks.url,
-          "StatusCallbackEvents[0]": "terminal",
-          StatusCallbackContentType: "application/json"
-        })
+        const events: Array<WatchEvent.WatchEvent> = []
+        const application = Effect.gen(function*() {
+          const watch = yield* CallWatch.CallWatch
+          const request = ConnectRequest.twoNumbers({
+            from: "09000000011",
+            to: "09000000012",
+            callerId: "08000000000",
+            statusCallback: { url: callbacks.url, contentType: "application/json" }
+          })
+          yield* watch.connect(request, { cadence: "200 millis", until: "settled" }).pipe(
+            Stream.runForEach((event) => Effect.sync(() => events.push(event)))
+          )
+        }).pipe(Effect.provide(library(baseUrl)))
+        const fiber = yield* Effect.fork(application)
         yield* promise(() => page.getByText("in-progress, ringing").waitFor())
         yield* click(page, "Answer leg 1")
         yield* click(page, "Answer leg 2")
-        assert.strictEqual((yield* read(baseUrl, sid)).call, "in-progress")
         yield* click(page, "Hang up")
         yield* promise(() => page.getByText("completed", { exact: true }).first().waitFor())
-        assert.strictEqual((yield* read(baseUrl, sid)).call, "completed")
+        yield* eventually(Effect.sync(() => events), (events) => events.some(({ _tag }) => _tag === "Ended"))
+        yield* click(page, "Settle now")
+        yield* Fiber.join(fiber)
+        deepStrictEqual([events[0]?._tag, events.at(-1)?._tag], ["Placed", "Settled"])
+        const sid = events[0]?.sid ?? ""
         const [callback] = yield* eventually(callbacks.received, (received) => received.length > 0)
         assert.include(callback, `"CallSid":"${sid}"`)
-        yield* promise(() =>
-          page.getByRole("cell", { name: `GET /v1/Accounts/acme1m/Calls/${sid}.json` }).first().waitFor()
-        )
+        yield* promise(() => page.getByRole("cell", { name: new RegExp(`^GET .*/${sid}`) }).first().waitFor())
         yield* promise(() => page.getByRole("cell", { name: /^callback POST/ }).waitFor())
         yield* click(page, `Timeline of call ${sid}`)
         yield* promise(() => page.getByRole("img", { name: /Phases, polls and callbacks/ }).waitFor())
         yield* promise(() => page.getByRole("cell", { name: "ended completed" }).waitFor())
         deepStrictEqual(problems, [])
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 
   it.live(
@@ -113,7 +136,7 @@ describe.skipIf(!hasChromium)("the page of exotel-fake", () => {
         assert.isAtMost(yield* promise(() => page.evaluate(() => document.documentElement.scrollWidth)), 400)
         deepStrictEqual(problems, [])
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 
   it.live(
@@ -130,6 +153,6 @@ describe.skipIf(!hasChromium)("the page of exotel-fake", () => {
         )
         assert.include(focused, "Timeline of call")
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 })
