@@ -46,6 +46,8 @@ const requests = new Map()
 const visible = new Set()
 /** @type {string | undefined} */
 let selected
+/** The last speed other than 0. */
+let lastSpeed = 1
 let clock = { now: 0, speed: 1, receivedAt: performance.now(), began: 0 }
 
 const fakeNow = () => clock.now + (performance.now() - clock.receivedAt) * clock.speed
@@ -122,9 +124,10 @@ const updateActions = (card, call) => {
   const group = partOf(card, "actions")
   group.setAttribute("aria-label", `Actions for the call from ${call.from}`)
   const wanted = new Map(call.actions.map((action) => [`${action.action} ${action.leg ?? ""}`, action]))
+  let hadFocus = false
   for (const button of [...group.children]) {
     if (!wanted.delete(button.getAttribute("data-action") ?? "")) {
-      if (button === document.activeElement) partOf(card, "open").focus()
+      hadFocus ||= button === document.activeElement
       button.remove()
     }
   }
@@ -142,6 +145,8 @@ const updateActions = (card, call) => {
     })
     group.append(button)
   }
+  const next = group.querySelector("button") ?? partOf(card, "open")
+  if (hadFocus) next.focus()
 }
 
 /** @param {Call} call */
@@ -256,6 +261,7 @@ const apply = (update) => {
     observer.disconnect()
     clock.began = update.now
   }
+  if (update.speed !== 0) lastSpeed = update.speed
   clock = { ...clock, now: update.now, speed: update.speed, receivedAt: performance.now() }
   const first = update.reset ? Math.min(...update.calls.map(({ began }) => began), ...update.requests.map(({ at }) => at)) : 0
   if (update.reset && Number.isFinite(first)) clock.began = Math.min(clock.began, first)
@@ -310,7 +316,9 @@ const connect = () => {
 
 for (const button of document.querySelectorAll("[data-speed]")) {
   button.addEventListener("click", () => {
-    void send("PUT", "api/clock", { speed: Number(button.getAttribute("data-speed")) })
+    const speed = Number(button.getAttribute("data-speed"))
+    // The button that pauses the clock also resumes it.
+    void send("PUT", "api/clock", { speed: speed === 0 && clock.speed === 0 ? lastSpeed : speed })
   })
 }
 
@@ -351,7 +359,7 @@ byId("clear-faults").addEventListener("click", () => void send("DELETE", "api/fa
 
 setInterval(() => {
   const now = new Date(fakeNow())
-  setText(byId("clock"), clock.now === 0 ? "–" : now.toISOString().slice(11, 19))
+  setText(byId("clock"), clock.now === 0 ? "–" : `${now.toISOString().slice(11, 19)} UTC, ${clock.speed}×`)
   for (const card of visible) {
     const known = card instanceof HTMLElement ? calls.get(card.dataset["sid"] ?? "") : undefined
     if (known !== undefined && !known.call.ended) showElapsed(known.call, known.card)

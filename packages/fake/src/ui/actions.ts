@@ -4,10 +4,15 @@ import type { Request } from "@effect-exotel/testing/ConnectPlan"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
+/** The text of a problem, in place of one for each alternative. */
+export const rule = (text: string) => ({ message: () => ({ message: text, override: true }) })
+
 /** `settle` completes the record of an ended call; the others concern a leg, or with `hangUp` the whole call. */
 export const Command = Schema.Struct({
-  action: Schema.Literal("answer", "busy", "noAnswer", "fail", "hangUp", "settle"),
-  leg: Schema.optionalWith(Schema.Literal(1, 2), { exact: true })
+  action: Schema.Literal("answer", "busy", "noAnswer", "fail", "hangUp", "settle").annotations(
+    rule("must be answer, busy, noAnswer, fail, hangUp or settle")
+  ),
+  leg: Schema.optionalWith(Schema.Literal(1, 2).annotations(rule("must be 1 or 2")), { exact: true })
 })
 
 export type Command = typeof Command.Type

@@ -23,7 +23,7 @@ export const rejection = (
   if (origin !== undefined && origin !== `http://${host}`) return "requests of other origins are rejected"
   const site = headers["sec-fetch-site"]
   if (site !== undefined && site !== "same-origin" && site !== "none") return "requests of other sites are rejected"
-  if (method !== "GET" && headers["content-type"]?.split(";")[0]?.trim() !== "application/json") {
+  if (method !== "GET" && method !== "HEAD" && headers["content-type"]?.split(";")[0]?.trim() !== "application/json") {
     return "the Content-Type of a command must be application/json"
   }
   return undefined

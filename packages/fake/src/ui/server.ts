@@ -41,9 +41,16 @@ const behaviors = {
   failed: CallScript.failed()
 } satisfies Record<string, ConnectPlan>
 
-const Connect = Schema.Struct({ behavior: Schema.Literal("manual", "answered", "busy", "noAnswer", "failed") })
+const behaviorRule = "must be manual, answered, busy, noAnswer or failed"
+const Connect = Schema.Struct({
+  behavior: Schema.Literal("manual", "answered", "busy", "noAnswer", "failed").annotations(
+    Actions.rule(behaviorRule)
+  )
+})
 const Inbound = Schema.Struct({ from: Schema.NonEmptyTrimmedString, exoPhone: Schema.NonEmptyTrimmedString })
-const Clock = Schema.Struct({ speed: Schema.Number.pipe(Schema.between(0, 1000)) })
+const Clock = Schema.Struct({
+  speed: Schema.Number.pipe(Schema.between(0, 1000)).annotations(Actions.rule("must be a number from 0 to 1000"))
+})
 
 const refuse = (status: number, error: string) => HttpServerResponse.unsafeJson({ error }, { status })
 
@@ -143,7 +150,10 @@ const router = (controls: Controls) =>
 /** Serves the page, and gives its address. Port 0 means any free port. */
 export const serve = (controls: Controls, port: number) =>
   Effect.gen(function*() {
-    const context = yield* Layer.build(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port }))
+    const server = createServer()
+    const context = yield* Layer.build(NodeHttpServer.layer(() => server, { host: "127.0.0.1", port }))
+    // An open page holds its stream of updates, for which closing the server would wait.
+    yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
     const { address } = Context.get(context, HttpServer.HttpServer)
     const bound = address._tag === "TcpAddress" ? address.port : port
     yield* HttpServer.serveEffect(guard(bound)(router(controls))).pipe(Effect.provide(context))

@@ -101,7 +101,11 @@ describe("the server of the page", () => {
           assert.include(String((json(answer) as { error: string }).error), part)
         }
         refused(404, "no such call", yield* request(base, "POST", "/api/calls/unknown/actions", { action: "settle" }))
-        refused(400, "action", yield* request(base, "POST", "/api/calls/unknown/actions", { action: "dance" }))
+        refused(
+          400,
+          "action: must be answer, busy,",
+          yield* request(base, "POST", "/api/calls/unknown/actions", { action: "dance" })
+        )
         refused(400, "must be JSON", yield* request(base, "PUT", "/api/clock", "{"))
         refused(400, "speed", yield* request(base, "PUT", "/api/clock", { speed: -1 }))
         refused(400, "speeed", yield* request(base, "PUT", "/api/clock", { speed: 1, speeed: 2 }))
@@ -117,6 +121,22 @@ describe("the server of the page", () => {
         assert.include(page.body, "<title>exotel-fake</title>")
       })
     ))
+
+  it.live("closes while a page is open", () =>
+    Effect.gen(function*() {
+      let text = ""
+      let isClosed = false
+      yield* withPage(({ base }) => {
+        const request = Http.get(`${base}/api/events`, (response) => {
+          response.on("data", (chunk) => (text += String(chunk)))
+          response.on("close", () => (isClosed = true))
+          response.on("error", () => {})
+        })
+        request.on("error", () => {})
+        return eventually(Effect.sync(() => text), (text) => text.includes("\"reset\":true"))
+      })
+      yield* eventually(Effect.sync(() => isClosed), (isClosed) => isClosed)
+    }))
 
   it.live("ends the stream of updates when the page is closed", () =>
     withPage(({ base }) =>

@@ -52,7 +52,9 @@ export interface Running {
   readonly state: FakeState
   /** Answers a request now, and schedules the callbacks of the call that it places. */
   readonly handle: (request: WireRequest) => Effect.Effect<Exchange>
-  readonly service: (reach: { readonly region: Region.Region } | { readonly baseUrl: string }) => Service
+  readonly service: (
+    reach: { readonly region: Region.Region } | { readonly baseUrl: string; readonly allowInsecure: true }
+  ) => Service
 }
 
 const positive = (option: string, value: number): Effect.Effect<number, ConfigError.ConfigError> =>
