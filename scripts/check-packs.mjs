@@ -105,6 +105,8 @@ const peers = [
 ]
 const consumer = makeConsumer(packages, [
   ...peers.map((name) => `${name}@${versionOf(name)}`),
+  // The declarations of @effect/sql-pg need it.
+  "@types/pg@8",
   `typescript-5@npm:typescript@${olderTypeScript}`
 ])
 const inConsumer = (...args) => run(process.execPath, args, { cwd: consumer })

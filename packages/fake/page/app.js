@@ -242,6 +242,7 @@ const showTimeline = () => {
   drawTimeline(byId("timeline"), byId("timeline-events"), call, own, fakeNow())
 }
 
+window.addEventListener("resize", showTimeline)
 byId("timeline-close").addEventListener("click", () => {
   const card = selected === undefined ? undefined : calls.get(selected)?.card
   select(undefined)

@@ -2,7 +2,6 @@
 /** Draws the phases, the legs, the polls and the callbacks of one call on one axis. */
 
 const SVG = "http://www.w3.org/2000/svg"
-const WIDTH = 900
 const LEFT = 90
 const ROWS = { leg1: 20, leg2: 50, polls: 84, callbacks: 110 }
 const HEIGHT = 150
@@ -30,6 +29,8 @@ const label = (millis) => `+${(millis / 1000).toFixed(1)} s`
  * @param {number} now
  */
 export const drawTimeline = (figure, list, call, requests, now) => {
+  // One unit is one pixel, so that texts have their size at any width.
+  const width = Math.max(280, figure.clientWidth)
   const last = Math.max(now - call.began, 1000)
   const end = Math.max(
     call.ended && call.endsAt !== null ? call.endsAt - call.began : last,
@@ -37,9 +38,9 @@ export const drawTimeline = (figure, list, call, requests, now) => {
     1000
   )
   /** @param {number} at */
-  const x = (at) => LEFT + Math.min(1, Math.max(0, at / end)) * (WIDTH - LEFT - 10)
+  const x = (at) => LEFT + Math.min(1, Math.max(0, at / end)) * (width - LEFT - 10)
   const svg = element("svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    viewBox: `0 0 ${width} ${HEIGHT}`,
     role: "img",
     "aria-label": `Phases, polls and callbacks of the call; the table below lists them`
   })
@@ -71,9 +72,9 @@ export const drawTimeline = (figure, list, call, requests, now) => {
     )
   }
   svg.append(
-    element("line", { x1: LEFT, x2: WIDTH - 10, y1: HEIGHT - 20, y2: HEIGHT - 20 }),
+    element("line", { x1: LEFT, x2: width - 10, y1: HEIGHT - 20, y2: HEIGHT - 20 }),
     element("text", { x: LEFT, y: HEIGHT - 5, class: "quiet" }, "0 s"),
-    element("text", { x: WIDTH - 10, y: HEIGHT - 5, "text-anchor": "end", class: "quiet" }, label(end))
+    element("text", { x: width - 10, y: HEIGHT - 5, "text-anchor": "end", class: "quiet" }, label(end))
   )
   figure.replaceChildren(svg)
 
