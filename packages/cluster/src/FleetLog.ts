@@ -13,10 +13,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Fleet } from "./Fleet.ts"
+import { databaseRetries } from "./internal/databaseRetries.ts"
 import * as Dialect from "./internal/dialect.ts"
 import { LogEntry } from "./LogEntry.ts"
 
@@ -35,7 +35,7 @@ export type Positions = Readonly<Record<number, number>>
 export interface Service {
   /**
    * Gives the entries to the handler in batches, each within the transaction that moves the consumer's cursor, and waits
-   * for more. What the handler writes with the same `SqlClient` happens exactly once for each entry; what it does
+   * for more. Writes of the handler with the same `SqlClient` happen exactly once for each entry; what it does
    * elsewhere, at least once. A consumer that is new begins with the oldest entry. Several processes can run the same
    * consumer: on Postgres they take different partitions.
    *
@@ -103,8 +103,6 @@ class HandlerFailure<E> {
 
 const hasSqlError = (cause: Cause.Cause<unknown>): boolean =>
   Chunk.some(Cause.failures(cause), (error) => error instanceof SqlError)
-
-const retries = Schedule.exponential("200 millis").pipe(Schedule.union(Schedule.spaced("5 seconds")))
 
 /**
  * @since 0.1.0
@@ -180,7 +178,7 @@ export const make = (fleet: Fleet, options: Options = {}): Effect.Effect<Service
             cause
           )
         ),
-        Effect.retry(retries),
+        Effect.retry(databaseRetries),
         Effect.orDie
       )
       return attempt.pipe(

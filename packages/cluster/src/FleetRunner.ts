@@ -24,6 +24,7 @@ import { OwnedPartitions } from "./internal/ownedPartition.ts"
 import * as Partition from "./internal/partition.ts"
 import { ensurePartitions } from "./internal/partitions.ts"
 import * as Retention from "./internal/retention.ts"
+import type { RunnerState } from "./internal/runnerState.ts"
 import * as Tables from "./internal/tables.ts"
 import * as Writer from "./internal/writer.ts"
 
@@ -97,22 +98,18 @@ export const layer = (
     const { signals } = yield* FleetSignals
     const tables = yield* Tables.make(fleet.name)
     const runner = options.name ?? `runner-${yield* Random.nextIntBetween(0, 1_000_000_000)}`
-    const owned = new OwnedPartitions({
-      fleet: fleet.name,
-      partitions: fleet.partitions,
-      budget: { budget, requestsPerMinute }
-    })
+    const owned = new OwnedPartitions({ partitions: fleet.partitions, budget: { budget, requestsPerMinute } })
     const buffer = new EventBuffer(BUFFER)
     const added = yield* Effect.makeLatch()
-    const common = { fleet: fleet.name, tables, owned }
+    const state: RunnerState = { fleet: fleet.name, tables, owned }
 
     yield* Effect.forkScoped(
-      Writer.run({ ...common, buffer, interval: Duration.decode(options.writeInterval ?? "20 millis") })
+      Writer.run({ ...state, buffer, interval: Duration.decode(options.writeInterval ?? "20 millis") })
     )
     yield* Effect.forkScoped(
-      Intake.run({ ...common, added, interval: Duration.decode(options.intakeInterval ?? "1 second") })
+      Intake.run({ ...state, added, interval: Duration.decode(options.intakeInterval ?? "1 second") })
     )
-    yield* Effect.forkScoped(Retention.run({ ...common, keep: Duration.decode(options.keep ?? "7 days") }))
+    yield* Effect.forkScoped(Retention.run({ ...state, keep: Duration.decode(options.keep ?? "7 days") }))
     yield* signals.pipe(
       Stream.filter((signal) => signal.fleet === fleet.name),
       Stream.runForEach((signal) => signal._tag === "Added" ? added.open : watch.hint(signal.sid)),

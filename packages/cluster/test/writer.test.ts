@@ -24,7 +24,7 @@ const event = (sid: string, isFinal: boolean): EventRow => ({
 const start = (write: (batches: ReadonlyArray<Batch>) => Effect.Effect<Array<number>, SqlError>) =>
   Effect.gen(function*() {
     const budget = RequestBudget.makeDivided({ requestsPerMinute: 200 })
-    const owned = new OwnedPartitions({ fleet: "test", partitions: 2, budget: { requestsPerMinute: 200, budget } })
+    const owned = new OwnedPartitions({ partitions: 2, budget: { requestsPerMinute: 200, budget } })
     const buffer = new EventBuffer(4)
     let isLost = false
     const partition: OwnedPartition = {
@@ -53,7 +53,7 @@ const start = (write: (batches: ReadonlyArray<Batch>) => Effect.Effect<Array<num
 
 const failures = (reason: string) =>
   Effect.map(
-    Metric.value(FleetMetrics.writeFailures.pipe(Metric.tagged("fleet", "test"), Metric.tagged("reason", reason))),
+    Metric.value(FleetMetrics.writeFailures.pipe(Metric.tagged("reason", reason), Metric.tagged("fleet", "test"))),
     ({ count }) => count
   )
 

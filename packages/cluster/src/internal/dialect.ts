@@ -1,4 +1,4 @@
-/** What differs between Postgres and SQLite. */
+/** The differences between Postgres and SQLite. */
 import type * as SqlClient from "@effect/sql/SqlClient"
 import type { Fragment } from "@effect/sql/Statement"
 import * as Clock from "effect/Clock"

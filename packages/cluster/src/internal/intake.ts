@@ -1,22 +1,20 @@
 /** Looks for new calls of all partitions of a runner at once: when some were added, and at an interval. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { OwnedPartitions } from "./ownedPartition.ts"
-import type { Tables } from "./tables.ts"
+import type { RunnerState } from "./runnerState.ts"
 
 const LIMIT = 20_000
 
 /** A call that was just taken is found again until its first event is committed. */
 const PAUSE = Duration.millis(100)
 
-export const run = (options: {
-  readonly fleet: string
-  readonly tables: Tables
-  readonly owned: OwnedPartitions
+interface Options extends RunnerState {
+  /** Opened when calls were added. */
   readonly added: Effect.Latch
   readonly interval: Duration.Duration
-}): Effect.Effect<never> => {
-  const { fleet, interval, owned, tables, added } = options
+}
+
+export const run = ({ added, fleet, interval, owned, tables }: Options): Effect.Effect<never> => {
   const readNew = Effect.gen(function*() {
     yield* Effect.timeoutOption(added.await, interval)
     yield* added.close

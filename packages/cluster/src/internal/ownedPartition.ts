@@ -24,7 +24,6 @@ export interface OwnedPartition {
 }
 
 export interface Options {
-  readonly fleet: string
   readonly partitions: number
   readonly budget: Budget
 }
@@ -63,7 +62,7 @@ export class OwnedPartitions {
   /** Sets the share of the budget by the leases that hold now. */
   get updateShare(): Effect.Effect<void> {
     return Effect.flatMap(MonotonicClock.currentTimeMillis, (now) => {
-      const { budget, fleet, partitions } = this.options
+      const { budget, partitions } = this.options
       const leased = this.all.filter(({ leasedUntil }) => leasedUntil > now)
       const until = Math.min(...leased.map(({ leasedUntil }) => leasedUntil))
       const openCalls = this.all.reduce((sum, { known }) => sum + known.size, 0)
@@ -72,8 +71,8 @@ export class OwnedPartitions {
           budget.requestsPerMinute * leased.length / partitions,
           leased.length === 0 ? 0 : until - now
         ),
-        Metric.set(Metric.tagged(FleetMetrics.partitions, "fleet", fleet), this.owned.size),
-        Metric.set(Metric.tagged(FleetMetrics.openCalls, "fleet", fleet), openCalls)
+        Metric.set(FleetMetrics.partitions, this.owned.size),
+        Metric.set(FleetMetrics.openCalls, openCalls)
       ], { discard: true })
     })
   }

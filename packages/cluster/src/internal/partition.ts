@@ -9,11 +9,11 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Mailbox from "effect/Mailbox"
 import * as Metric from "effect/Metric"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Fleet } from "../Fleet.ts"
 import * as FleetMetrics from "../FleetMetrics.ts"
+import { databaseRetries } from "./databaseRetries.ts"
 import type { EventBuffer, Item } from "./eventBuffer.ts"
 import { eventRow, isStored } from "./eventRow.ts"
 import type { OwnedPartition, OwnedPartitions } from "./ownedPartition.ts"
@@ -23,9 +23,6 @@ import type { CallRow, Tables } from "./tables.ts"
 const AFTER_LOSS = Duration.seconds(10)
 
 const RELEASE_TIMEOUT = Duration.seconds(2)
-
-/** A singleton that ends is not begun again, so the partition is tried again for ever. */
-const retries = Schedule.exponential("200 millis").pipe(Schedule.union(Schedule.spaced("5 seconds")))
 
 export interface Options {
   readonly fleet: Fleet
@@ -57,7 +54,7 @@ export const run = (options: Options): Effect.Effect<void> => {
 
   const begin = Effect.gen(function*() {
     const { epoch, leaseWait, seq } = yield* tables.own(part, options.runner)
-    if (epoch > 1) yield* Metric.increment(Metric.tagged(FleetMetrics.takeovers, "fleet", fleet.name))
+    if (epoch > 1) yield* Metric.increment(FleetMetrics.takeovers)
     const rows = yield* tables.openCalls(part)
     yield* Effect.logDebug(`Took over ${name}: epoch ${epoch}, ${rows.length} open calls`)
     const sources = new Map<string, Mailbox.Mailbox<Entry>>()
@@ -142,8 +139,10 @@ export const run = (options: Options): Effect.Effect<void> => {
   return Effect.zipRight(begin, afterLoss).pipe(
     Effect.sandbox,
     Effect.tapError((cause) => Effect.logWarning(`Failed to run ${name}; it is tried again`, cause)),
-    Effect.retry(retries),
+    // A singleton that ends is not begun again.
+    Effect.retry(databaseRetries),
     Effect.orDie,
-    Effect.forever
+    Effect.forever,
+    Effect.tagMetrics("fleet", fleet.name)
   )
 }

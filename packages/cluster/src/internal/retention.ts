@@ -4,8 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as FleetMetrics from "../FleetMetrics.ts"
-import type { OwnedPartitions } from "./ownedPartition.ts"
-import type { Tables } from "./tables.ts"
+import type { RunnerState } from "./runnerState.ts"
 
 const BATCH = 1000
 
@@ -13,25 +12,15 @@ const PAUSE = Duration.millis(50)
 
 const INTERVAL = Duration.minutes(1)
 
-export const run = (options: {
-  readonly fleet: string
-  readonly tables: Tables
-  readonly owned: OwnedPartitions
-  readonly keep: Duration.Duration
-}): Effect.Effect<never> => {
-  const { fleet, keep, owned, tables } = options
-
+export const run = (
+  { fleet, keep, owned, tables }: RunnerState & { readonly keep: Duration.Duration }
+): Effect.Effect<never> => {
   const drain = <E>(
     table: "call" | "event",
     remove: Effect.Effect<ReadonlyArray<unknown>, E>
   ): Effect.Effect<void, E> =>
     remove.pipe(
-      Effect.tap(({ length }) =>
-        Metric.update(
-          FleetMetrics.removedRows.pipe(Metric.tagged("fleet", fleet), Metric.tagged("table", table)),
-          length
-        )
-      ),
+      Effect.tap(({ length }) => Metric.update(Metric.tagged(FleetMetrics.removedRows, "table", table), length)),
       Effect.zipLeft(Effect.sleep(PAUSE)),
       Effect.repeat({ while: ({ length }) => length === BATCH }),
       Effect.asVoid
@@ -48,6 +37,7 @@ export const run = (options: {
   return clean.pipe(
     Effect.catchAllCause((cause) => Effect.logWarning(`Retention of fleet ${fleet} failed; trying again`, cause)),
     Effect.zipRight(Effect.sleep(INTERVAL)),
-    Effect.forever
+    Effect.forever,
+    Effect.tagMetrics("fleet", fleet)
   )
 }

@@ -11,7 +11,7 @@ export interface CallRow {
   readonly token: string | null
 }
 
-/** What an owner knows of its partition. */
+/** The state of a partition that its owner knows. */
 export interface Fence {
   readonly epoch: number
   /** The position of the last event that is known to be committed. */

@@ -12,7 +12,8 @@ import * as Schedule from "effect/Schedule"
 import * as FleetMetrics from "../FleetMetrics.ts"
 import type { EventBuffer } from "./eventBuffer.ts"
 import type { EventRow } from "./eventRow.ts"
-import type { OwnedPartition, OwnedPartitions } from "./ownedPartition.ts"
+import type { OwnedPartition } from "./ownedPartition.ts"
+import type { RunnerState } from "./runnerState.ts"
 import type { Tables } from "./tables.ts"
 
 /** How long a runner may use its share of the budget after the database has confirmed it. */
@@ -27,10 +28,8 @@ const ATTEMPT_TIMEOUT = Duration.seconds(10)
 
 const retries = Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("2 seconds")), Schedule.jittered)
 
-export interface Options {
-  readonly fleet: string
+export interface Options extends Pick<RunnerState, "fleet" | "owned"> {
   readonly tables: Pick<Tables, "write">
-  readonly owned: OwnedPartitions
   readonly buffer: EventBuffer
   /** How long the writer waits for more events after a commit. */
   readonly interval: Duration.Duration
@@ -61,7 +60,7 @@ export const run = ({ buffer, fleet, interval, owned, tables }: Options): Effect
   const onFailure = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
     const reason = reasonFrom(cause)
     return Effect.zipRight(
-      Metric.update(FleetMetrics.writeFailures.pipe(Metric.tagged("fleet", fleet), Metric.tagged("reason", reason)), 1),
+      Metric.increment(Metric.tagged(FleetMetrics.writeFailures, "reason", reason)),
       Effect.logError(
         `The events of fleet ${fleet} cannot be written: ${advice[reason]}. They wait in memory and are tried again.`,
         cause
@@ -72,7 +71,7 @@ export const run = ({ buffer, fleet, interval, owned, tables }: Options): Effect
   /** An event of an ownership that has ended is dropped: the next owner finds it again. */
   const collect = (isRenewal: boolean): ReadonlyMap<OwnedPartition, Array<EventRow>> => {
     const batches = new Map<OwnedPartition, Array<EventRow>>()
-    if (isRenewal) { for (const partition of owned.all) batches.set(partition, []) }
+    for (const partition of isRenewal ? owned.all : []) batches.set(partition, [])
     for (const { partition, row } of buffer.take(BATCH)) {
       if (!owned.isCurrent(partition)) continue
       const events = batches.get(partition)
@@ -84,7 +83,7 @@ export const run = ({ buffer, fleet, interval, owned, tables }: Options): Effect
 
   const flush = Effect.gen(function*() {
     yield* Effect.timeoutOption(buffer.await, Duration.millis(RENEW_MILLIS))
-    yield* Metric.set(Metric.tagged(FleetMetrics.backlog, "fleet", fleet), buffer.size)
+    yield* Metric.set(FleetMetrics.backlog, buffer.size)
     const now = yield* MonotonicClock.currentTimeMillis
     const isRenewal = now >= renewAt ||
       owned.all.some(({ leasedUntil, usableAt }) => leasedUntil < now && usableAt <= now)
@@ -106,23 +105,24 @@ export const run = ({ buffer, fleet, interval, owned, tables }: Options): Effect
     let written = 0
     for (const [partition, events] of batches) {
       if (lost.includes(partition.part)) {
-        yield* Metric.increment(Metric.tagged(FleetMetrics.rejectedWrites, "fleet", fleet))
+        yield* Metric.increment(FleetMetrics.rejectedWrites)
         yield* partition.lose
         continue
       }
       if (partition.usableAt <= startedAt) partition.leasedUntil = startedAt + LEASE_MILLIS
       partition.seq += events.length
       written += events.length
-      // Only now: a look for new calls would take a call again whose end is not committed.
+      // Only now: the intake would take a call again whose end is not committed.
       for (const { isFinal, sid } of events) if (isFinal) partition.known.delete(sid)
     }
-    yield* Metric.incrementBy(Metric.tagged(FleetMetrics.eventsWritten, "fleet", fleet), written)
+    yield* Metric.incrementBy(FleetMetrics.eventsWritten, written)
     yield* owned.updateShare
     yield* Effect.sleep(interval)
   })
 
   return flush.pipe(
-    Effect.catchAllCause((cause) => Effect.logError(`The writer of fleet ${fleet} failed; it goes on.`, cause)),
-    Effect.forever
+    Effect.catchAllCause((cause) => Effect.logError(`The writer of fleet ${fleet} failed; it continues.`, cause)),
+    Effect.forever,
+    Effect.tagMetrics("fleet", fleet)
   )
 }
