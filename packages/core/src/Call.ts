@@ -8,12 +8,11 @@
  */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
-import { NodeInspectSymbol, symbolRedactable } from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { CallSid } from "./CallSid.ts"
 import * as CallStatus from "./CallStatus.ts"
-import { printable } from "./internal/redact/printable.ts"
+import { printWithoutPersonalData } from "./internal/redact/printable.ts"
 
 /** An absent field is encoded as `null`. */
 const absent = <A, I>(schema: Schema.Schema<A, I>) => Schema.OptionFromNullOr(schema)
@@ -97,17 +96,8 @@ export class Call extends Schema.Class<Call>("@effect-exotel/core/Call")({
    */
   unreadable: Schema.optionalWith(Schema.Data(Schema.Array(Schema.String)), { default: () => Data.array([]) })
 }) {
-  /** @internal The form that Effect's loggers print. */
-  [symbolRedactable](): unknown {
-    return printable(this)
-  }
-  /** @internal The form that `JSON.stringify` prints; to store or send a call, encode it. */
-  toJSON(): unknown {
-    return printable(this)
-  }
-  /** @internal The form that `console.log` prints. */
-  [NodeInspectSymbol](): unknown {
-    return printable(this)
+  static {
+    printWithoutPersonalData(this.prototype)
   }
   override toString(): string {
     return `Call(${this.sid}, ${this.status})`

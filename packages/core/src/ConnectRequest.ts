@@ -7,11 +7,10 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import { NodeInspectSymbol, symbolRedactable } from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { printable } from "./internal/redact/printable.ts"
+import { printWithoutPersonalData } from "./internal/redact/printable.ts"
 
 /** The text of an issue. Never shows the refused value. */
 const must = (rule: string) => ({ message: () => ({ message: `must be ${rule}`, override: true }) })
@@ -102,17 +101,8 @@ const options = {
 }
 
 class Base extends Schema.Class<Base>("@effect-exotel/core/ConnectRequest")(options) {
-  /** @internal The form that Effect's loggers print. */
-  [symbolRedactable](): unknown {
-    return printable(this)
-  }
-  /** @internal The form that `JSON.stringify` prints; to store or send a request, encode it. */
-  toJSON(): unknown {
-    return printable(this)
-  }
-  /** @internal The form that `console.log` prints. */
-  [NodeInspectSymbol](): unknown {
-    return printable(this)
+  static {
+    printWithoutPersonalData(this.prototype)
   }
 }
 

@@ -303,7 +303,7 @@ const unplacedCodes = [
   "UND_ERR_CONNECT_TIMEOUT"
 ]
 
-/** Faults at every point of the request and of the response. What a server with that fault may have done is drawn. */
+/** Faults at every point of the request and of the response. Whether a server with that fault has placed the call is random. */
 const exchange: fc.Arbitrary<Exchange> = fc.oneof(
   fc.constantFrom(...unplacedCodes).map((code) => ({ name: code, placed: false, response: { code } })),
   fc.tuple(fc.boolean(), fc.constantFrom("ECONNRESET", "EPIPE", "UND_ERR_SOCKET", "UND_ERR_HEADERS_TIMEOUT", "EWHAT"))

@@ -1,4 +1,4 @@
-/** Runs one read: sends the request, decodes the response, retries, explains a wrong region and records the span. */
+/** Runs one request: sends it, decodes the response, retries, explains a wrong region and records the span. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as DateTime from "effect/DateTime"

@@ -2,6 +2,7 @@
 import * as BigDecimal from "effect/BigDecimal"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import { NodeInspectSymbol, symbolRedactable } from "effect/Inspectable"
 import * as Option from "effect/Option"
 
 /** Fields with a phone number, a name, a reference of the caller's own, or a URL that opens a recording or holds a secret. */
@@ -28,11 +29,27 @@ const plain = (value: unknown): unknown => {
 }
 
 /** Omits absent fields. */
-export const printable = (record: object): Record<string, unknown> => {
+const printable = (record: object): Record<string, unknown> => {
   const out: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(record)) {
     const known: unknown = Option.isOption(value) ? Option.getOrUndefined(value) : value
     if (known !== undefined) out[name] = personal.has(name) ? "<redacted>" : plain(known)
   }
   return out
+}
+
+/**
+ * Gives the instances of a class the form that Effect's loggers, `JSON.stringify` and the console of Node print. To store
+ * or send an instance, encode it.
+ */
+export const printWithoutPersonalData = (prototype: object): void => {
+  for (const method of [symbolRedactable, "toJSON", NodeInspectSymbol]) {
+    Object.defineProperty(prototype, method, {
+      configurable: true,
+      writable: true,
+      value(this: object) {
+        return printable(this)
+      }
+    })
+  }
 }
