@@ -11,7 +11,7 @@ import { drawTimeline } from "./timeline.js"
  *   phases: Phase[], actions: Action[]
  * }} Call
  * @typedef {{
- *   index: number, at: number, operation: string, method: string, path: string, sid: string | null, outcome: string,
+ *   index: number, at: number, elapsed: number, operation: string, method: string, path: string, sid: string | null, outcome: string,
  *   failed: boolean, fault: string | null
  * }} Request
  * @typedef {{
@@ -48,7 +48,7 @@ const visible = new Set()
 let selected
 /** The last speed other than 0. */
 let lastSpeed = 1
-let clock = { now: 0, speed: 1, receivedAt: performance.now(), began: 0 }
+let clock = { now: 0, speed: 1, receivedAt: performance.now() }
 
 const fakeNow = () => clock.now + (performance.now() - clock.receivedAt) * clock.speed
 
@@ -58,9 +58,6 @@ const seconds = (millis) => {
   const minutes = Math.floor(total / 60)
   return minutes === 0 ? `${total} s` : `${minutes} min ${total % 60} s`
 }
-
-/** The time since the fake began. @param {number} at */
-const since = (at) => `+${(Math.max(0, at - clock.began) / 1000).toFixed(1)} s`
 
 /** Sets the text only when it differs, so that assistive technology is not disturbed. @param {Element} element @param {string} text */
 const setText = (element, text) => {
@@ -208,7 +205,7 @@ const showRequest = (request) => {
   requests.set(request.index, { request, row: known.row })
   const texts = [
     String(request.index),
-    since(request.at),
+    `+${(request.elapsed / 1000).toFixed(1)} s`,
     `${request.operation === "callback" ? "callback " : ""}${request.method} ${request.path}`,
     request.outcome,
     request.fault ?? ""
@@ -260,12 +257,9 @@ const apply = (update) => {
     requests.clear()
     visible.clear()
     observer.disconnect()
-    clock.began = update.now
   }
   if (update.speed !== 0) lastSpeed = update.speed
-  clock = { ...clock, now: update.now, speed: update.speed, receivedAt: performance.now() }
-  const first = update.reset ? Math.min(...update.calls.map(({ began }) => began), ...update.requests.map(({ at }) => at)) : 0
-  if (update.reset && Number.isFinite(first)) clock.began = Math.min(clock.began, first)
+  clock = { now: update.now, speed: update.speed, receivedAt: performance.now() }
   for (const call of update.calls) showCall(call)
   for (const request of update.requests) showRequest(request)
   if (update.calls.length > 0) {

@@ -1,4 +1,4 @@
-/** What a person can do with a call at a moment, and the script that results. */
+/** The actions that a person has with a call at a moment, and the script that results. */
 import * as CallScript from "@effect-exotel/testing/CallScript"
 import type { Request } from "@effect-exotel/testing/ConnectPlan"
 import * as Duration from "effect/Duration"
@@ -7,11 +7,13 @@ import * as Schema from "effect/Schema"
 /** The text of a problem, in place of one for each alternative. */
 export const rule = (text: string) => ({ message: () => ({ message: text, override: true }) })
 
+/** One of these words, all of which a problem names. */
+export const oneOf = <const A extends ReadonlyArray<string>>(words: A) =>
+  Schema.Literal(...words).annotations(rule(`must be one of ${words.join(", ")}`))
+
 /** `settle` completes the record of an ended call; the others concern a leg, or with `hangUp` the whole call. */
 export const Command = Schema.Struct({
-  action: Schema.Literal("answer", "busy", "noAnswer", "fail", "hangUp", "settle").annotations(
-    rule("must be answer, busy, noAnswer, fail, hangUp or settle")
-  ),
+  action: oneOf(["answer", "busy", "noAnswer", "fail", "hangUp", "settle"]),
   leg: Schema.optionalWith(Schema.Literal(1, 2).annotations(rule("must be 1 or 2")), { exact: true })
 })
 

@@ -16,6 +16,7 @@ import * as ParseResult from "effect/ParseResult"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import { createServer } from "node:http"
 import { fileURLToPath } from "node:url"
 import * as Actions from "./actions.ts"
@@ -32,7 +33,7 @@ const pages = HttpRouter.empty.pipe(
   HttpRouter.get("/timeline.js", file("timeline.js"))
 )
 
-/** What happens to a call that an application places. */
+/** The plans for the calls that an application places, by the name of the behaviour. */
 const behaviors = {
   manual: Actions.ringUntilAnswered,
   answered: (request: Request) => CallScript.answered({ legs: request.to === undefined ? 1 : 2 }),
@@ -41,12 +42,7 @@ const behaviors = {
   failed: CallScript.failed()
 } satisfies Record<string, ConnectPlan>
 
-const behaviorRule = "must be manual, answered, busy, noAnswer or failed"
-const Connect = Schema.Struct({
-  behavior: Schema.Literal("manual", "answered", "busy", "noAnswer", "failed").annotations(
-    Actions.rule(behaviorRule)
-  )
-})
+const Connect = Schema.Struct({ behavior: Actions.oneOf(Struct.keys(behaviors)) })
 const Inbound = Schema.Struct({ from: Schema.NonEmptyTrimmedString, exoPhone: Schema.NonEmptyTrimmedString })
 const Clock = Schema.Struct({
   speed: Schema.Number.pipe(Schema.between(0, 1000)).annotations(Actions.rule("must be a number from 0 to 1000"))

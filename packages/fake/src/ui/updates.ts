@@ -1,6 +1,7 @@
 /** The stream of updates that one open page receives. */
 import * as FakeExotel from "@effect-exotel/testing/FakeExotel"
 import { describe } from "@effect-exotel/testing/FaultPlan"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -54,7 +55,7 @@ export const makeReader = (controls: Controls): Effect.Effect<
     let latest = 0
     let shown = ""
     return controls.onFakeClock(Effect.gen(function*() {
-      const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+      const now = yield* Clock.currentTimeMillis
       const isFirst = shown === ""
       const changed = (yield* fake.calls).filter((call) => {
         const known = keys.get(call.sid)
@@ -63,7 +64,7 @@ export const makeReader = (controls: Controls): Effect.Effect<
         keys.set(call.sid, { script: call.script, key })
         return true
       }).map((call) => callView(call, now))
-      const ended = isFirst ? changed.filter((call) => call.ended).slice(0, -MAX_INITIAL) : []
+      const omitted = new Set(isFirst ? changed.filter((call) => call.ended).slice(0, -MAX_INITIAL) : [])
       const rows = (yield* fake.journalAfter(finished)).filter(({ index }) => index > latest || pending.has(index))
       const requests = (isFirst ? rows.slice(-MAX_INITIAL) : rows).filter(({ index, outcome }) =>
         index > latest || outcome._tag !== "Pending"
@@ -83,12 +84,11 @@ export const makeReader = (controls: Controls): Effect.Effect<
       const text = JSON.stringify(settings)
       const differs = text !== shown
       shown = text
-      const without = new Set(ended)
       return {
         ...(isFirst ? { reset: true as const } : {}),
         now,
         ...settings,
-        calls: changed.filter((call) => !without.has(call)),
+        calls: changed.filter((call) => !omitted.has(call)),
         requests: requests.map(requestView),
         changed: differs || changed.length > 0 || requests.length > 0
       }

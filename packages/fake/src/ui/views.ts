@@ -4,6 +4,7 @@ import type * as FakeExotel from "@effect-exotel/testing/FakeExotel"
 import type { JournalEntry } from "@effect-exotel/testing/Journal"
 import { outcomeText } from "@effect-exotel/testing/Journal"
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import { type Action, available, hasSecondLeg, phaseAt, timedPhases } from "./actions.ts"
 
 /** Times are milliseconds of the fake's clock; null for an instant that depends on a person. */
@@ -37,6 +38,8 @@ export interface PhaseView {
 export interface RequestView {
   readonly index: number
   readonly at: number
+  /** Since the fake began. */
+  readonly elapsed: number
   readonly operation: string
   readonly method: string
   readonly path: string
@@ -94,6 +97,7 @@ export const callKey = (call: FakeExotel.PlacedCall, now: number): string => {
 export const requestView = (entry: JournalEntry): RequestView => ({
   index: entry.index,
   at: DateTime.toEpochMillis(entry.at),
+  elapsed: Duration.toMillis(entry.elapsed),
   operation: entry.operation,
   method: entry.method,
   path: entry.path,

@@ -96,7 +96,7 @@ describe.skipIf(!hasChromium)("the page of exotel-fake", () => {
         yield* click(page, "Answer leg 2")
         yield* click(page, "Hang up")
         yield* promise(() => page.getByText("completed", { exact: true }).first().waitFor())
-        yield* eventually(Effect.sync(() => events), (events) => events.some(({ _tag }) => _tag === "Ended"))
+        yield* eventually(Effect.succeed(events), (events) => events.some(({ _tag }) => _tag === "Ended"))
         yield* click(page, "Settle now")
         yield* Fiber.join(fiber)
         deepStrictEqual([events[0]?._tag, events.at(-1)?._tag], ["Placed", "Settled"])
