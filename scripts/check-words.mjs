@@ -50,7 +50,7 @@ const nameAsText = (path) =>
   `${basename(path)} ${basename(path).replace(/([a-z])([A-Z])/g, "$1 $2").replace(/[._-]/g, " ")}`
 
 const problems = []
-for (const path of files("*.ts", "*.md", "*.mjs", "*.sh", "*.json")) {
+for (const path of files("*.ts", "*.js", "*.md", "*.mjs", "*.sh", "*.json", "*.html", "*.css")) {
   if (path === "scripts/check-words.mjs" || path.endsWith("pnpm-lock.yaml")) continue
   const lines = [nameAsText(path), ...readFileSync(path, "utf8").split("\n")]
   for (const [number, line] of lines.entries()) {

@@ -59,27 +59,22 @@ counted() {
   $limit "$@" 2>&1 | tee "$log" && node scripts/test-summary.mjs >/dev/null
 }
 
-# Some tests need a program of the system. Only CI installs one; elsewhere these tests are skipped.
+# Some tests need a program of the system. Only CI installs one; elsewhere these tests are skipped. The command after the
+# package and the name of the tests prints where the program is.
 find_program() {
-  local program=$1 package=$2 use=$3
-  command -v "$program" && return
+  local package=$1 tests=$2
+  shift 2
+  "$@" && return
   if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     timeout 240 sh -c "apt-get install -y -qq $package || { apt-get update -qq && apt-get install -y -qq $package; }" \
       >/dev/null 2>&1
   fi
-  command -v "$program" || echo "$program is missing: the tests of $use are skipped. Install it to run them."
+  "$@" || echo "$package is missing: the tests of $tests are skipped. Install it to run them."
 }
 
-# Durable fleets are tested over a real Postgres. Only CI installs one; elsewhere its tests are skipped.
-find_postgres() {
-  found() { ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null || command -v initdb; }
-  found && return
-  if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    timeout 180 sh -c 'apt-get install -y -qq postgresql || { apt-get update -qq && apt-get install -y -qq postgresql; }' \
-      >/dev/null 2>&1
-  fi
-  found ||
-    echo "Postgres is missing: the tests of durable fleets that need it are skipped. Install postgresql to run them."
+# Debian installs it outside of the PATH.
+find_initdb() {
+  ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null || command -v initdb
 }
 
 # The benchmarks only show here that they run, so they share the machine with the check of the packages.
@@ -104,9 +99,9 @@ check_unchanged_tree() {
 
 step "Tools" check_tools
 step "Commands of the README" check_readme_commands
-step "Redis" find_program redis-server redis-server "the shared budget over a real Redis"
-step "Chromium" find_program chromium chromium "the page of exotel-fake in a browser"
-step "Postgres" find_postgres
+step "Redis" find_program redis-server "the shared budget over a real Redis" command -v redis-server
+step "Chromium" find_program chromium "the page of exotel-fake in a browser" command -v chromium
+step "Postgres" find_program postgresql "durable fleets over a real Postgres" find_initdb
 step "Install" $pnpm install --frozen-lockfile
 step "Types" $pnpm typecheck
 step "Effect diagnostics" $pnpm diagnostics
