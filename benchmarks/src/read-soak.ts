@@ -21,7 +21,7 @@ const heapMegabytes = Effect.sync(() => {
   return process.memoryUsage().heapUsed / 1e6
 })
 
-/** What keeps the process alive, by kind. */
+/** The resources that keep the process alive, by kind. */
 const resources = () => process.getActiveResourcesInfo()
 const count = (kind: string) => String(resources().filter((resource) => resource === kind).length)
 

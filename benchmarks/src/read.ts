@@ -62,7 +62,7 @@ const compare = (title: string, reads: Reads, rounds: number, count: number) =>
     yield* Console.log(table(["read", "CPU µs", "wall µs", "× fetch (CPU)", "kB allocated"], rows))
   })
 
-/** What a program writes without this library, with the same timeout and credentials. */
+/** A read without this library, with the same timeout and credentials. */
 const bareReads = (url: string, body: string): Reads => ({
   // `undici.request` does not decompress.
   ...(body === "gzip" ? {} : {

@@ -46,7 +46,7 @@ interface Figures {
 const mostAtOnce = (intervals: ReadonlyArray<readonly [start: number, end: number]>): number =>
   Math.max(0, ...intervals.map(([at]) => intervals.filter(([start, end]) => start <= at && at < end).length))
 
-/** What the fake saw, whatever the campaign believes. */
+/** The calls as the fake received them, independently of the results of the campaign. */
 export const figures: Effect.Effect<Figures, never, FakeExotel.FakeExotel> = Effect.gen(function*() {
   const fake = yield* FakeExotel.FakeExotel
   const calls = yield* Effect.forEach(

@@ -17,7 +17,7 @@ export interface WireFormat {
   readonly xmlEmpty: "self-closing" | "pair" | "absent" | "null text"
   /** Whether the `Status` of an ended call is written or empty. One production source has ended calls without a status. */
   readonly endedStatus: "present" | "empty"
-  /** How a time that is not known is written; `empty` is as any empty value. */
+  /** The form of an unknown time; `empty` is that of any empty value. */
   readonly unsetTime: "empty" | "1970-01-01 05:30:00" | "0001-01-01T00:00:00Z" | "0000-00-00 00:00:00"
   /** Whether JSON writes `\/` for `/`. */
   readonly escapedSlashes: boolean

@@ -1,6 +1,6 @@
 /**
  * The route for Exotel's status callbacks. Each callback makes the watches of its call poll at once: see
- * `CallWatch.hintFrom`. What a watch emits comes from a poll and not from a callback, because callbacks are not signed;
+ * `CallWatch.hintFrom`. The events of a watch come from a poll and not from a callback, because callbacks are not signed;
  * except an `AnsweredHint`, which says so.
  *
  * @since 0.1.0

@@ -20,8 +20,8 @@ export const active: Metric.Metric.Gauge<number> = Metric.gauge("exotel_watches_
 })
 
 /**
- * `exotel_watch_events_total`: emitted events, by `event`: `Observed`, `Changed`, `PollFailed`, `Stalled`,
- * `Ended`, `DetailsLoaded`, `DetailsUnavailable`, `Settled`.
+ * `exotel_watch_events_total`: emitted events, by `event`: `Placed`, `AnsweredHint`, `Observed`, `Changed`, `PollFailed`,
+ * `Stalled`, `Ended`, `DetailsLoaded`, `DetailsUnavailable`, `Settled`.
  *
  * @since 0.1.0
  * @category metrics

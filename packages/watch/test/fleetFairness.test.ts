@@ -188,7 +188,7 @@ describe("after three bulk polls that failed in a row", () => {
 })
 
 describe("a clock that is set back by an hour", () => {
-  /** What is sent, the clock being set back after five minutes; without a limit of Exotel's, whose clock it is as well. */
+  /** The requests of a run in which the clock is set back after five minutes. Exotel has no limit, because it has the same clock. */
   const requestsDuring = (
     duration: Duration.DurationInput,
     fails: (bulkPoll: number) => ExotelError.AccountError | undefined = () => undefined

@@ -100,7 +100,7 @@ describe("interruption", () => {
       })
     ))
 
-  it.effect("of the last watch of a call gives the request in flight up, and a new watch sends requests again", () =>
+  it.effect("of the last watch of a call interrupts the request in flight, and a new watch sends requests again", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const sid = yield* scenario.fake.place(CallScript.answered({ talk: "10 minutes" }))

@@ -1,4 +1,4 @@
-/** What is emitted of the pace, emitted the time and how late calls were polled. */
+/** The reports of the polling rate, for given times and delays of polls. */
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { type PollingMode, PollingRate } from "../src/internal/engine/pollingRate.ts"

@@ -1,4 +1,4 @@
-/** Which call is polled next, and how: emitted the time directly. */
+/** The choice of the next poll. The time is a parameter. */
 import { Call, CallSid } from "@effect-exotel/core"
 import { Arbitraries } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
@@ -204,7 +204,7 @@ describe("the details of an ended call", () => {
 })
 
 describe("a linked list", () => {
-  it("is keeps its order, and any entry can be removed", () =>
+  it("keeps its order, and any entry can be removed", () =>
     FastCheck.assert(
       FastCheck.property(
         FastCheck.array(FastCheck.tuple(FastCheck.boolean(), FastCheck.nat(20)), { maxLength: 60 }),

@@ -5,7 +5,7 @@
  * | state | meaning | next |
  * |---|---|---|
  * | `waiting` | to be called | `dialling`, committed before the request is sent |
- * | `dialling` | the request may be on its way | `placed`, `waiting` or `refused` by its response |
+ * | `dialling` | the request may have been sent | `placed`, `waiting` or `refused` by its response |
  * | `placed` | the call has a sid, and is in the fleet | the log holds its ending |
  * | `refused` | Exotel has proved that it placed no call | |
  * | `unknown` | a call may have been placed, but its sid was lost | `recover` looks for it; never `waiting` again |
@@ -98,7 +98,7 @@ export const make = ({ callerId, calls, fleet, sql }: Options) => {
       WHERE state = 'dialling' AND changed_at < ${now - Duration.toMillis(LONGEST_REQUEST)}`
   )
 
-  /** Looks for the calls of `unknown` rows after they have ended. What is not found then stays unknown, for a person. */
+  /** Looks for the calls of `unknown` rows after they have ended. A call that is not found then stays unknown, for a person to decide. */
   const recover = Effect.gen(function*() {
     yield* markLost
     const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(LONGEST_CALL)

@@ -1,4 +1,4 @@
-/** What the programs of a durable fleet share: its definition, and how Exotel is reached. */
+/** The definition of a durable fleet, and its connection to Exotel, which its programs share. */
 import { Fleet, FleetBudget } from "@effect-exotel/cluster"
 import { ExotelCalls } from "@effect-exotel/core"
 import { FakeExotel } from "@effect-exotel/testing"

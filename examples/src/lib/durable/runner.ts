@@ -1,4 +1,4 @@
-/** A runner of a fleet that lives in Postgres. Start it on as many machines as you like. */
+/** A runner of a fleet that is stored in Postgres. Start it on as many machines as you like. */
 import { FleetMigrations, FleetRunner } from "@effect-exotel/cluster"
 import * as PostgresSignals from "@effect-exotel/cluster/FleetSignals/Postgres"
 import { RunnerAddress } from "@effect/cluster"

@@ -42,7 +42,7 @@ export class AccountHealth {
     this.pausedUntil = Math.min(at + UNAUTHORIZED_PAUSE_MILLIS, Math.ceil(graceEnd))
   }
 
-  /** What a watch has to know when its poll fails; `budgetPause` is the rest of the budget's pause in milliseconds. */
+  /** The state that a watch needs when its poll fails; `budgetPause` is the rest of the budget's pause in milliseconds. */
   state(now: Now, budgetPause: number): AccountState {
     const pause = Math.max(this.pausedUntil - now.at, budgetPause)
     return {

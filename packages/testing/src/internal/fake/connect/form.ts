@@ -1,4 +1,7 @@
-/** Reads the form of a POST: urlencoded or multipart, as clients of Exotel send it. */
+/**
+ * Reads the form of a POST: urlencoded or multipart, as clients of Exotel send it. The parser of `Response` returns a
+ * promise, for which a test on virtual time cannot wait.
+ */
 
 /** A request body. A form that was never encoded is given as its entries. */
 export interface Body {

@@ -5,7 +5,7 @@ import type { Fields } from "./form.ts"
 
 type Event = "answered" | "terminal"
 
-/** What the fields ask for; the plan adds the attempt. */
+/** The call that the fields ask for; the plan adds the attempt. */
 export interface Connect extends Omit<Request, "attempt" | "accountSid"> {
   readonly callback: CallbackPlan | undefined
 }
