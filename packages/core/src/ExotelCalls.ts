@@ -130,19 +130,21 @@ export interface Service {
 export class ExotelCalls extends Context.Tag("@effect-exotel/core/ExotelCalls")<ExotelCalls, Service>() {}
 
 /** Returns whole minutes from 5 to 60, or nothing when not requested. */
-const readValidity = (options: ReadOptions | undefined): Effect.Effect<number | undefined, Errors.InvalidRequest> => {
+const readValidity = (
+  options: ReadOptions | undefined
+): Either.Either<number | undefined, Errors.InvalidRequest> => {
   const input = options?.recordingUrlValidity
-  if (input === undefined) return Effect.void as Effect.Effect<undefined>
+  if (input === undefined) return Either.right(undefined)
   const minutes = Option.match(Duration.decodeUnknown(input), { onNone: () => NaN, onSome: Duration.toMinutes })
   return Number.isInteger(minutes) && minutes >= 5 && minutes <= 60
-    ? Effect.succeed(minutes)
-    : Effect.fail(new Errors.InvalidRequest({ reason: "recordingUrlValidity must be 5 to 60 whole minutes" }))
+    ? Either.right(minutes)
+    : Either.left(new Errors.InvalidRequest({ reason: "recordingUrlValidity must be 5 to 60 whole minutes" }))
 }
 
-const checkSid = (sid: string): Effect.Effect<CallSid, Errors.InvalidRequest> =>
+const checkSid = (sid: string): Either.Either<CallSid, Errors.InvalidRequest> =>
   isCallSid(sid)
-    ? Effect.succeed(sid)
-    : Effect.fail(new Errors.InvalidRequest({ reason: "a call sid is made of letters and digits only" }))
+    ? Either.right(sid)
+    : Either.left(new Errors.InvalidRequest({ reason: "a call sid is made of letters and digits only" }))
 
 const fromConfig = (
   config: ExotelConfig.ExotelConfig
@@ -156,21 +158,21 @@ const fromConfig = (
       details: boolean,
       decode: (answer: ParsedResponse, reading: DecodeContext) => Either.Either<A, Errors.ExotelError>
     ) =>
-      Effect.gen(function*() {
-        const sid = yield* checkSid(input)
-        const recordingUrlValidity = yield* readValidity(options)
-        return yield* client.read({
-          name: details ? "ExotelCalls.getWithDetails" : "ExotelCalls.get",
-          template: "/v1/Accounts/{AccountSid}/Calls/{CallSid}",
-          sid,
-          request: HttpClientRequest.get(callUrl(config.baseUrl, config.accountSid, sid, {
-            format: config.format,
-            details,
-            recordingUrlValidity
-          })),
-          decode
-        }).pipe(Effect.tap(countUnreadable))
-      })
+      Effect.flatMap(
+        Either.all([checkSid(input), readValidity(options)]),
+        ([sid, recordingUrlValidity]) =>
+          client.read({
+            name: details ? "ExotelCalls.getWithDetails" : "ExotelCalls.get",
+            template: "/v1/Accounts/{AccountSid}/Calls/{CallSid}",
+            sid,
+            request: HttpClientRequest.get(callUrl(config.baseUrl, config.accountSid, sid, {
+              format: config.format,
+              details,
+              recordingUrlValidity
+            })),
+            decode
+          })
+      ).pipe(Effect.tap(countUnreadable))
 
     const verify = client.read({
       name: "ExotelCalls.verify",

@@ -10,7 +10,7 @@ import { isCallSid } from "../../CallSid.ts"
 import type * as E from "../../ExotelError.ts"
 import type { Body } from "./body.ts"
 import { errorFromException, responseParseError } from "./errorFromResponse.ts"
-import { issueFromParseError } from "./issue.ts"
+import { type DecodeIssue, issueFromParseError } from "./issue.ts"
 import type { DecodeContext, ParsedResponse, RecordDecoder } from "./response.ts"
 import { isRecord } from "./wireCall.ts"
 
@@ -61,16 +61,18 @@ export const callFromResponse = (
   response: ParsedResponse,
   context: DecodeContext
 ): Either.Either<Call.Call, E.ExotelError> =>
-  Either.gen(function*() {
-    const { format, record } = yield* expectBody("Call", response, context)
-    const call = yield* Either.mapLeft(
-      context.decodeRecord(record, format, "Call"),
-      (issue) => responseParseError(context, issue, response.status)
-    )
+  Either.flatMap(expectBody("Call", response, context), ({ format, record }) => {
+    const refuse = (issue: DecodeIssue) => responseParseError(context, issue, response.status)
+    const call = Either.mapLeft(context.decodeRecord(record, format, "Call"), refuse)
     // It is unknown whether Exotel ignores the case of a sid.
-    if (context.sid === undefined || call.sid.toLowerCase() === context.sid.toLowerCase()) return call
-    const issue = { reason: "Unexpected", format, path: "Call.Sid", detail: "it is the sid of another call" } as const
-    return yield* Either.left(responseParseError(context, issue, response.status))
+    const { sid } = context
+    return sid === undefined
+      ? call
+      : Either.filterOrLeft(
+        call,
+        (call) => call.sid.toLowerCase() === sid.toLowerCase(),
+        () => refuse({ reason: "Unexpected", format, path: "Call.Sid", detail: "it is the sid of another call" })
+      )
   })
 
 /** The same for a read with details, which Exotel may omit, for example on a call that has just begun. */

@@ -26,7 +26,7 @@ const record = <Fields extends Schema.Struct.Fields>(fields: Fields) =>
 const Leg = record({ Id: Fields.Integer, OnCallDuration: Fields.Seconds })
 
 /** JSON lists `{"Leg": {…}}`, XML has `<Leg>` elements below `<Legs>`; a list of bare legs is accepted too. */
-const LegList = Fields.decoder<ReadonlyArray<unknown>>(Array.isArray, "a list of legs", (value) => {
+const LegList = Fields.decoder<ReadonlyArray<unknown>>("a list of legs", (value) => {
   if (Array.isArray(value)) {
     return value.map((entry: unknown) => isRecord(entry) && "Leg" in entry ? entry["Leg"] : entry)
   }
