@@ -1,10 +1,11 @@
 import { availableParallelism } from "node:os"
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
 const isCI = process.env["CI"] !== undefined
 
-/** Files of these packages share a worker: to import Effect anew for each file takes longer than most of their tests. */
-const sharesWorkers: ReadonlySet<string> = new Set(["packages/core", "packages/watch"])
+/** Their tests mostly wait for other processes, so they run beside the others: each pool has workers of its own. */
+const waits: ReadonlySet<string> = new Set(["packages/cluster", "packages/fake"])
 
 const project = (root: string) => ({
   extends: true as const,
@@ -12,7 +13,8 @@ const project = (root: string) => ({
     name: root.replace("packages/", ""),
     root,
     include: ["test/**/*.test.ts"],
-    pool: sharesWorkers.has(root) ? "forks" as const : "threads" as const
+    setupFiles: [fileURLToPath(new URL("scripts/lib/test-setup.mjs", import.meta.url))],
+    pool: waits.has(root) ? "threads" as const : "forks" as const
   }
 })
 
@@ -23,9 +25,14 @@ export default defineConfig({
       .map(project),
     // A property of a thousand cases, or a program in a process of its own, may share a slow machine.
     testTimeout: 30_000,
+    // The files of a project share workers: to import Effect anew for each file takes longer than most of their tests.
     // One worker for each core; by default one core is left to Vitest itself, which has little to do.
-    poolOptions: { forks: { isolate: false, maxForks: availableParallelism() }, threads: { isolate: true } },
-    // All cases of each property in the checks; elsewhere a tenth, or the share that PROPERTY_SHARE gives.
+    poolOptions: {
+      // Effects allocate much that lives shortly: a larger young generation halves the time of the garbage collector.
+      forks: { isolate: false, maxForks: availableParallelism(), execArgv: ["--max-semi-space-size=64"] },
+      threads: { isolate: false, maxThreads: availableParallelism() }
+    },
+    // Tests have their full size in the checks; elsewhere a tenth, or the share that PROPERTY_SHARE gives.
     provide: { propertyShare: isCI ? 1 : Number(process.env["PROPERTY_SHARE"] ?? 0.1) },
     // `pnpm check` reads the number of tests that ran from this file.
     reporters: process.env["TEST_RESULTS"] === undefined

@@ -9,34 +9,37 @@ import { deepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Duration, Effect, Layer, Redacted, Schedule } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { bundle } from "../../../scripts/lib/bundle.mjs"
+import { share } from "../../../scripts/lib/cases.mjs"
 import { freePort, hasPostgres, type Postgres, postgres } from "./support/postgres.ts"
-import { processFleet, REQUESTS_PER_MINUTE } from "./support/processFleet.ts"
+import { settings } from "./support/processFleet.ts"
+
+const sizes = settings(share())
 
 /** `FLEET_CALLS=5000` runs the long version. */
-const CALLS = Number(process.env["FLEET_CALLS"] ?? 300)
+const CALLS = Number(process.env["FLEET_CALLS"] ?? sizes.calls)
 
 /** A minute, less the time for which a busy machine may hold requests back and deliver them together. */
 const SHORT_MINUTE = Duration.seconds(55)
+
+const program = hasPostgres ? await bundle(fileURLToPath(new URL("./support/runnerProcess.ts", import.meta.url))) : ""
 
 const runner = (name: string, database: string, exotel: string) =>
   Effect.acquireRelease(
     Effect.promise(async (): Promise<ChildProcess> => {
       const port = await freePort()
       const log = process.env["FLEET_LOG"] === undefined ? "ignore" : "inherit"
-      return spawn(
-        process.execPath,
-        ["--import", "tsx", fileURLToPath(new URL("./support/runnerProcess.ts", import.meta.url))],
-        {
-          env: {
-            ...process.env,
-            RUNNER_NAME: name,
-            RUNNER_PORT: String(port),
-            RUNNER_DATABASE: database,
-            RUNNER_EXOTEL: exotel
-          },
-          stdio: ["ignore", log, log]
-        }
-      )
+      return spawn(process.execPath, [program], {
+        env: {
+          ...process.env,
+          RUNNER_NAME: name,
+          RUNNER_SHARE: String(share()),
+          RUNNER_PORT: String(port),
+          RUNNER_DATABASE: database,
+          RUNNER_EXOTEL: exotel
+        },
+        stdio: ["ignore", log, log]
+      })
     }),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
@@ -82,23 +85,24 @@ const scenario = (disturb: (stage: Stage) => Effect.Effect<void>) =>
         Effect.map(client.status, (all) => all.filter((partition) => partition.runner === name).length)
       yield* until(Effect.map(
         Effect.all([owned("first"), owned("second")]),
-        ([a, b]) => a > 0 && b > 0 && a + b === processFleet.partitions
+        ([a, b]) => a > 0 && b > 0 && a + b === sizes.fleet.partitions
       ))
       const sids = yield* Effect.forEach(Array.from({ length: CALLS }), (_, i) =>
-        fake.place(CallScript.answered({ ring: "2 seconds", talk: Duration.millis(15_000 + 40_000 * i / CALLS) })))
+        fake.place(CallScript.answered({ ring: "2 seconds", talk: sizes.talk(i / CALLS) })))
       assert.strictEqual(yield* client.add(sids), CALLS)
-      yield* Effect.sleep("8 seconds")
+      yield* until(Effect.map(sql`SELECT DISTINCT sid FROM exotel_event WHERE tag = 'Added'`, ({ length }) =>
+        length === CALLS))
       const disturbedAt = yield* Clock.currentTimeMillis
       const takenOver = Effect.gen(function*() {
         yield* until(Effect.map(owned("first"), (count) =>
-          count === processFleet.partitions))
+          count === sizes.fleet.partitions))
         yield* Effect.logInfo(`Taken over after ${((yield* Clock.currentTimeMillis) - disturbedAt) / 1000} s`)
       })
       yield* disturb({ first, second, database, takenOver })
       yield* until(Effect.map(sql`SELECT sid FROM bill`, ({ length }) =>
         length >= CALLS))
       // Time for an ending that is stored twice to show.
-      yield* Effect.sleep("6 seconds")
+      yield* Effect.sleep(sizes.twoPolls)
       const expected = [...sids].sort()
       const ended = yield* sql<
         { sid: string }
@@ -106,9 +110,9 @@ const scenario = (disturb: (stage: Stage) => Effect.Effect<void>) =>
       deepStrictEqual(ended.map(({ sid }) => sid), expected)
       const billed = yield* sql<{ sid: string }>`SELECT sid FROM bill ORDER BY sid COLLATE "C"`
       deepStrictEqual(billed.map(({ sid }) => sid), expected)
-      yield* Journal.expectAtMost(yield* fake.journal, REQUESTS_PER_MINUTE, SHORT_MINUTE)
+      yield* Journal.expectAtMost(yield* fake.journal, sizes.requestsPerMinute, SHORT_MINUTE)
     }).pipe(Effect.provide(
-      Layer.merge(DurableFleet.layer(processFleet), FleetLog.layer(processFleet)).pipe(
+      Layer.merge(DurableFleet.layer(sizes.fleet), FleetLog.layer(sizes.fleet)).pipe(
         Layer.provide(PostgresSignals.layer),
         Layer.provideMerge(Layer.fresh(FleetMigrations.layer)),
         Layer.provideMerge(PgClient.layer({ url: Redacted.make(database.url), maxConnections: 6 }))
@@ -133,7 +137,6 @@ describe.skipIf(!hasPostgres)("two runners that start together on an empty Postg
         Effect.gen(function*() {
           second.kill("SIGSTOP")
           yield* takenOver
-          yield* Effect.sleep("1 second")
           second.kill("SIGCONT")
         })
       ),
@@ -147,12 +150,12 @@ describe.skipIf(!hasPostgres)("two runners that start together on an empty Postg
   )
 
   it.scopedLive(
-    "lose no ending when Postgres is away for ten seconds",
+    "lose no ending when Postgres is away for seconds",
     () =>
       scenario(({ database }) =>
         Effect.gen(function*() {
           yield* database.stop
-          yield* Effect.sleep("10 seconds")
+          yield* Effect.sleep(sizes.outage)
           yield* database.start
         })
       ),

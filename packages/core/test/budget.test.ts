@@ -3,8 +3,8 @@ import { ExotelCalls, ExotelMetrics, RequestBudget, RetryPolicy } from "@effect-
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Clock, Duration, Effect, Exit, Fiber, Metric, Option, Random, TestClock, Tracer } from "effect"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { rateLimitInfo } from "../src/internal/http/rateLimit.ts"
-import { cases } from "./support/cases.ts"
 import { credentials, makeCalls, sid } from "./support/clients.ts"
 import { status, stub } from "./support/stub.ts"
 

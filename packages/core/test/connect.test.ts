@@ -18,8 +18,8 @@ import {
   Schema,
   TestClock
 } from "effect"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { record } from "./support/canary.ts"
-import { cases } from "./support/cases.ts"
 import { clients, credentials, makeCalls, sid } from "./support/clients.ts"
 import { always, serve, unusedUrl } from "./support/server.ts"
 import { status, stub } from "./support/stub.ts"

@@ -3,7 +3,7 @@ import { Call } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { DateTime, Duration, Either, Equal, Hash, Option, Schema } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { read } from "./support/read.ts"
 import { answered, fresh, plain, toCall, toJson, toXml, truth, unanswered, variant } from "./support/wire.ts"
 

@@ -2,7 +2,7 @@
 import { Call } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Either, Equal, FastCheck as fc, Schema } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { read } from "./support/read.ts"
 import { strictXml, type Tree } from "./support/strictXml.ts"
 import { toJson, toXml, truth, variant } from "./support/wire.ts"

@@ -4,6 +4,7 @@ import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platfor
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual, notDeepStrictEqual } from "@effect/vitest/utils"
 import { DateTime, Effect, Exit, FastCheck as fc, Schema } from "effect"
+import { cases, sample } from "../../../scripts/lib/cases.mjs"
 import { mask } from "../src/internal/redact/masking.ts"
 import {
   callerName,
@@ -15,7 +16,6 @@ import {
   record,
   reflections
 } from "./support/canary.ts"
-import { cases, sample } from "./support/cases.ts"
 import { apiKey, apiToken, clients, credentials, makeCalls, sid, withCalls } from "./support/clients.ts"
 import { serve } from "./support/server.ts"
 import { answered, plain, toJson, toXml } from "./support/wire.ts"

@@ -10,7 +10,8 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { cases } from "./support/cases.ts"
+import { bundle } from "../../../scripts/lib/bundle.mjs"
+import { cases } from "../../../scripts/lib/cases.mjs"
 
 const busiest = (times: ReadonlyArray<number>, window: number): number =>
   Math.max(0, ...times.map((from) => times.filter((at) => at >= from && at < from + window).length))
@@ -231,11 +232,11 @@ const redis = Effect.acquireRelease(
     })
 )
 
-const sharer = (socket: string) =>
+const sharer = (program: string, socket: string) =>
   Effect.async<ReadonlyArray<number>>((resume) => {
     execFile(
       process.execPath,
-      ["--import", "tsx", fileURLToPath(new URL("./support/sharer.ts", import.meta.url))],
+      [program],
       { env: { ...process.env, SHARER_SOCKET: socket, SHARER_LASTS: "4 seconds" } },
       (error, stdout, stderr) =>
         resume(error === null ? Effect.sync(() => JSON.parse(stdout)) : Effect.dieMessage(stderr))
@@ -246,7 +247,10 @@ describe.skipIf(!hasRedis)("over a real Redis, a budget", () => {
   it.scopedLive("holds for two processes together, and each gets on", () =>
     Effect.gen(function*() {
       const { socket } = yield* redis
-      const [one, other] = yield* Effect.all([sharer(socket), sharer(socket)], { concurrency: 2 })
+      const program = yield* Effect.promise(() =>
+        bundle(fileURLToPath(new URL("./support/sharer.ts", import.meta.url)))
+      )
+      const [one, other] = yield* Effect.all([sharer(program, socket), sharer(program, socket)], { concurrency: 2 })
       const all = [...one, ...other].sort((a, b) => a - b)
       assert.isAtMost(busiest(all, SHORT_WINDOW), 20)
       assert.isAbove(Math.min(one.length, other.length), 3)

@@ -2,8 +2,8 @@
 import type { RequestBudget } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, FastCheck, Option } from "effect"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { SlidingWindow } from "../src/internal/budget/slidingWindow.ts"
-import { cases } from "./support/cases.ts"
 
 const MINUTE = 60_000
 

@@ -3,7 +3,7 @@ import { StatusCallback } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Exit, FastCheck, Option, Schema } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 
 const sid = "4kq0s7d2m9xv1c8h3j6n5b0r2t7w4y9z"
 

@@ -5,7 +5,7 @@ import { Arbitraries, CallScript, FakeExotel } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Duration, Effect, Equal, FastCheck } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 
 const seconds = (script: CallScript.CallScript, at: number) => CallScript.stateAt(script, Duration.seconds(at))
 

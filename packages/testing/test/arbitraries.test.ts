@@ -3,7 +3,7 @@ import { Call, ExotelCalls } from "@effect-exotel/core"
 import { Arbitraries, CallScript, FakeExotel, FaultPlan } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Equal, FastCheck, Option } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 
 describe("arbitraries", () => {
   it.effect.prop(

@@ -5,7 +5,7 @@ import { type CallWatch, type FleetEvent, type WatchEvent, WatchMetrics, WatchPo
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, FastCheck, Metric, Option, type Scope, Stream } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import {
   busiestMinute,
   count,

@@ -3,7 +3,7 @@ import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, FastCheck, Fiber } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import type { Scenario } from "./support/scenarios.ts"
 import { failure, inScenario, listen } from "./support/scenarios.ts"
 

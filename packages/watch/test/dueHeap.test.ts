@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { FastCheck } from "effect"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { DueHeap } from "../src/internal/collections/dueHeap.ts"
-import { cases } from "./support/cases.ts"
 
 interface Item {
   wakeAt: number

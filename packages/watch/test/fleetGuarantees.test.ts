@@ -5,7 +5,7 @@ import { type FleetEvent, FleetState, WatchPolicy, type WatchToken } from "@effe
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, FastCheck, Fiber, Schedule, Stream } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { busiestMinute, seconds, talking } from "./support/fleets.ts"
 import { makeWatch, openScenario } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"

@@ -4,7 +4,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, FastCheck, Fiber, Stream } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { inScenario, listen, words } from "./support/scenarios.ts"
 
 const policy: WatchPolicy.Options = { cadence: WatchPolicy.every("1 minute") }

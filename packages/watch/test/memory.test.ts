@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FastCheck, Option, Stream } from "effect"
 import * as V8 from "node:v8"
 import * as Vm from "node:vm"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 
 V8.setFlagsFromString("--expose-gc")
 const collectGarbage = Vm.runInNewContext("gc") as () => void

@@ -5,11 +5,11 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { FastCheck, Schema } from "effect"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { type Link, LinkedList } from "../src/internal/collections/linkedList.ts"
 import { PollScheduler } from "../src/internal/engine/scheduler.ts"
 import { type Job, type Listener, Watch, WatchedCall } from "../src/internal/engine/watchedCall.ts"
 import { WatchState } from "../src/internal/watch/watchState.ts"
-import { cases } from "./support/cases.ts"
 
 /** Both clocks; they differ, so that one is not mistaken for the other. */
 const NOW = { at: 5_000_000, date: 1_000_000_000_000 }

@@ -5,7 +5,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, FastCheck, Option, Schedule, Stream } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { failure, inScenario, listen, words } from "./support/scenarios.ts"
 
 const policy: WatchPolicy.Options = {

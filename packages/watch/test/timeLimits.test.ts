@@ -4,7 +4,7 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect, FastCheck, Fiber, Option } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { failure, inScenario, listen, words } from "./support/scenarios.ts"
 
 const cadence = WatchPolicy.every("10 seconds")

@@ -4,7 +4,7 @@ import { type WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Effect, Logger, Stream } from "effect"
-import { cases } from "./support/cases.ts"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { failure, inScenario, listen, openScenario, words } from "./support/scenarios.ts"
 import { simulate } from "./support/simulation.ts"
 

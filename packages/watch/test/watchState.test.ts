@@ -5,9 +5,9 @@ import { type WatchEvent, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, FastCheck, Option, Schema } from "effect"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import type { Transition } from "../src/internal/watch/watchState.ts"
 import { WatchState } from "../src/internal/watch/watchState.ts"
-import { cases } from "./support/cases.ts"
 
 const sid = Schema.decodeSync(CallSid.CallSid)("b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f")
 

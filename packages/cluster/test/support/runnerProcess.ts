@@ -8,27 +8,29 @@ import { RunnerAddress } from "@effect/cluster"
 import { NodeClusterSocket, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { Config, Effect, Layer, Logger, LogLevel, Option } from "effect"
-import { processFleet, REQUESTS_PER_MINUTE, shardLockExpiration } from "./processFleet.ts"
+import { settings } from "./processFleet.ts"
 
-const settings = Config.all({
+const environment = Config.all({
   name: Config.string("RUNNER_NAME"),
+  sizes: Config.map(Config.number("RUNNER_SHARE"), settings),
   port: Config.integer("RUNNER_PORT"),
   database: Config.redacted("RUNNER_DATABASE"),
   exotel: Config.string("RUNNER_EXOTEL")
 })
 
 const Runner = Layer.unwrapEffect(
-  Effect.map(settings, ({ database, exotel, name, port }) =>
-    FleetRunner.layer(processFleet, { name }).pipe(
+  Effect.map(environment, ({ database, exotel, name, port, sizes }) =>
+    FleetRunner.layer(sizes.fleet, { name }).pipe(
       Layer.provide(CallWatch.layer),
       Layer.provide(ExotelCalls.layerWithBudget({ ...FakeExotel.defaultAccount, region: undefined, baseUrl: exotel })),
-      Layer.provide(FleetBudget.layer({ requestsPerMinute: REQUESTS_PER_MINUTE })),
+      Layer.provide(FleetBudget.layer({ requestsPerMinute: sizes.requestsPerMinute })),
       Layer.provide(NodeHttpClient.layerUndici),
       Layer.provide(NodeClusterSocket.layer({
         storage: "sql",
         shardingConfig: {
           ...FleetRunner.shardingConfig,
-          shardLockExpiration,
+          shardLockExpiration: sizes.shardLockExpiration,
+          shardLockRefreshInterval: sizes.shardLockRefreshInterval,
           runnerAddress: Option.some(RunnerAddress.make("127.0.0.1", port))
         }
       })),

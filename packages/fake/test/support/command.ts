@@ -5,10 +5,10 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
+import { bundle } from "../../../../scripts/lib/bundle.mjs"
 
-const bin = fileURLToPath(new URL("../../src/bin.ts", import.meta.url))
 export const workspace = fileURLToPath(new URL("../../../..", import.meta.url))
-export const command = ["--import", "tsx", bin]
+export const command = [await bundle(fileURLToPath(new URL("../../src/bin.ts", import.meta.url)))]
 
 export interface Running {
   readonly baseUrl: string

@@ -4,7 +4,7 @@ import { Arbitraries, CallScript, type FaultPlan, type Journal } from "@effect-e
 import type { WatchError, WatchEvent } from "@effect-exotel/watch"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { Cause, Duration, Effect, type Exit, FastCheck, Option } from "effect"
-import { cases } from "./cases.ts"
+import { cases } from "../../../../scripts/lib/cases.mjs"
 import { listen, longAfter, openScenario } from "./scenarios.ts"
 import { run } from "./simulation.ts"
 

@@ -1,0 +1,11 @@
+// The size of a test: in full in the checks, a share of it on a developer's machine.
+import { inject } from "vitest"
+
+export const share = () => inject("propertyShare")
+
+export const cases = (full) => Math.max(1, Math.ceil(full * share()))
+
+export const sample = (values, index) => {
+  const step = Math.floor(values.length / cases(values.length))
+  return values.filter((_, i) => (i + index) % step === 0)
+}
