@@ -11,7 +11,7 @@ import { SingleRunner } from "@effect/cluster"
 import { NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { SqlClient } from "@effect/sql"
 import { PgClient } from "@effect/sql-pg"
-import { Console, Effect, Either, Fiber, Layer, Logger, LogLevel, Redacted, Stream } from "effect"
+import { Console, Effect, Either, Fiber, Layer, Logger, LogLevel, Mailbox, Redacted, Stream } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { setFlagsFromString } from "node:v8"
@@ -82,17 +82,23 @@ interface Figures {
   readonly delays: ReadonlyArray<number>
 }
 
-/** Measures while the calls are watched: the heap before and after they are added, the CPU until the first one ends. */
+/**
+ * Measures while the calls are watched: the heap after a tenth of them was added, when all code and connections are in
+ * use, and after the others; the CPU until the first one ends.
+ */
 const measure = <E, R>(
   size: Size,
   placedAt: number,
-  addAll: Effect.Effect<void, E, R>,
+  /** Adds calls until that many are watched. */
+  addUpTo: (count: number) => Effect.Effect<void, E, R>,
   endings: Effect.Effect<ReadonlyArray<readonly [sid: string, at: number]>, E, R>
 ): Effect.Effect<Figures, E, R> =>
   Effect.gen(function*() {
+    const few = size.calls / 10
+    yield* addUpTo(few)
     const before = yield* heapBytes
-    yield* addAll
-    const heapPerCall = ((yield* heapBytes) - before) / size.calls
+    yield* addUpTo(size.calls)
+    const heapPerCall = ((yield* heapBytes) - before) / (size.calls - few)
     const begin = yield* cores
     yield* Effect.sleep(Math.max(1000, placedAt + size.from - Date.now()))
     const end = yield* cores
@@ -114,15 +120,20 @@ const inMemory = (size: Size) =>
       yield* budget.setShare(REQUESTS_PER_MINUTE, "1 day")
       const ended: Array<readonly [string, number]> = []
       let added = 0
-      const fiber = yield* Effect.fork(Stream.runForEach(watch.fleet(sidsOf(size), policy), (event) =>
+      const sids = sidsOf(size)
+      const source = yield* Mailbox.make<string>()
+      const fiber = yield* Effect.fork(Stream.runForEach(watch.fleet(Mailbox.toStream(source), policy), (event) =>
         Effect.sync(() => {
           if (event._tag === "Added") added += 1
           if (event._tag === "Ended") ended.push([event.sid, event.at.epochMillis])
         })))
-      const addAll = Effect.repeat(Effect.delay(Effect.sync(() => added), "100 millis"), {
-        until: (n) => n === size.calls
-      })
-      return yield* measure(size, placedAt, Effect.asVoid(addAll), Effect.as(Fiber.join(fiber), ended))
+      const addUpTo = (count: number) =>
+        Effect.gen(function*() {
+          yield* source.offerAll(sids.slice(added, count))
+          yield* Effect.repeat(Effect.delay(Effect.sync(() => added), "100 millis"), { until: (n) => n === count })
+        })
+      const endings = Effect.zipRight(source.end, Effect.as(Fiber.join(fiber), ended))
+      return yield* measure(size, placedAt, addUpTo, endings)
     }).pipe(Effect.provide(Watch(baseUrl)))
   }).pipe(Effect.scoped)
 
@@ -148,16 +159,18 @@ const onPostgres = (size: Size, url: string) =>
       yield* Effect.repeat(Effect.delay(client.status, "1 second"), {
         until: ({ length }) => length === fleet.partitions
       })
-      const addAll = Effect.gen(function*() {
-        yield* client.add(sidsOf(size))
-        yield* Effect.repeat(Effect.delay(count("token IS NOT NULL"), "500 millis"), { until: (n) => n === size.calls })
-      })
+      const sids = sidsOf(size)
+      const addUpTo = (total: number) =>
+        Effect.gen(function*() {
+          yield* client.add(sids.slice(0, total))
+          yield* Effect.repeat(Effect.delay(count("token IS NOT NULL"), "500 millis"), { until: (n) => n === total })
+        })
       const endings = Effect.gen(function*() {
         yield* Effect.repeat(Effect.delay(count("over_at IS NULL"), "1 second"), { until: (n) => n === 0 })
         const rows = yield* sql<{ sid: string; at: string }>`SELECT sid, at FROM exotel_event WHERE tag = 'Ended'`
         return rows.map(({ at, sid }) => [sid, Number(at)] as const)
       })
-      const figures = yield* measure(size, placedAt, addAll, endings)
+      const figures = yield* measure(size, placedAt, addUpTo, endings)
       const [disk] = yield* sql<{ bytes: number }>`
         SELECT (pg_total_relation_size('exotel_event') / ${size.calls}
           + pg_total_relation_size('exotel_call') / (SELECT count(*) FROM exotel_call))::int AS bytes`
