@@ -4,42 +4,17 @@ import { SqlClient } from "@effect/sql"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Layer } from "effect"
-import type { EventRow } from "../src/internal/eventRow.ts"
-import { partitionOf } from "../src/internal/partitions.ts"
-import * as Tables from "../src/internal/tables.ts"
 import { Embedded, fleet, Postgres } from "./support/databases.ts"
 import { hasPostgres } from "./support/postgres.ts"
+import { event, part, setUp, sid } from "./support/rows.ts"
 
 const LEASE = 8000
-
-const event = (sid: string, tag = "Observed"): EventRow => ({
-  sid,
-  tag,
-  at: 1,
-  isFinal: tag === "Ended",
-  token: tag === "Ended" ? null : "{}",
-  payload: "{}"
-})
 
 const stored = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   Effect.map(
     sql<{ seq: number | string; tag: string }>`SELECT seq, tag FROM exotel_event ORDER BY seq`,
     (rows) => rows.map(({ seq, tag }) => `${seq} ${tag}`)
   ))
-
-const sid = "a1"
-const part = partitionOf(sid, fleet.partitions)
-
-/** A partition with one call, and its tables. */
-const setUp = Effect.gen(function*() {
-  const sql = yield* SqlClient.SqlClient
-  for (const table of ["event", "call", "partition", "cursor", "fleet"]) {
-    yield* sql`DELETE FROM ${sql(`exotel_${table}`)}`
-  }
-  const client = yield* DurableFleet.make(fleet)
-  yield* client.add([sid])
-  return yield* Tables.make(fleet.name)
-})
 
 const suite = (database: Layer.Layer<SqlClient.SqlClient>) => {
   it.layer(Layer.merge(database, FleetSignals.layerMemory), { timeout: 60_000 })((it) => {

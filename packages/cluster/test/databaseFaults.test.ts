@@ -1,0 +1,116 @@
+/** A real Postgres that refuses writes: the log line and the metric of the writer, and what happens afterwards. */
+import { FleetMetrics, FleetSignals } from "@effect-exotel/cluster"
+import { RequestBudget } from "@effect-exotel/core"
+import { SqlClient } from "@effect/sql"
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Duration, Effect, Layer, Logger, Metric, Redacted, TestServices } from "effect"
+import { EventBuffer } from "../src/internal/eventBuffer.ts"
+import { type OwnedPartition, OwnedPartitions } from "../src/internal/ownedPartition.ts"
+import * as Tables from "../src/internal/tables.ts"
+import * as Writer from "../src/internal/writer.ts"
+import { fleet, Postgres } from "./support/databases.ts"
+import { hasPostgres } from "./support/postgres.ts"
+import { event, part, setUp, sid } from "./support/rows.ts"
+
+/** A client of the same database that logs in as a user without rights of its own. */
+const limitedUser = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`CREATE ROLE limited LOGIN`
+  yield* sql`GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO limited`
+  yield* sql`GRANT INSERT ON exotel_partition TO limited`
+  const [row] = yield* sql<{ port: number }>`SELECT inet_server_port() AS port`
+  return yield* Layer.build(
+    PgClient.layer({ url: Redacted.make(`postgres://limited@127.0.0.1:${row?.port}/postgres`), maxConnections: 1 })
+  )
+})
+
+const failures = (reason: string) =>
+  Effect.map(
+    Metric.value(FleetMetrics.writeFailures.pipe(Metric.tagged("reason", reason), Metric.tagged("fleet", fleet.name))),
+    ({ count }) => count
+  )
+
+const stored = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  Effect.map(
+    sql<{ tag: string }>`SELECT tag FROM exotel_event ORDER BY seq`,
+    (rows) => rows.map(({ tag }) => tag)
+  ))
+
+const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
+  Effect.repeat(Effect.delay(condition, "50 millis"), { until: (holds) => holds })
+
+/** Writes one event while the database refuses it, as `reason` says, and again once `repair` was run. */
+const scenario = <E, R>(
+  client: Effect.Effect<Tables.Tables, E, R>,
+  reason: "disk_full" | "no_privilege",
+  advice: string,
+  repair: Effect.Effect<unknown, E, R>
+) => {
+  const logged: Array<string> = []
+  const logger = Logger.make(({ message }) => {
+    logged.push(String(message))
+  })
+  return Effect.gen(function*() {
+    const tables = yield* client
+    const { epoch, seq } = yield* tables.own(part, "owner")
+    const budget = RequestBudget.makeDivided({ requestsPerMinute: 200 })
+    const owned = new OwnedPartitions({ partitions: 4, budget: { requestsPerMinute: 200, budget } })
+    const buffer = new EventBuffer(100)
+    const partition: OwnedPartition = {
+      part,
+      epoch,
+      seq,
+      usableAt: 0,
+      leasedUntil: Number.NEGATIVE_INFINITY,
+      known: new Set([sid]),
+      take: () => undefined,
+      lose: Effect.dieMessage("the partition was lost")
+    }
+    owned.add(partition)
+    yield* Effect.forkScoped(Writer.run({ fleet: fleet.name, tables, owned, buffer, interval: Duration.millis(20) }))
+    yield* buffer.offer([{ partition, row: event(sid, "Ended") }])
+    yield* until(Effect.map(failures(reason), (count) => count > 0))
+    assert.include(logged.join(), advice)
+    deepStrictEqual(yield* stored, [])
+    yield* repair
+    yield* until(Effect.map(stored, ({ length }) => length > 0))
+    deepStrictEqual(yield* stored, ["Ended"])
+    assert.strictEqual(partition.known.size, 0)
+  }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+}
+
+describe.skipIf(!hasPostgres)("a writer over Postgres", () => {
+  if (!hasPostgres) return
+  it.layer(Layer.merge(Postgres, FleetSignals.layerMemory), { timeout: 60_000 })((it) => {
+    it.scoped("says that a privilege is missing, and stores the event once it is granted", () =>
+      Effect.gen(function*() {
+        yield* setUp
+        const sql = yield* SqlClient.SqlClient
+        const limited = yield* limitedUser
+        yield* scenario(
+          Effect.provide(Tables.make(fleet.name), limited),
+          "no_privilege",
+          "lacks a privilege; grant it SELECT, INSERT, UPDATE and DELETE on the exotel_ tables",
+          sql`GRANT INSERT ON exotel_event TO limited`
+        )
+      }).pipe(TestServices.provideLive))
+
+    it.scoped("says that the disk is full, and stores the event once there is space", () =>
+      Effect.gen(function*() {
+        const tables = yield* setUp
+        const sql = yield* SqlClient.SqlClient
+        // Raises the error of a full disk, for a file system cannot be filled here.
+        yield* sql`CREATE FUNCTION fill_disk() RETURNS trigger LANGUAGE plpgsql AS
+          'BEGIN RAISE EXCEPTION ''could not extend file'' USING ERRCODE = ''disk_full''; END'`
+        yield* sql`CREATE TRIGGER fill_disk BEFORE INSERT ON exotel_event EXECUTE FUNCTION fill_disk()`
+        yield* scenario(
+          Effect.succeed(tables),
+          "disk_full",
+          "the disk of the database is full; free space on it",
+          sql`DROP TRIGGER fill_disk ON exotel_event`
+        )
+      }).pipe(TestServices.provideLive))
+  })
+})

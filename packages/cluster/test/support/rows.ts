@@ -1,0 +1,31 @@
+/** Rows of one call, for tests of the statements of a runner. */
+import { DurableFleet } from "@effect-exotel/cluster"
+import { SqlClient } from "@effect/sql"
+import { Effect } from "effect"
+import type { EventRow } from "../../src/internal/eventRow.ts"
+import { partitionOf } from "../../src/internal/partitions.ts"
+import * as Tables from "../../src/internal/tables.ts"
+import { fleet } from "./databases.ts"
+
+export const event = (sid: string, tag = "Observed"): EventRow => ({
+  sid,
+  tag,
+  at: 1,
+  isFinal: tag === "Ended",
+  token: tag === "Ended" ? null : "{}",
+  payload: "{}"
+})
+
+export const sid = "a1"
+export const part = partitionOf(sid, fleet.partitions)
+
+/** A partition with one call, and its tables. */
+export const setUp = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  for (const table of ["event", "call", "partition", "cursor", "fleet"]) {
+    yield* sql`DELETE FROM ${sql(`exotel_${table}`)}`
+  }
+  const client = yield* DurableFleet.make(fleet)
+  yield* client.add([sid])
+  return yield* Tables.make(fleet.name)
+})
