@@ -106,6 +106,73 @@ describe("an scheduler", () => {
     assert.isTrue(bulkPoll?.calls.includes(single))
   })
 
+  it("polls single watches in bulk above half of the rate, and individually again below two fifths of it", () => {
+    const scheduler = new PollScheduler(100)
+    join(scheduler, "due", { polled: 1, due: 0, single: true })
+    // One poll a second each: four of single watches, twenty of a fleet.
+    for (let i = 0; i < 4; i++) join(scheduler, `single${i}`, { polled: 0, due: 1, single: true })
+    for (let i = 0; i < 20; i++) join(scheduler, `fleet${i}`, { polled: 0, due: 1 })
+    const by = (rate: number) => {
+      scheduler.rate = rate
+      const job = scheduler.nextPoll(NOW)
+      putBack(scheduler, job)
+      return job?.by
+    }
+    deepStrictEqual([9, 7, 9, 10.5, 9].map(by), ["individual", "bulk", "bulk", "individual", "individual"])
+  })
+
+  describe("counts the due calls of single watches, which are polled in bulk if reading them takes more than ten seconds", () => {
+    /** Calls without a cadence yet, so that only their number counts. */
+    const due = (scheduler: PollScheduler, name: string, count: number, single: boolean) =>
+      Array.from({ length: count }, (_, i) => join(scheduler, `${name}${i}`, { polled: Infinity, due: 0, single }))
+
+    const withDue = (ofSingleWatches: number) => {
+      const scheduler = new PollScheduler(100)
+      scheduler.rate = 3
+      return {
+        scheduler,
+        ofSingleWatches: due(scheduler, "single", ofSingleWatches, true),
+        fleet: due(scheduler, "fleet", 40, false)
+      }
+    }
+
+    it("when they become due and when they are polled", () => {
+      assert.strictEqual(withDue(30).scheduler.nextPoll(NOW)?.by, "individual")
+      const { fleet, scheduler, ofSingleWatches } = withDue(31)
+      const job = scheduler.nextPoll(NOW)
+      assert.strictEqual(job?.calls.length, 71)
+      putBack(scheduler, job)
+      assert.strictEqual(scheduler.nextPoll(NOW)?.calls.length, 71)
+      putBack(scheduler, { by: "bulk", calls: [...ofSingleWatches.slice(0, 30), ...fleet], fiber: undefined })
+      assert.strictEqual(scheduler.nextPoll(NOW)?.by, "individual")
+    })
+
+    it("when their watch ends", () => {
+      const { scheduler, ofSingleWatches } = withDue(31)
+      for (const call of ofSingleWatches.slice(0, 1)) {
+        for (const watch of call.watches) call.delete(watch)
+        scheduler.place(call, NOW)
+      }
+      assert.strictEqual(scheduler.nextPoll(NOW)?.by, "individual")
+    })
+
+    it("when a single watch of a call of a fleet begins or ends", () => {
+      const byAfterEndOf = (ended: number) => {
+        const { fleet, scheduler } = withDue(0)
+        for (const [i, call] of fleet.slice(0, 31).entries()) {
+          const watch = new Watch(WatchState.begin(call.sid, WatchPolicy.standard, NOW.date), listener(true), NOW.at)
+          call.add(watch)
+          scheduler.place(call, NOW)
+          if (i < 31 - ended) continue
+          call.delete(watch)
+          scheduler.place(call, NOW)
+        }
+        return scheduler.nextPoll(NOW)?.by
+      }
+      deepStrictEqual([0, 1].map(byAfterEndOf), ["bulk", "individual"])
+    })
+  })
+
   it("leaves what is backing off out of a bulk poll that it is not due for", () => {
     const scheduler = new PollScheduler(10)
     scheduler.rate = 0.1
@@ -142,6 +209,33 @@ describe("an scheduler", () => {
       return words(job)
     })
     deepStrictEqual(read, ["individual a", "individual b", "individual c", "individual due", undefined])
+  })
+
+  it("gives no available request to a call that is backing off", () => {
+    const scheduler = new PollScheduler(10)
+    scheduler.rate = 0.1
+    for (const name of ["a", "b"]) join(scheduler, name, { polled: 1, due: 0 })
+    putBack(scheduler, scheduler.nextPoll(NOW))
+    for (const call of scheduler.calls.values()) {
+      call.readAt = NOW.at - 60_000
+      for (const watch of call.watches) watch.backingOff = call.sid === "a"
+    }
+    assert.strictEqual(words(scheduler.nextBackground(NOW)), "individual b")
+    assert.isUndefined(scheduler.nextBackground(NOW))
+  })
+
+  it("gives no available request to a call whose poll is in flight", () => {
+    const scheduler = new PollScheduler(10)
+    scheduler.rate = 0.1
+    for (const name of ["a", "b"]) join(scheduler, name, { polled: 1, due: 0 })
+    const job = scheduler.nextPoll(NOW)
+    assert.strictEqual(words(job), "bulk a b")
+    for (const call of scheduler.calls.values()) call.readAt = NOW.at - 60_000
+    assert.isUndefined(scheduler.nextBackground(NOW))
+    putBack(scheduler, job)
+    assert.strictEqual(words(scheduler.nextBackground(NOW)), "individual a")
+    assert.strictEqual(words(scheduler.nextBackground(NOW)), "individual b")
+    assert.isUndefined(scheduler.nextBackground(NOW))
   })
 })
 
@@ -181,6 +275,16 @@ describe("the details of an ended call", () => {
     putBack(scheduler, poll)
     assert.strictEqual(words(scheduler.nextBackground(NOW)), "individual ended")
     assert.strictEqual(words(scheduler.nextBackground(NOW)), "individual a")
+  })
+
+  it("are read newest first while more wait than can be read in twenty seconds", () => {
+    const scheduler = new PollScheduler(10)
+    scheduler.rate = 0.1
+    for (let i = 0; i < 4; i++) joinEnded(scheduler, `ended${i}`)
+    deepStrictEqual(
+      Array.from({ length: 4 }, () => words(scheduler.nextBackground(NOW))),
+      ["individual ended3", "individual ended2", "individual ended0", "individual ended1"]
+    )
   })
 
   it("leave one background request in twenty to a bulk-polled call that was not read for ten minutes, and to no other", () => {

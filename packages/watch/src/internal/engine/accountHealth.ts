@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type { AccountState, WatchState } from "../watch/watchState.ts"
 import { type Now, toDate } from "./now.ts"
 
-/** While the credentials are rejected, one poll in this time checks whether they are accepted again. */
+/** While the credentials are rejected, polls are sent once in this time, to check whether they are accepted again. */
 const UNAUTHORIZED_PAUSE_MILLIS = 5000
 
 /** The first and the longest wait between two warnings of a layer. */
