@@ -69,6 +69,9 @@ it.effect("accepts every form of a last page and of an empty page", () =>
       page(""),
       new Response("<TwilioResponse><Metadata><Total>0</Total></Metadata><Calls/></TwilioResponse>"),
       new Response("<TwilioResponse><Metadata><NextPageUri/></Metadata><Calls></Calls></TwilioResponse>"),
+      // `null` is a text in XML, and may be one in JSON.
+      new Response("<TwilioResponse><Metadata><Total>0</Total></Metadata><Calls>null</Calls></TwilioResponse>"),
+      new Response(JSON.stringify({ Metadata: { NextPageUri: "null" }, Calls: "null" })),
       new Response(JSON.stringify({ RestException: { Status: 404, Message: "No matching results" } }), { status: 404 })
     ]
     for (const body of bodies) {

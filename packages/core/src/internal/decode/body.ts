@@ -24,9 +24,12 @@ const parseJson: Parser = (text) => {
   return isRecord(value.right) ? Either.right(value.right) : unexpected("json", undefined, "an object is expected")
 }
 
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || (typeof value === "string" && ["", "null"].includes(value.trim()))
+
 /** In JSON a list; in XML the `<Call>` elements inside `<Calls>`, a single one of which is no list. */
 const recordsFrom = (calls: unknown): ReadonlyArray<unknown> | undefined => {
-  if (calls === null || (typeof calls === "string" && calls.trim() === "")) return []
+  if (isEmpty(calls)) return []
   const list: unknown = isRecord(calls) && !hasStrayText(calls) ? calls["Call"] : calls
   return Array.isArray(list) ? list : isRecord(list) && list !== calls ? [list] : undefined
 }
@@ -38,14 +41,11 @@ const pageFrom = (inner: WireRecord, format: "json" | "xml"): Either.Either<Body
   if (records === undefined || hasStrayText(inner)) return unexpected(format, "Calls", "a list of calls is expected")
   // Without it the list might be incomplete.
   if (!isRecord(metadata)) return unexpected(format, "Metadata", "a record of fields is expected")
-  const next = metadata["NextPageUri"] ?? ""
-  if (typeof next !== "string") return unexpected(format, "Metadata.NextPageUri", "text or nothing is expected")
-  return Either.right({
-    _tag: "Page",
-    format,
-    records,
-    next: next.trim() === "" || next.trim() === "null" ? undefined : next
-  })
+  const next = isEmpty(metadata["NextPageUri"]) ? undefined : metadata["NextPageUri"]
+  if (next !== undefined && typeof next !== "string") {
+    return unexpected(format, "Metadata.NextPageUri", "text or nothing is expected")
+  }
+  return Either.right({ _tag: "Page", format, records, next })
 }
 
 /** `{"Call": {…}}` in JSON, `<TwilioResponse><Call>…` in XML; a `RestException` in either, in XML also as the root. */
