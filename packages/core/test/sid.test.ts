@@ -3,6 +3,7 @@ import { CallSid, type ExotelCalls } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, FastCheck as fc } from "effect"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { sid, withCalls } from "./support/clients.ts"
 import { status, stub } from "./support/stub.ts"
 
@@ -93,6 +94,7 @@ describe("a call sid", () => {
           Effect.provide(client.layer)
         )
         deepStrictEqual(client.urls, [`https://api.in.exotel.com/v1/Accounts/acme1m/Calls/${sid}.json`])
-      })
+      }),
+    { fastCheck: { numRuns: cases(100) } }
   )
 })

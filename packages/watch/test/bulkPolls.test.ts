@@ -105,7 +105,7 @@ describe("a fleet beyond what reads can do", () => {
   it.effect("finds out about unknown calls when there are requests available", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(scenario.fake, Array.from({ length: 150 }, () => 900))
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: Math.max(60, cases(150)) }, () => 900))
         const emitted = yield* follow(scenario, scenario.watch.fleet([...sids, "unknown1"], policy), "10 minutes")
         assert.strictEqual(ofCall(emitted, "unknown1").at(-1), "Failed")
       }), limited(60)))
@@ -125,7 +125,7 @@ describe("a fleet beyond what reads can do", () => {
 
   it("holds for any calls, budget, size of bulk polls, lag of the bulk read and faults", async () => {
     const any = FastCheck.record({
-      lengths: FastCheck.array(lengths(2, 200), { minLength: 1, maxLength: 120 }),
+      lengths: FastCheck.array(lengths(2, 200), { minLength: 1, maxLength: Math.max(40, cases(120)) }),
       perMinute: FastCheck.constantFrom(5, 20, 60, 600),
       bulkSize: FastCheck.constantFrom(1, 2, 20, 100),
       concurrency: FastCheck.constantFrom(1, 2, 16),

@@ -5,6 +5,7 @@ import type { CallWatch, WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Fiber, Schedule, type Scope, Stream } from "effect"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import {
   busiestMinute,
   count,
@@ -149,7 +150,7 @@ describe("after three bulk polls that failed in a row", () => {
       inScenario((scenario) =>
         Effect.gen(function*() {
           const { sent, watch } = yield* noted(scenario, { fails })
-          const lengths = Array.from({ length: 100 }, (_, i) => 1000 + i)
+          const lengths = Array.from({ length: Math.max(30, cases(100)) }, (_, i) => 1000 + i)
           const sids = yield* placeAll(scenario.fake, lengths)
           const emitted = yield* follow(scenario, watch.fleet(sids, policy))
           const bulkPolls = sent.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
@@ -179,10 +180,10 @@ describe("after three bulk polls that failed in a row", () => {
             ),
             policy
           ),
-          "10 minutes"
+          Duration.minutes(Math.max(2, cases(10)))
         )
         const bulkPolls = sent.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
-        assert.isAbove(bulkPolls.length, 250)
+        assert.isAbove(bulkPolls.length, 25 * Math.max(2, cases(10)))
         for (const [index, at] of bulkPolls.entries()) assert.isAtMost(at - (bulkPolls[index - 1] ?? 0), 30)
       }), limited(60)))
 })
@@ -196,7 +197,7 @@ describe("a clock that is set back by an hour", () => {
     inScenario((scenario) =>
       Effect.gen(function*() {
         const { sent, watch } = yield* noted(scenario, { fails })
-        const sids = yield* placeAll(scenario.fake, Array.from({ length: 120 }, () => 30_000))
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: Math.max(40, cases(120)) }, () => 30_000))
         yield* Effect.sleep("2 hours")
         const began = scenario.now()
         const fleet = yield* Effect.fork(follow(scenario, watch.fleet(sids, policy)))

@@ -57,7 +57,10 @@ const rarely = <A>(often: A, ...others: ReadonlyArray<A>) =>
   )
 
 const runs = FastCheck.record({
-  lengths: FastCheck.array(FastCheck.integer({ min: 2, max: 240 }), { minLength: 1, maxLength: 60 }),
+  lengths: FastCheck.array(FastCheck.integer({ min: 2, max: 240 }), {
+    minLength: 1,
+    maxLength: Math.max(25, cases(60))
+  }),
   odd: FastCheck.subarray(["no sid!", "", "unknown1", "unknown2"]),
   /** Seconds between two that the source gives. */
   every: rarely(0, 0.5, 3),

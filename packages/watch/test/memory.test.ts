@@ -38,7 +38,7 @@ const callsWith = (status: string): ExotelCalls.Service => {
   return service as ExotelCalls.Service
 }
 
-const BATCH = 5000
+const BATCH = Math.max(2000, cases(5000))
 
 const sids = (batch: number) => Array.from({ length: BATCH }, (_, i) => `call${batch}x${i}`)
 

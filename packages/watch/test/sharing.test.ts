@@ -132,7 +132,7 @@ describe("watches of many calls", () => {
                       scenario.watch.awaitEnd(sid, { cadence: WatchPolicy.every(Duration.seconds(seconds)) })
                     )
                   }))
-                yield* Effect.sleep("60 seconds")
+                yield* Effect.sleep(Duration.seconds(Math.max(20, cases(60))))
                 yield* Fiber.interruptAll(fibers)
                 let running: ReadonlyArray<{ readonly sid: string; readonly until: number }> = []
                 for (const { elapsed, sid } of yield* scenario.fake.journal) {

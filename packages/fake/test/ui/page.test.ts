@@ -3,9 +3,9 @@ import { ConnectRequest, ExotelCalls } from "@effect-exotel/core"
 import { FakeExotel } from "@effect-exotel/testing"
 import { CallWatch, type WatchEvent } from "@effect-exotel/watch"
 import { NodeHttpClient } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, layer } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Effect, Fiber, Layer, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Stream } from "effect"
 import { existsSync } from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { CallbackSink } from "../support/callbackSink.ts"
@@ -18,17 +18,28 @@ if (!hasChromium) console.warn("SKIPPED: Chromium is not installed, so the page 
 
 const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
 
+class Chromium extends Context.Tag("Chromium")<Chromium, Browser>() {}
+
+/** One browser for all tests: each has pages of its own. */
+const ChromiumLive = Layer.scoped(
+  Chromium,
+  Effect.acquireRelease(
+    promise(() => chromium.launch({ executablePath, args: ["--no-sandbox"] })),
+    (browser) => promise(() => browser.close())
+  )
+)
+
 /** A page of `exotel-fake --ui`, and the problems that its console reports. */
 const open = (viewport = { width: 1280, height: 900 }) =>
   Effect.gen(function*() {
     const fake = yield* serve({ calls: [] }, "--ui", "--ui-port", "0")
     const address = () => /^page\s+(http:\S+)/m.exec(fake.output())?.[1] ?? ""
     const url = yield* eventually(Effect.sync(address), (url) => url !== "")
-    const browser: Browser = yield* Effect.acquireRelease(
-      promise(() => chromium.launch({ executablePath, args: ["--no-sandbox"] })),
-      (browser) => promise(() => browser.close())
+    const browser = yield* Chromium
+    const page: Page = yield* Effect.acquireRelease(
+      promise(() => browser.newPage({ viewport })),
+      (page) => promise(() => page.close())
     )
-    const page: Page = yield* promise(() => browser.newPage({ viewport }))
     const problems: Array<string> = []
     page.on("pageerror", (error) => problems.push(error.message))
     page.on("console", (message) => {
@@ -71,86 +82,88 @@ const read = (baseUrl: string, sid: string) =>
 const click = (page: Page, name: string) => promise(() => page.getByRole("button", { name, exact: true }).click())
 
 describe.skipIf(!hasChromium)("the page of exotel-fake", () => {
-  it.live(
-    "lets a person answer a call that an application places and watches, and shows its requests and callback",
-    () =>
-      Effect.gen(function*() {
-        const callbacks = yield* CallbackSink
-        const { baseUrl, page, problems } = yield* open()
-        const events: Array<WatchEvent.WatchEvent> = []
-        const application = Effect.gen(function*() {
-          const watch = yield* CallWatch.CallWatch
-          const request = ConnectRequest.twoNumbers({
-            from: "09000000011",
-            to: "09000000012",
-            callerId: "08000000000",
-            statusCallback: { url: callbacks.url, contentType: "application/json" }
-          })
-          yield* watch.connect(request, { cadence: "200 millis", until: "settled" }).pipe(
-            Stream.runForEach((event) => Effect.sync(() => events.push(event)))
-          )
-        }).pipe(Effect.provide(library(baseUrl)))
-        const fiber = yield* Effect.fork(application)
-        yield* promise(() => page.getByText("in-progress, ringing").waitFor())
-        yield* click(page, "Answer leg 1")
-        yield* click(page, "Answer leg 2")
-        yield* click(page, "Hang up")
-        yield* promise(() => page.getByText("completed", { exact: true }).first().waitFor())
-        yield* eventually(Effect.succeed(events), (events) => events.some(({ _tag }) => _tag === "Ended"))
-        yield* click(page, "Settle now")
-        yield* Fiber.join(fiber)
-        deepStrictEqual([events[0]?._tag, events.at(-1)?._tag], ["Placed", "Settled"])
-        const sid = events[0]?.sid ?? ""
-        const [callback] = yield* eventually(callbacks.received, (received) => received.length > 0)
-        assert.include(callback, `"CallSid":"${sid}"`)
-        yield* promise(() => page.getByRole("cell", { name: new RegExp(`^GET .*/${sid}`) }).first().waitFor())
-        yield* promise(() => page.getByRole("cell", { name: /^callback POST/ }).waitFor())
-        yield* click(page, `Timeline of call ${sid}`)
-        yield* promise(() => page.getByRole("img", { name: /Phases, polls and callbacks/ }).waitFor())
-        yield* promise(() => page.getByRole("cell", { name: "ended completed" }).waitFor())
-        deepStrictEqual(problems, [])
-      }).pipe(Effect.scoped),
-    120_000
-  )
+  layer(ChromiumLive, { excludeTestServices: true, timeout: 60_000 })((it) => {
+    it.scoped(
+      "lets a person answer a call that an application places and watches, and shows its requests and callback",
+      () =>
+        Effect.gen(function*() {
+          const callbacks = yield* CallbackSink
+          const { baseUrl, page, problems } = yield* open()
+          const events: Array<WatchEvent.WatchEvent> = []
+          const application = Effect.gen(function*() {
+            const watch = yield* CallWatch.CallWatch
+            const request = ConnectRequest.twoNumbers({
+              from: "09000000011",
+              to: "09000000012",
+              callerId: "08000000000",
+              statusCallback: { url: callbacks.url, contentType: "application/json" }
+            })
+            yield* watch.connect(request, { cadence: "200 millis", until: "settled" }).pipe(
+              Stream.runForEach((event) => Effect.sync(() => events.push(event)))
+            )
+          }).pipe(Effect.provide(library(baseUrl)))
+          const fiber = yield* Effect.fork(application)
+          yield* promise(() => page.getByText("in-progress, ringing").waitFor())
+          yield* click(page, "Answer leg 1")
+          yield* click(page, "Answer leg 2")
+          yield* click(page, "Hang up")
+          yield* promise(() => page.getByText("completed", { exact: true }).first().waitFor())
+          yield* eventually(Effect.succeed(events), (events) => events.some(({ _tag }) => _tag === "Ended"))
+          yield* click(page, "Settle now")
+          yield* Fiber.join(fiber)
+          deepStrictEqual([events[0]?._tag, events.at(-1)?._tag], ["Placed", "Settled"])
+          const sid = events[0]?.sid ?? ""
+          const [callback] = yield* eventually(callbacks.received, (received) => received.length > 0)
+          assert.include(callback, `"CallSid":"${sid}"`)
+          yield* promise(() => page.getByRole("cell", { name: new RegExp(`^GET .*/${sid}`) }).first().waitFor())
+          yield* promise(() => page.getByRole("cell", { name: /^callback POST/ }).waitFor())
+          yield* click(page, `Timeline of call ${sid}`)
+          yield* promise(() => page.getByRole("img", { name: /Phases, polls and callbacks/ }).waitFor())
+          yield* promise(() => page.getByRole("cell", { name: "ended completed" }).waitFor())
+          deepStrictEqual(problems, [])
+        }),
+      120_000
+    )
 
-  it.live(
-    "breaks the next requests, chooses what the next call does, and places an inbound call",
-    () =>
-      Effect.gen(function*() {
-        const { baseUrl, page, problems } = yield* open({ width: 400, height: 800 })
-        yield* promise(() => page.getByLabel("Behaviour").selectOption("busy"))
-        yield* promise(() => page.getByLabel("Requests", { exact: true }).fill("2"))
-        yield* click(page, "Add the fault")
-        yield* promise(() => page.getByText("status 503, 2 more").waitFor())
-        for (const status of [503, 503]) assert.strictEqual((yield* read(baseUrl, "unknown")).status, status)
-        assert.strictEqual((yield* read(baseUrl, "unknown")).status, 404)
-        yield* promise(() => page.getByText("status 503, 2 more").waitFor({ state: "detached" }))
-        yield* click(page, "60×")
-        yield* place(baseUrl)
-        yield* promise(() => page.getByText("busy", { exact: true }).first().waitFor())
-        yield* click(page, "Place the call")
-        yield* promise(() => page.getByText("09000000001 → 08000000000 · inbound").waitFor())
-        yield* click(page, "Pause")
-        yield* promise(() => page.getByRole("button", { name: "Pause", pressed: true }).waitFor())
-        // Nothing is wider than the narrow window.
-        assert.isAtMost(yield* promise(() => page.evaluate(() => document.documentElement.scrollWidth)), 400)
-        deepStrictEqual(problems, [])
-      }).pipe(Effect.scoped),
-    120_000
-  )
+    it.scoped(
+      "breaks the next requests, chooses what the next call does, and places an inbound call",
+      () =>
+        Effect.gen(function*() {
+          const { baseUrl, page, problems } = yield* open({ width: 400, height: 800 })
+          yield* promise(() => page.getByLabel("Behaviour").selectOption("busy"))
+          yield* promise(() => page.getByLabel("Requests", { exact: true }).fill("2"))
+          yield* click(page, "Add the fault")
+          yield* promise(() => page.getByText("status 503, 2 more").waitFor())
+          for (const status of [503, 503]) assert.strictEqual((yield* read(baseUrl, "unknown")).status, status)
+          assert.strictEqual((yield* read(baseUrl, "unknown")).status, 404)
+          yield* promise(() => page.getByText("status 503, 2 more").waitFor({ state: "detached" }))
+          yield* click(page, "60×")
+          yield* place(baseUrl)
+          yield* promise(() => page.getByText("busy", { exact: true }).first().waitFor())
+          yield* click(page, "Place the call")
+          yield* promise(() => page.getByText("09000000001 → 08000000000 · inbound").waitFor())
+          yield* click(page, "Pause")
+          yield* promise(() => page.getByRole("button", { name: "Pause", pressed: true }).waitFor())
+          // Nothing is wider than the narrow window.
+          assert.isAtMost(yield* promise(() => page.evaluate(() => document.documentElement.scrollWidth)), 400)
+          deepStrictEqual(problems, [])
+        }),
+      120_000
+    )
 
-  it.live(
-    "can be used with the keyboard alone, and keeps the focus when the buttons change",
-    () =>
-      Effect.gen(function*() {
-        const { baseUrl, page } = yield* open()
-        yield* place(baseUrl)
-        yield* promise(() => page.getByRole("button", { name: "Leg 1 busy" }).focus())
-        yield* promise(() => page.keyboard.press("Enter"))
-        yield* promise(() => page.getByText("busy", { exact: true }).first().waitFor())
-        const focused = yield* promise(() => page.evaluate(() => document.activeElement?.textContent ?? ""))
-        assert.strictEqual(focused, "Settle now")
-      }).pipe(Effect.scoped),
-    120_000
-  )
+    it.scoped(
+      "can be used with the keyboard alone, and keeps the focus when the buttons change",
+      () =>
+        Effect.gen(function*() {
+          const { baseUrl, page } = yield* open()
+          yield* place(baseUrl)
+          yield* promise(() => page.getByRole("button", { name: "Leg 1 busy" }).focus())
+          yield* promise(() => page.keyboard.press("Enter"))
+          yield* promise(() => page.getByText("busy", { exact: true }).first().waitFor())
+          const focused = yield* promise(() => page.evaluate(() => document.activeElement?.textContent ?? ""))
+          assert.strictEqual(focused, "Settle now")
+        }),
+      120_000
+    )
+  })
 })
