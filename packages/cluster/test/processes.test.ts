@@ -115,7 +115,9 @@ const scenario = (disturb: (stage: Stage) => Effect.Effect<void>) =>
       Layer.merge(DurableFleet.layer(sizes.fleet), FleetLog.layer(sizes.fleet)).pipe(
         Layer.provide(PostgresSignals.layer),
         Layer.provideMerge(Layer.fresh(FleetMigrations.layer)),
-        Layer.provideMerge(PgClient.layer({ url: Redacted.make(database.url), maxConnections: 6 }))
+        Layer.provideMerge(
+          PgClient.layer({ url: Redacted.make(database.url), maxConnections: 6, connectTimeout: "30 seconds" })
+        )
       )
     ))
   }).pipe(Effect.provide(FakeExotel.layerServer({ requestsPerMinute: Infinity })))

@@ -2,11 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect } from "effect"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { inBothFormats } from "./fuzz/formats.ts"
 import { chance } from "./fuzz/mutate.ts"
 import { fuzz } from "./fuzz/run.ts"
 import { type Target, targets } from "./fuzz/targets.ts"
-import { cases } from "./support/cases.ts"
 
 const SEED = 20_261_126
 
