@@ -77,19 +77,31 @@ find_initdb() {
   ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null || command -v initdb
 }
 
-# The benchmarks only show here that they run, so they share the machine with the check of the packages.
-start_benchmarks() {
-  benchmarks_log=$(mktemp)
-  BENCH_SMOKE=1 $limit $pnpm bench >"$benchmarks_log" 2>&1 &
-  benchmarks=$!
+# Begins a command that runs beside the following steps; `finish_started NAME` waits for it and prints its output.
+start() {
+  local name=$1 output
+  shift
+  output=$(mktemp)
+  "$@" >"$output" 2>&1 &
+  printf -v "pid_$name" %s $!
+  printf -v "output_$name" %s "$output"
 }
-finish_benchmarks() {
-  local code
-  wait "$benchmarks"
+finish_started() {
+  local code pid="pid_$1" output="output_$1"
+  wait "${!pid}"
   code=$?
-  cat "$benchmarks_log"
-  rm -f "$benchmarks_log"
+  cat "${!output}"
+  rm -f "${!output}"
   return "$code"
+}
+
+# The benchmarks only show here that they run, so they share the machine with other steps.
+run_benchmarks() {
+  BENCH_SMOKE=1 $limit $pnpm bench
+}
+
+build_and_check_site() {
+  $limit $pnpm site && $limit $pnpm site:check
 }
 
 before=$(git status --porcelain)
@@ -100,7 +112,7 @@ check_unchanged_tree() {
 step "Tools" check_tools
 step "Commands of the README" check_readme_commands
 step "Redis" find_program redis-server "the shared budget over a real Redis" command -v redis-server
-step "Chromium" find_program chromium "the page of exotel-fake in a browser" command -v chromium
+step "Chromium" find_program chromium "the page of exotel-fake and the site in a browser" command -v chromium
 step "Postgres" find_program postgresql "durable fleets over a real Postgres" find_initdb
 step "Install" $pnpm install --frozen-lockfile
 step "Types" $pnpm typecheck
@@ -112,11 +124,13 @@ step "Tree" $pnpm tree:check
 step "Words" $pnpm words:check
 # The command of the README, unchanged.
 step "Tests" counted $pnpm test
+start site build_and_check_site
 step "Documentation" $pnpm docs:check
 step "Build" $pnpm build
-start_benchmarks
+start benchmarks run_benchmarks
 step "Packages" $pnpm pack:check
 step "Example" $pnpm example
-step "Benchmarks" finish_benchmarks
+step "Site" finish_started site
+step "Benchmarks" finish_started benchmarks
 step "Unchanged tree" check_unchanged_tree
 printf '\nAll checks passed in %s s.\n' "$SECONDS"

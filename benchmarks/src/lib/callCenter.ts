@@ -16,6 +16,8 @@ export interface CallCenter {
   readonly bulkLagSeconds?: number
   /** Measured time after one minute of warm-up. */
   readonly minutes: number
+  /** Ends in the last seconds of the simulation are not counted, because they may be reported later. Default: 60. */
+  readonly graceSeconds?: number
   readonly seed?: number
 }
 
@@ -131,8 +133,7 @@ export const simulate = (options: CallCenter): Effect.Effect<Report, unknown> =>
       Effect.timeoutOption(Duration.seconds(closes))
     )
 
-    // A call that ended shortly before the end of the simulation may not have been reported yet.
-    const grace = 60 + 2 * (options.bulkLagSeconds ?? 0)
+    const grace = (options.graceSeconds ?? 60) + 2 * (options.bulkLagSeconds ?? 0)
     const counted = [...endsAt].filter(([, at]) => at >= WARM_UP_SECONDS && at < closes - grace)
     const journal = yield* fake.journal
     return {
