@@ -67,7 +67,10 @@ const serve = () =>
     const server = createServer((request, response) => {
       const file = fileOf(new URL(request.url ?? "/", "http://site").pathname)
       if (file === undefined) return response.writeHead(404).end()
-      response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream" })
+      response.writeHead(200, {
+        "content-type": types[extname(file)] ?? "application/octet-stream",
+        "cache-control": "max-age=3600"
+      })
       response.end(readFileSync(join(dist, file)))
     }).listen(0, "127.0.0.1", () => resolve(server))
   })
