@@ -207,7 +207,8 @@ export class ServiceUnavailable
 }
 
 /**
- * The reason why no response arrived.
+ * The reason why no response arrived. `UnsupportedClient`: the `HttpClient` does not work in this runtime; under Bun that is
+ * so of `NodeHttpClient.layerUndici`.
  *
  * @since 0.1.0
  * @category models
@@ -219,6 +220,7 @@ export const TransportReason = Schema.Literal(
   "NameNotFound",
   "Unreachable",
   "Tls",
+  "UnsupportedClient",
   "Unknown"
 )
 
@@ -235,11 +237,13 @@ const transportAdvice: { readonly [R in TransportReason]: string } = {
   NameNotFound: "the host's name could not be resolved. Check the base URL and the DNS.",
   Unreachable: "the host is unreachable. Check the network, VPN and proxy of this machine.",
   Tls: "TLS failed. Check the base URL, the clock and the certificates of this machine.",
+  UnsupportedClient: "the HttpClient does not work in this runtime. Under Bun, replace `NodeHttpClient.layerUndici` by "
+    + "`FetchHttpClient.layer` of @effect/platform.",
   Unknown: "the connection failed, or the response is not HTTP. Check the base URL and proxy."
 }
 
 /**
- * No response: refused, reset, TLS, name resolution or timeout.
+ * No response: refused, reset, TLS, name resolution or timeout. A retry can help, unless the client is unsupported.
  *
  * @since 0.1.0
  * @category errors
@@ -262,7 +266,7 @@ export class TransportError extends Schema.TaggedError<TransportError>("@effect-
     return `Exotel${at(this)} could not be reached${host}${code}: ${transportAdvice[this.reason]}`
   }
   get isRetryable(): boolean {
-    return true
+    return this.reason !== "UnsupportedClient"
   }
 }
 

@@ -1,6 +1,7 @@
 /** A transport error contains the host and the error code of the client, and nothing else of the client's error. */
 import { ExotelCalls, RetryPolicy } from "@effect-exotel/core"
 import { HttpClient, HttpClientError } from "@effect/platform"
+import { NodeHttpClient } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 
@@ -14,18 +15,20 @@ const failing = (code: unknown) =>
     )
   )
 
-const errorOf = (code: unknown) =>
+const errorOver = (client: Layer.Layer<HttpClient.HttpClient>) =>
   Effect.flatMap(ExotelCalls.ExotelCalls, (calls) => Effect.flip(calls.get("abc"))).pipe(
-    Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
     Effect.provide(
       ExotelCalls.layer({
         apiKey: Redacted.make("key"),
         apiToken: Redacted.make("token"),
         accountSid: "acme",
         baseUrl: "https://exotel.test/proxy"
-      }).pipe(Layer.provide(failing(code)))
+      }).pipe(Layer.provide(client))
     )
   )
+
+const errorOf = (code: unknown) =>
+  Effect.provideService(errorOver(failing(code)), RetryPolicy.RetryPolicy, RetryPolicy.none)
 
 it.effect("names the host and the client's code", () =>
   Effect.gen(function*() {
@@ -42,4 +45,13 @@ it.effect("drops a code that does not have the form of an error code", () =>
       const error = yield* errorOf(code)
       assert.strictEqual(error._tag === "TransportError" ? error.code : error._tag, undefined)
     }
+  }))
+
+it.effect("recommends another client when undici has no dispatcher, as under Bun, and does not retry", () =>
+  Effect.gen(function*() {
+    const stub = Layer.succeed(NodeHttpClient.Dispatcher, Object.create(null))
+    const error = yield* errorOver(Layer.provide(NodeHttpClient.layerUndiciWithoutDispatcher, stub))
+    assert.strictEqual(error._tag === "TransportError" ? error.reason : error._tag, "UnsupportedClient")
+    assert.include(error.message, "FetchHttpClient.layer")
+    assert.isFalse(error.isRetryable)
   }))

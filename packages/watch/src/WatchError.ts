@@ -21,7 +21,8 @@ export class WatchTimeout extends Schema.TaggedError<WatchTimeout>("@effect-exot
     sid: Schema.String,
     /**
      * `Deadline`: the policy's `deadline` passed. `RetryAfter`: Exotel asked to wait until after the deadline.
-     * `ScheduleEnded`: the policy's schedule ended. `NoAnswer`: no response was received within `firstAnswerWithin`.
+     * `ScheduleEnded`: the policy's schedule ended. `NoAnswer`: no response was received within `firstAnswerWithin`, or
+     * the HTTP client does not work in this runtime.
      */
     reason: Schema.Literal("Deadline", "RetryAfter", "ScheduleEnded", "NoAnswer"),
     /** The status that the last successful poll returned. */

@@ -123,6 +123,13 @@ describe("WatchState", () => {
     deepStrictEqual(next, { _tag: "WaitUntil", date: START + 500 })
   })
 
+  it("ends at the first poll when the HTTP client does not work in this runtime, with the error that says so", () => {
+    const error = new ExotelError.TransportError({ sid, reason: "UnsupportedClient" })
+    const { events, next } = begin().onFailure(error, START, 0, { ...healthy, isReachable: false })
+    assert.lengthOf(events, 0)
+    assert.isTrue(next._tag === "Fail" && next.error._tag === "WatchTimeout" && next.error.lastError === error)
+  })
+
   it("waits until the pause of the account is over", () => {
     const { events, next } = begin().onFailure(transient, START, 0, { ...healthy, pausedUntil: START + 7000 })
     deepStrictEqual(next, { _tag: "WaitUntil", date: START + 7000 })

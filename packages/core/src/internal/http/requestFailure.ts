@@ -59,7 +59,12 @@ const findReason = (error: unknown): { readonly reason: TransportReason; readonl
   return { reason, code }
 }
 
+/** Bun replaces undici by a stub, in whose dispatcher the method that sends a request is missing. */
+const isUnsupported = ({ _tag, cause }: HttpClientError.HttpClientError): boolean =>
+  _tag === "RequestError" && cause instanceof TypeError && cause.message.includes(".request is not a function")
+
 export const fromClientError = (error: HttpClientError.HttpClientError): RequestFailure => {
+  if (isUnsupported(error)) return transportFailure("UnsupportedClient")
   const { code, reason } = findReason(error)
   // After the response has begun, a failure without a code means that the connection was closed early.
   return transportFailure(reason === "Unknown" && error._tag === "ResponseError" ? "Reset" : reason, code)

@@ -306,7 +306,7 @@ export class WatchState {
       return account.unauthorizedSince + Duration.toMillis(this.policy.authenticationGrace)
     }
     return this.status === undefined && !account.isReachable
-      ? (this.failingSince ?? Infinity) + Duration.toMillis(this.policy.firstAnswerWithin)
+      ? (this.failingSince ?? Infinity) + (error.isRetryable ? Duration.toMillis(this.policy.firstAnswerWithin) : 0)
       : Infinity
   }
 
