@@ -1,7 +1,7 @@
 // What the repository must not hold: where it was made (machine paths, registry hosts), addresses in the lockfile,
-// generated files.
+// generated files. And what SECURITY.md promises: that the tests which it names exist.
 import { execFileSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { files } from "./lib/files.mjs"
 
@@ -37,8 +37,16 @@ for (const path of run("git", "ls-files", "--cached", "--ignored", "--exclude-st
   problems.add(`${path}: tracked, but .gitignore says that it is generated`)
 }
 
+const named = [...readFileSync("SECURITY.md", "utf8").matchAll(/^- `(.+?)`: "(.+)"$/gm)]
+for (const [, path, name] of named) {
+  const isThere = existsSync(path) && readFileSync(path, "utf8").includes(name)
+  if (!isThere) problems.add(`SECURITY.md: ${path} has no "${name}"; name the test that shows this defence`)
+}
+if (named.length === 0) problems.add("SECURITY.md: no test is named")
+
 if (problems.size > 0) {
   console.error([...problems].join("\n"))
   process.exit(1)
 }
 console.log("No machine path, no registry host, no address in the lockfile, no generated file.")
+console.log(`SECURITY.md names ${named.length} tests and checks, and each of them exists.`)
