@@ -31,7 +31,7 @@ const PlannedCall = Schema.Struct({
   /** The time from the start of the command to the beginning of the call. */
   at: optional(DurationText),
   /** More calls of the same script, at this interval. */
-  repeat: optional(Schema.Struct({ every: DurationText, times: PositiveInt })),
+  repeat: optional(Schema.Struct({ every: DurationText, times: PositiveInt.pipe(Schema.lessThanOrEqualTo(10_000)) })),
   from: optional(Schema.String),
   to: optional(Schema.String),
   exoPhone: optional(Schema.String),

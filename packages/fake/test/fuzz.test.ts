@@ -35,6 +35,20 @@ describe(`with seed ${SEED}, fuzzed inputs break no rule:`, () => {
 })
 
 describe("the fuzzer", () => {
+  it("begins with valid documents", async () => {
+    for (
+      const { name, check, documents } of targets.filter(({ name }) => ["callback", "token", "script"].includes(name))
+    ) {
+      const verdicts = await Promise.all(
+        documents(SEED).map((document) => Effect.runPromise(check(document, chance(SEED))))
+      )
+      const decoded = verdicts.filter(({ signature }) => /^(?:callback|decoded|script)/.test(signature))
+      // A token that marks an ongoing call as ended is rejected.
+      if (name === "token") assert.isAbove(decoded.length, verdicts.length / 2)
+      else assert.strictEqual(decoded.length, verdicts.length, verdicts.map(({ signature }) => signature).join("\n"))
+    }
+  })
+
   /** Breaks a rule for each input that contains the word. */
   const broken = (check: Target["check"]): Target => ({ name: "broken", documents: () => ["{\"a\":\"b\"}"], check })
 

@@ -1,6 +1,7 @@
 /** The mistakes that a script file may contain, and their messages. */
+import { CallScript } from "@effect-exotel/testing"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import { parse } from "../src/scriptFile.ts"
 
 const mistakes = (file: unknown) => Effect.map(Effect.flip(parse(JSON.stringify(file))), ({ message }) => message)
@@ -31,6 +32,11 @@ describe("a script file", () => {
         ["calls[0].sid: cannot be given to a call that is repeated"]
       ],
       [
+        "more calls than memory can hold",
+        { calls: [{ repeat: { every: "1 second", times: 4_294_967_296 }, script: { kind: "busy" } }] },
+        ["calls[0].repeat.times: "]
+      ],
+      [
         "an unknown account",
         { calls: [{ accountSid: "other", script: { kind: "busy" } }] },
         ["calls[0].accountSid: is not one of the accounts: acme1m"]
@@ -51,4 +57,26 @@ describe("a script file", () => {
         for (const problem of problems) assert.include(message, problem)
       }))
   }
+
+  it.effect("holds a call in a phase of infinite duration", () =>
+    Effect.gen(function*() {
+      const script = {
+        kind: "custom",
+        phases: [{ status: "ringing", duration: "Infinity" }],
+        ending: { status: "completed" }
+      }
+      const { placements } = yield* parse(JSON.stringify({ calls: [{ script }] }))
+      assert.isFalse(Duration.isFinite(CallScript.duration(placements[0]?.script ?? assert.fail())))
+    }))
+
+  it.effect("has durations of any size that encode to what decodes again", () =>
+    Effect.gen(function*() {
+      for (const text of ["Infinity", "1 nano", "0 seconds", "99999999999999999999999999 weeks"]) {
+        const duration = yield* Schema.decode(CallScript.DurationText)(text)
+        const again = yield* Schema.decode(CallScript.DurationText)(
+          yield* Schema.encode(CallScript.DurationText)(duration)
+        )
+        assert.isTrue(Duration.equals(again, duration), text)
+      }
+    }))
 })

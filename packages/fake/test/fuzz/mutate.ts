@@ -30,6 +30,7 @@ const numbers = [
   "0x1f",
   "08",
   "+91",
+  "4294967296",
   "9007199254740993",
   "123456789012345678901234567890",
   "1_000",
@@ -111,7 +112,14 @@ const change = (random: Chance, tokens: Array<string>, other: string): void => {
     case 9: {
       const text = tokens[at] ?? ""
       const index = random.integer(text.length + 1)
-      tokens.splice(at, 1, text.slice(0, index) + pick(random, scraps) + text.slice(index))
+      const isNumber = random.integer(2) === 0 && /\d/.test(text)
+      tokens.splice(
+        at,
+        1,
+        isNumber
+          ? text.replace(/\d+/, pick(random, numbers))
+          : text.slice(0, index) + pick(random, scraps) + text.slice(index)
+      )
       return
     }
     case 10:

@@ -45,7 +45,7 @@ const timed = async (target: Target, input: string, seed: number): Promise<reado
   const elapsed = Number(process.hrtime.bigint() - began) / 1e6
   if (elapsed < MAX_MILLIS) return [exit, elapsed]
   const { system, user } = process.cpuUsage(usage)
-  return [exit, Math.min(elapsed, (system + user) / 1000)]
+  return [exit, Math.min(elapsed, (system + user) / 1000) / (target.decodings ?? 1)]
 }
 
 const check = async (target: Target, input: string, seed: number): Promise<readonly [Exit.Exit<Verdict>, number]> => {

@@ -27,6 +27,8 @@ export interface Verdict {
 export interface Target {
   readonly name: string
   readonly documents: (seed: number) => ReadonlyArray<string>
+  /** How many decodings a check makes; their time is what is limited. Default: 1. */
+  readonly decodings?: number
   readonly check: (input: string, random: Chance) => Effect.Effect<Verdict>
 }
 
@@ -207,6 +209,7 @@ const connectTarget: Target = {
 /** Both bodies mean the same, so both decode to the same. */
 const formatsTarget: Target = {
   name: "formats",
+  decodings: 2,
   documents: (seed) =>
     [...Documents.calls(seed), ...Documents.pages(seed), ...Documents.errors].filter((each) => each.startsWith("{")),
   check: (input, random) => {
