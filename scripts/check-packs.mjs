@@ -166,7 +166,7 @@ const ts = createRequire(join(consumer, "main.ts"))("typescript-5")
 const declarationOf = (module) =>
   join(consumer, "node_modules", module.replace(/^(@[^/]+\/[^/]+)\/(.+)$/, "$1/dist/$2.d.ts"))
 const program = ts.createProgram(publicModules.map(declarationOf), { noLib: true, noResolve: true, types: [] })
-const exported = publicModules.sort().flatMap((module) => {
+const exported = publicModules.sort((a, b) => a < b ? -1 : 1).flatMap((module) => {
   const symbol = program.getTypeChecker().getSymbolAtLocation(program.getSourceFile(declarationOf(module)))
   const names = program.getTypeChecker().getExportsOfModule(symbol).map(({ name }) => name).sort()
   const undeclared = values[module].filter((name) => !names.includes(name))
