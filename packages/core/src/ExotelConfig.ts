@@ -285,6 +285,14 @@ const optional = (name: string): Config.Config<string | undefined> =>
     Config.map((value) => Option.getOrUndefined(Option.filter(value, (text) => text.trim() !== "")))
   )
 
+/** Not `Config.redacted`, whose error says `<redacted>` in place of what is wrong. */
+const required = (name: string): Config.Config<string> =>
+  Config.mapOrFail(
+    optional(name),
+    (value): Checked<string> =>
+      value === undefined ? Either.left(ConfigError.MissingData([name], "is missing")) : Either.right(value)
+  )
+
 /** Not `Config.literal`, which shows the refused value: it could be a token in the wrong variable. */
 const region = Config.mapOrFail(
   optional("EXOTEL_REGION"),
@@ -326,9 +334,9 @@ const requestsPerMinute = Config.mapOrFail(
  * @category constructors
  */
 export const fromEnv: Config.Config<Options> = Config.all({
-  apiKey: Config.redacted("EXOTEL_API_KEY"),
-  apiToken: Config.redacted("EXOTEL_API_TOKEN"),
-  accountSid: Config.string("EXOTEL_ACCOUNT_SID"),
+  apiKey: Config.map(required("EXOTEL_API_KEY"), Redacted.make),
+  apiToken: Config.map(required("EXOTEL_API_TOKEN"), Redacted.make),
+  accountSid: required("EXOTEL_ACCOUNT_SID"),
   endpoint,
   timeZone: optional("EXOTEL_TIME_ZONE"),
   requestsPerMinute

@@ -197,6 +197,15 @@ describe("the environment", () => {
       assert.notInclude(printed(error), "canary")
     }))
 
+  it.effect("reports blank variables as missing, together with the others and by what is wrong", () =>
+    Effect.gen(function*() {
+      const blank = Object.fromEntries(Object.keys(complete).map((name) => [name, " "]))
+      for (const variables of [{}, blank]) {
+        const message = printed(yield* Effect.flip(fromEnv(variables)))
+        for (const name of Object.keys(complete)) assert.include(message, `${name}: "is missing`)
+      }
+    }))
+
   it.effect("may name a base URL in place of a region", () =>
     Effect.gen(function*() {
       const { EXOTEL_REGION: _, ...rest } = complete
