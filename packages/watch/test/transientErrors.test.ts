@@ -196,6 +196,36 @@ describe("a host that cannot be reached", () => {
     )
   })
 
+  for (
+    const [what, end, next] of [
+      ["after polls have succeeded again", "118 minutes", FaultPlan.refused],
+      ["of another kind", "120 minutes", FaultPlan.status(503)]
+    ] as const
+  ) {
+    it.effect(`is logged soon when it is a failure ${what}, however long the earlier ones lasted`, () => {
+      const logged: Array<number> = []
+      const logger = Logger.make(({ date }) => {
+        logged.push(date.getTime() / 1000)
+      })
+      return simulate((clock) =>
+        Effect.gen(function*() {
+          const scenario = yield* openScenario(clock)
+          const start = scenario.clock.unsafeCurrentTimeMillis() / 1000 - scenario.now()
+          const sid = yield* scenario.fake.place(CallScript.busy({ ring: "130 minutes" }))
+          yield* scenario.fake.faults(FaultPlan.all(
+            FaultPlan.refused.pipe(FaultPlan.between("0 seconds", end)),
+            next.pipe(FaultPlan.between("120 minutes", "125 minutes"))
+          ))
+          yield* Effect.exit(
+            scenario.watch.awaitEnd(sid, { ...policy, firstAnswerWithin: Infinity, deadline: "3 hours" })
+          )
+          const minutesLogged = logged.map((at) => (at - start) / 60)
+          assert.isTrue(minutesLogged.some((minutes) => minutes >= 120 && minutes <= 122), minutesLogged.join(" "))
+        }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+      )
+    })
+  }
+
   it.effect("is logged after the first failures and then at growing intervals, without a phone number", () => {
     const logged: Array<{ readonly at: number; readonly text: string }> = []
     const logger = Logger.make((entry) => {
@@ -213,7 +243,9 @@ describe("a host that cannot be reached", () => {
         const start = scenario.clock.unsafeCurrentTimeMillis() / 1000 - scenario.now()
         assert.isAtMost(first.at - start, 30)
         for (const { text } of logged) {
-          for (const part of [sid, "TransportError", "2001-01-01T00:00:00.000Z", "WARN"]) assert.include(text, part)
+          for (const part of [sid, "TransportError", "Check the base URL", "2001-01-01T00:00:00.000Z", "WARN"]) {
+            assert.include(text, part)
+          }
           assert.notMatch(text, /0900000|0800000/)
         }
         const waits = logged.slice(1).map(({ at }, i) => at - (logged[i]?.at ?? 0))

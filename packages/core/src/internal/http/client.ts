@@ -155,9 +155,10 @@ export const make = (
               Effect.flatMap((response) => Outcome.callFromConnect(response, context(), region, sentAt)),
               // An interruption cannot return a value.
               Effect.onInterrupt(() =>
-                Effect.logWarning("Interrupted while a call was being placed. Exotel may have placed it.").pipe(
-                  Effect.annotateLogs("sentAt", DateTime.formatIso(sentAt))
-                )
+                Effect.logWarning(
+                  "Interrupted while a call was being placed. Exotel may have placed it: do not place it again, " +
+                    "but look for it with `findPlaced` after its end."
+                ).pipe(Effect.annotateLogs("sentAt", DateTime.formatIso(sentAt)))
               )
             )
         )

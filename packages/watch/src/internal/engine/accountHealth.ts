@@ -19,7 +19,8 @@ export class AccountHealth {
   private isReachable = false
   /** Since when every poll is rejected as unauthorized. */
   private unauthorizedSince: number | undefined
-  private warningFrom = Number.NEGATIVE_INFINITY
+  private warnedAt = Number.NEGATIVE_INFINITY
+  private warnedOf: ExotelError["_tag"] | undefined
   private warningWait = MIN_WARNING_MILLIS
 
   onSuccess(): void {
@@ -52,16 +53,21 @@ export class AccountHealth {
     }
   }
 
-  /** Logs that polls keep failing, at growing intervals. */
+  /** Logs that polls keep failing: at growing intervals, which begin again after a success and with another error. */
   warning(error: ExotelError, states: ReadonlyArray<WatchState>, { at }: Now): Effect.Effect<void> {
-    const state = states.find(({ warningDueSince }) => warningDueSince !== undefined)
-    if (state?.warningDueSince === undefined || at < this.warningFrom) return Effect.void
-    this.warningFrom = at + this.warningWait
-    this.warningWait = Math.min(2 * this.warningWait, MAX_WARNING_MILLIS)
+    const isOtherError = error._tag !== this.warnedOf
+    const state = states.find((each) => each.warningDueSince(isOtherError) !== undefined)
+    const since = state?.warningDueSince(isOtherError)
+    const wait = isOtherError ? MIN_WARNING_MILLIS : this.warningWait
+    if (state === undefined || since === undefined || at < this.warnedAt + wait) return Effect.void
+    this.warnedAt = at
+    this.warnedOf = error._tag
+    this.warningWait = isOtherError ? MIN_WARNING_MILLIS : Math.min(2 * wait, MAX_WARNING_MILLIS)
     return Effect.annotateLogs(Effect.logWarning("Polls of an Exotel call keep failing; its watch continues"), {
       "exotel.call.sid": state.sid,
       error: error._tag,
-      since: DateTime.formatIso(DateTime.unsafeMake(state.warningDueSince))
+      detail: error.message,
+      since: DateTime.formatIso(DateTime.unsafeMake(since))
     })
   }
 }

@@ -273,9 +273,13 @@ export class WatchState {
     }
   }
 
-  /** Since when polls have failed, at the fourth consecutive failure, the eighth and so on; backoff makes these rarer. */
-  get warningDueSince(): number | undefined {
-    return this.failures >= 4 && Number.isInteger(Math.log2(this.failures)) ? this.failingSince : undefined
+  /**
+   * Since when polls have failed, at the fourth consecutive failure, the eighth and so on; backoff makes these rarer. For an
+   * error of another kind than the last warning's at every failure from the fourth on.
+   */
+  warningDueSince(isOtherError: boolean): number | undefined {
+    const isDue = this.failures >= 4 && (isOtherError || Number.isInteger(Math.log2(this.failures)))
+    return isDue ? this.failingSince : undefined
   }
 
   /** `limit` has passed. */
