@@ -34,7 +34,8 @@ connect  the outcomes of requests to place a call: a script, rejected (status, m
          flowCallbacks (plain, extended)
 faults   status (status, retryAfter, body), refused, reset (at), stalled (at, duration), slowBody (bytes, every),
          truncated (keep), hugeBody (bytes), body (body), garbage, html, contentType, malformed (field, value)
-         conditions: forCall, operation (read, list, account, connect), placesCall, onRequest, between, probability, times
+         conditions: forCall, operation (read, list, account, connect), placesCall, onRequest (numbers),
+         between (two times), probability, times
 also     timeZone, requestsPerMinute, retryAfter, bulkLag, wrongRegion, unknownCall, wireFormat, statusCallback`
 
 export const served = `Served below http://<host>:<port>:

@@ -73,7 +73,10 @@ export interface Service {
   readonly changes: (sid: string, policy?: PolicyOptions) => Stream.Stream<Call, WatchError>
   /** Emits all events of the watch, including failed polls and stalls. */
   readonly events: (sid: string, policy?: PolicyOptions) => Stream.Stream<WatchEvent, WatchError>
-  /** Waits for the call to end. Busy, failed, canceled and not answered are results, not errors. */
+  /**
+   * Waits for the call to end. Busy, failed, canceled and not answered are results, not errors. `until` is not used: for
+   * the talk time or the price, which are known later, use {@link awaitSettled}.
+   */
   readonly awaitEnd: (sid: string, policy?: PolicyOptions) => Effect.Effect<TerminalCall, WatchError>
   /** Waits for the call to end and its record to be complete, or for `settleLimit` to pass. */
   readonly awaitSettled: (sid: string, policy?: PolicyOptions) => Effect.Effect<SettledCall, WatchError>
@@ -91,7 +94,8 @@ export interface Service {
   ) => Stream.Stream<WatchEvent, ConnectError | PlacedCallWatchFailed>
   /**
    * Places a call and waits for it to end; with the errors of {@link connect}. Busy, failed, canceled and not answered are
-   * results. If it is interrupted after the request was sent, the call goes on, and its sid is not known.
+   * results. `until` is not used: for the talk time, follow it with {@link awaitSettled}. If it is interrupted after the request
+   * was sent, the call goes on, and its sid is not known.
    */
   readonly connectAndAwaitEnd: (
     request: ConnectRequest,
