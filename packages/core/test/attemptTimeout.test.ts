@@ -41,6 +41,14 @@ it.effect("ends after the attempt has closed its connection", () =>
     deepStrictEqual(events, ["closed", "timeout"])
   }))
 
+it.effect("ends an attempt in an uninterruptible region, for example of an acquire", () =>
+  Effect.gen(function*() {
+    const attempt = AttemptTimeout.make(1000, "timeout")(Effect.never)
+    const fiber = yield* Effect.fork(Effect.uninterruptible(Effect.flip(attempt)))
+    yield* TestClock.adjust("1 second")
+    assert.strictEqual(yield* Fiber.join(fiber), "timeout")
+  }).pipe(Effect.timeout("1 minute")))
+
 /** A clock that never wakes a sleeper and counts them. */
 const countingClock = () => {
   const counts = { made: 0, left: 0 }

@@ -74,6 +74,7 @@ export const make = <E>(millis: number, onTimeout: E) => {
 
   return <A>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.forkDaemon(restore(effect)), (fiber) => supervise(fiber, restore))
+      // The timeout holds in an uninterruptible region, too.
+      Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) => supervise(fiber, restore))
     )
 }
