@@ -3,7 +3,8 @@
  * A sound document with an odd optional field is a call without that field.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Either } from "effect"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Either, Option } from "effect"
 import { read } from "./support/read.ts"
 import { answered, fresh, plain, toJson, toXml, unanswered } from "./support/wire.ts"
 
@@ -26,6 +27,14 @@ const decodesTo = (expected: string, bodies: Readonly<Record<string, string>>) =
     it(`${expected}: ${name}`, () => assert.strictEqual(failureOf(body), expected))
   }
 }
+
+it("reads CDATA that contains the beginning of CDATA, or nothing", () => {
+  for (const text of ["<![CDATA[", "<![CDATA[ <![CDATA[", "", "]]", "<To>"]) {
+    assert.strictEqual(failureOf(xml(`${ok}<To><![CDATA[${text}]]></To><From>x</From>`)), "a call", text)
+    const call = Either.getOrThrow(read(xml(`${ok}<To>a<![CDATA[${text}]]>b</To>`)))
+    deepStrictEqual(call.to, Option.some(`a${text}b`))
+  }
+})
 
 it("reads the undamaged bodies", () => {
   assert.strictEqual(failureOf(xml(ok)), "a call")

@@ -67,14 +67,15 @@ const cdataParser = new XMLParser({ ...options, trimValues: false })
  * undefined when a section is not closed.
  */
 const withoutCdata = (text: string): string | undefined => {
-  const [head = "", ...sections] = text.split("<![CDATA[")
-  let out = head
-  for (const section of sections) {
-    const end = section.indexOf("]]>")
+  let out = ""
+  for (let at = 0;;) {
+    const start = text.indexOf("<![CDATA[", at)
+    if (start === -1) return out + text.slice(at)
+    const end = text.indexOf("]]>", start)
     if (end === -1) return undefined
-    out += `\u0000${section.slice(end + 3)}`
+    out += `${text.slice(at, start)}\u0000`
+    at = end + 3
   }
-  return out
 }
 
 const space = String.raw`[ \t\r\n]`
