@@ -54,7 +54,7 @@ describe("an scheduler", () => {
       putBack(scheduler, job)
       return job?.by
     }
-    deepStrictEqual([4, 3.1].map(by), ["individual", "individual"])
+    deepStrictEqual([4, 3].map(by), ["individual", "individual"])
     deepStrictEqual([2.5, 3.2, 3.4].map(by), ["bulk", "bulk", "bulk"])
     deepStrictEqual([7.2, 6.1].map(by), ["individual", "individual"])
   })
@@ -70,11 +70,26 @@ describe("an scheduler", () => {
     assert.strictEqual(scheduler.nextPoll(NOW)?.by, "bulk")
   })
 
+  it("polls individually until the time from which bulk polls are allowed", () => {
+    const scheduler = new PollScheduler(10)
+    scheduler.rate = 0.05
+    const by = (from: number) => {
+      scheduler.demand.bulkAllowedFrom = from
+      const job = scheduler.nextPoll(NOW)
+      putBack(scheduler, job)
+      return job?.by
+    }
+    for (const name of ["a", "b"]) join(scheduler, name, { polled: 1, due: 0 })
+    deepStrictEqual([NOW.at + 1, NOW.at].map(by), ["individual", "bulk"])
+  })
+
   it("bulk polls a line that would take too long to be read, whatever the cadences say", () => {
     const scheduler = new PollScheduler(20)
     for (let i = 0; i < 40; i++) join(scheduler, `call${i}`, { polled: Infinity, due: 0 })
-    scheduler.rate = 5
-    assert.strictEqual(scheduler.nextPoll(NOW)?.by, "individual")
+    scheduler.rate = 4
+    const job = scheduler.nextPoll(NOW)
+    assert.strictEqual(job?.by, "individual")
+    putBack(scheduler, job)
     scheduler.rate = 3
     assert.strictEqual(scheduler.nextPoll(NOW)?.calls.length, 20)
   })
@@ -118,7 +133,7 @@ describe("an scheduler", () => {
       putBack(scheduler, job)
       return job?.by
     }
-    deepStrictEqual([9, 7, 9, 10.5, 9].map(by), ["individual", "bulk", "bulk", "individual", "individual"])
+    deepStrictEqual([8, 7.9, 9, 10, 9].map(by), ["individual", "bulk", "bulk", "individual", "individual"])
   })
 
   describe("counts the due calls of single watches, which are polled in bulk if reading them takes more than ten seconds", () => {
@@ -209,6 +224,24 @@ describe("an scheduler", () => {
       return words(job)
     })
     deepStrictEqual(read, ["individual a", "individual b", "individual c", "individual due", undefined])
+  })
+
+  it("reads a bulk-polled call when it has been unread for the wait of its cadence, and not before", () => {
+    const scheduler = new PollScheduler(10)
+    scheduler.rate = 0.1
+    const call = join(scheduler, "a", { polled: 1, due: 2 })
+    join(scheduler, "due", { polled: 1, due: 0 })
+    assert.isFalse(scheduler.hasBackgroundWork)
+    scheduler.nextPoll(NOW)
+    assert.isTrue(scheduler.hasBackgroundWork)
+    for (const each of scheduler.calls.values()) each.readAt = NOW.at
+    // The bulk poll did not include it: it is due two seconds after its last poll.
+    call.job = undefined
+    scheduler.place(call, NOW)
+    call.readAt = NOW.at - 1999
+    assert.isUndefined(scheduler.nextBackground(NOW))
+    call.readAt = NOW.at - 2000
+    assert.strictEqual(words(scheduler.nextBackground(NOW)), "individual a")
   })
 
   it("gives no available request to a call that is backing off", () => {

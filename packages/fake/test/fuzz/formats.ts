@@ -33,9 +33,9 @@ const isExpressible = (value: unknown, depth = 0): value is Value => {
     )
 }
 
-/** A list of records, each below `name` in XML. */
-const isList = (value: unknown): value is ReadonlyArray<Value> =>
-  Array.isArray(value) && value.every((each) => isFields(each) && isExpressible(each))
+/** Legs without their wrappers. One that is left means that a wrapper has other fields, which XML has no place for. */
+const isListOfLegs = (legs: ReadonlyArray<Value>): boolean =>
+  legs.every((leg) => isFields(leg) && !("Leg" in leg) && isExpressible(leg))
 
 const legOf = (leg: Value): Value =>
   isFields(leg) && Object.keys(leg).length === 1 && "Leg" in leg ? leg["Leg"] as Value : leg
@@ -58,10 +58,16 @@ const element = (random: Chance, name: string, content: string): string =>
   content === "" ? empty(random, name) : `<${name}>${content}</${name}>`
 
 const xmlValue = (random: Chance, name: string, value: Value): string => {
-  if (value === null) return random.integer(2) === 0 ? "" : empty(random, name)
+  // A page without the list is none, but one whose list is empty is.
+  if (value === null) return name !== "Calls" && random.integer(2) === 0 ? "" : empty(random, name)
   if (typeof value === "string") return element(random, name, xmlText(random, value))
   if (typeof value === "number") return element(random, name, String(value))
-  if (isFields(value)) return `<${name}>${xmlFields(random, value)}</${name}>`
+  // A record has fields, even if all of them are empty.
+  if (isFields(value)) {
+    return `<${name}>${
+      xmlFields(random, value).trim() || Object.keys(value).map((each) => `<${each}/>`).join("")
+    }</${name}>`
+  }
   const item = name === "Legs" ? "Leg" : "Call"
   return element(random, name, value.map((each) => xmlValue(random, item, legOf(each))).join(""))
 }
@@ -107,7 +113,7 @@ export const inBothFormats = (
     const details = isFields(record) ? record["Details"] : undefined
     if (!isFields(record) || !isFields(details)) return record
     const { Legs: legs } = details
-    return Array.isArray(legs) && isList(legs.map(legOf))
+    return Array.isArray(legs) && isListOfLegs(legs.map(legOf))
       ? { ...record, Details: { ...details, Legs: "legs" } }
       : record
   }

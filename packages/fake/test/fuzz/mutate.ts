@@ -158,3 +158,46 @@ export const mutate = (random: Chance, document: string, other: string): string 
   for (let i = 0; i < changes; i++) change(random, tokens, other)
   return tokens.join("").slice(0, MAX_LENGTH)
 }
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** The records in a value, at any depth. */
+const recordsIn = (value: unknown): ReadonlyArray<Record<string, unknown>> =>
+  Array.isArray(value)
+    ? value.flatMap(recordsIn)
+    : isRecord(value)
+    ? [value, ...Object.values(value).flatMap(recordsIn)]
+    : []
+
+const anyValue = (random: Chance): unknown =>
+  pick(random, [
+    () => null,
+    () => "",
+    () => " \t",
+    () => pick(random, numbers),
+    () => Number(pick(random, numbers)),
+    () => pick(random, scraps),
+    () => ` ${pick(random, scraps)}${pick(random, numbers)}\n`,
+    () => pick(random, ["null", "Null", " null ", "true", "completed", "in-progress", "a".repeat(65)]),
+    () => [],
+    () => [{ Leg: { Id: random.integer(3), OnCallDuration: pick(random, numbers) } }, { Id: "2" }],
+    () => ({ [pick(random, scraps)]: "x" }),
+    () => ({ Sid: "abc", Leg: { Id: 1 } })
+  ])()
+
+/** A JSON document with one to four changed values or names, which stays well-formed. */
+export const mutateValues = (random: Chance, document: string): string => {
+  const value: unknown = JSON.parse(document)
+  const changes = 1 + random.integer(4)
+  for (let i = 0; i < changes; i++) {
+    const record = pick(random, recordsIn(value))
+    const names = Object.keys(record)
+    const name = names.length === 0 || random.integer(8) === 0
+      ? pick(random, ["Details", "Legs", "Leg", "PhoneNumber", "Message", "Code", "Status", "Other"])
+      : pick(random, names)
+    if (random.integer(8) === 0) delete record[name]
+    else record[name] = anyValue(random)
+  }
+  return JSON.stringify(value)
+}

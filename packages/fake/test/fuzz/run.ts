@@ -60,6 +60,7 @@ const check = async (target: Target, input: string, seed: number): Promise<reado
 
 export const fuzz = async (target: Target, inputs: number, seed: number): Promise<Report> => {
   const random = chance(seed)
+  const change = target.mutate ?? mutate
   const documents = target.documents(seed)
   const kept: Array<string> = []
   const outcomes = new Set<string>()
@@ -77,7 +78,7 @@ export const fuzz = async (target: Target, inputs: number, seed: number): Promis
   // The documents themselves come first.
   for (let i = 0; i < inputs; i++) {
     const source = () => kept.length > 0 && random.integer(2) === 0 ? pick(random, kept) : pick(random, documents)
-    const input = documents[i] ?? mutate(random, source(), source())
+    const input = documents[i] ?? change(random, source(), source())
     // Lets a test runner send its heartbeat.
     if (i % 100 === 0) await new Promise((resume) => setImmediate(resume))
     const [exit, millis] = await check(target, input, seed + i)

@@ -16,7 +16,7 @@ import { Chunk, Effect, Either, Equal, Redacted, Schema, Stream } from "effect"
 import { File, parse } from "../../src/scriptFile.ts"
 import * as Documents from "./documents.ts"
 import { inBothFormats } from "./formats.ts"
-import { canary, type Chance } from "./mutate.ts"
+import { canary, type Chance, mutateValues } from "./mutate.ts"
 
 /** What an input led to, in short, and the rules that it broke. */
 export interface Verdict {
@@ -29,6 +29,8 @@ export interface Target {
   readonly documents: (seed: number) => ReadonlyArray<string>
   /** How many decodings a check makes; their time is what is limited. Default: 1. */
   readonly decodings?: number
+  /** Default: changes of tokens. */
+  readonly mutate?: (random: Chance, document: string, other: string) => string
   readonly check: (input: string, random: Chance) => Effect.Effect<Verdict>
 }
 
@@ -210,6 +212,7 @@ const connectTarget: Target = {
 const formatsTarget: Target = {
   name: "formats",
   decodings: 2,
+  mutate: mutateValues,
   documents: (seed) =>
     [...Documents.calls(seed), ...Documents.pages(seed), ...Documents.errors].filter((each) => each.startsWith("{")),
   check: (input, random) => {
