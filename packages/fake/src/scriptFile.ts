@@ -26,7 +26,7 @@ const StatusCallback = Schema.Struct({
 })
 
 const PlannedCall = Schema.Struct({
-  script: CallScript.Description,
+  script: CallScript.Description.annotations({ identifier: "a script" }),
   sid: optional(Schema.String),
   /** The time from the start of the command to the beginning of the call. */
   at: optional(DurationText),
@@ -67,9 +67,10 @@ export const File = Schema.Struct({
     prettyXml: optional(Schema.Boolean)
   })),
   statusCallback: optional(StatusCallback),
-  calls: optional(Schema.Array(PlannedCall)),
+  // In messages the name stands for the whole schema, which takes long to print for each of many mistakes.
+  calls: optional(Schema.Array(PlannedCall.annotations({ identifier: "a call" }))),
   connect: optional(ConnectPlan.Description),
-  faults: optional(Schema.Array(FaultPlan.Fault))
+  faults: optional(Schema.Array(FaultPlan.Fault.annotations({ identifier: "a fault" })))
 })
 
 /** A call to be placed when the command starts. */

@@ -50,7 +50,12 @@ describe("the fuzzer", () => {
   })
 
   /** Breaks a rule for each input that contains the word. */
-  const broken = (check: Target["check"]): Target => ({ name: "broken", documents: () => ["{\"a\":\"b\"}"], check })
+  const broken = (check: Target["check"]): Target => ({
+    name: "broken",
+    maxMillis: 10,
+    documents: () => ["{\"a\":\"b\"}"],
+    check
+  })
 
   it("reports inputs that break a rule, that die and that take too long", async () => {
     const spin = () => {

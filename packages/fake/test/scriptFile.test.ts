@@ -46,6 +46,16 @@ describe("a script file", () => {
         { faults: [{ kind: "html", forCall: "nosuchcall" }] },
         ["faults[0].forCall: is not the sid of a call in this file"]
       ],
+      [
+        "values instead of records",
+        { calls: [1, { script: 2 }], faults: [3], connect: { inOrder: [4] } },
+        [
+          "calls[0]: Expected a call\n",
+          "calls[1].script: Expected a script\n",
+          "faults[0]: Expected a fault",
+          "connect.inOrder[0]: Expected an outcome\n"
+        ]
+      ],
       ["a callback that is not a URL", { statusCallback: { url: "status" } }, [
         "statusCallback.url: must be an absolute URL"
       ]]

@@ -165,7 +165,11 @@ const RejectionDescription = Schema.Union(
   Schema.Struct({ kind: Schema.Literal("doNotDisturb") })
 )
 
-const OutcomeDescription = Schema.Union(...CallScript.Description.members, ...RejectionDescription.members)
+const OutcomeDescription = Schema.Union(...CallScript.Description.members, ...RejectionDescription.members).annotations(
+  {
+    identifier: "an outcome"
+  }
+)
 
 /**
  * A table and settings as data, as in the script files of `exotel-fake`.

@@ -27,8 +27,8 @@ export interface Verdict {
 export interface Target {
   readonly name: string
   readonly documents: (seed: number) => ReadonlyArray<string>
-  /** How many decodings a check makes; their time is what is limited. Default: 1. */
-  readonly decodings?: number
+  /** A check that takes longer is a finding. */
+  readonly maxMillis: number
   /** Default: changes of tokens. */
   readonly mutate?: (random: Chance, document: string, other: string) => string
   readonly check: (input: string, random: Chance) => Effect.Effect<Verdict>
@@ -79,6 +79,7 @@ const decodeCall = (body: string) => Effect.either(CallDecoder.fromBody(body))
 
 const callTarget: Target = {
   name: "call",
+  maxMillis: 10,
   documents: (seed) => [...Documents.calls(seed), ...Documents.errors],
   check: (input) =>
     Effect.map(
@@ -138,6 +139,7 @@ const readPage = (body: string) =>
 
 const pageTarget: Target = {
   name: "page",
+  maxMillis: 10,
   documents: (seed) => [...Documents.pages(seed), ...Documents.errors.slice(0, 6)],
   check: (input) =>
     Effect.map(
@@ -157,6 +159,7 @@ const statusOf = (input: string) => statuses[input.length % statuses.length] ?? 
 
 const errorTarget: Target = {
   name: "error",
+  maxMillis: 10,
   documents: (seed) => [...Documents.errors, ...Documents.calls(seed).slice(0, 20)],
   check: (input) =>
     Effect.suspend(() => {
@@ -185,6 +188,7 @@ const maybePlaced = (error: ConnectError.ConnectError): boolean => error._tag ==
 
 const connectTarget: Target = {
   name: "connect",
+  maxMillis: 10,
   documents: (seed) => [...Documents.errors, ...Documents.calls(seed)],
   check: (input) =>
     Effect.suspend(() => {
@@ -211,7 +215,8 @@ const connectTarget: Target = {
 /** Both bodies mean the same, so both decode to the same. */
 const formatsTarget: Target = {
   name: "formats",
-  decodings: 2,
+  // Decodes twice.
+  maxMillis: 20,
   mutate: mutateValues,
   documents: (seed) =>
     [...Documents.calls(seed), ...Documents.pages(seed), ...Documents.errors].filter((each) => each.startsWith("{")),
@@ -242,6 +247,7 @@ const formatsTarget: Target = {
 
 const callbackTarget: Target = {
   name: "callback",
+  maxMillis: 10,
   documents: Documents.callbacks,
   check: (input) => {
     const end = input.indexOf("\n")
@@ -274,6 +280,7 @@ const checkToken = checkJson(WatchToken.FromJson)
 /** A token has no secrets, so an error of its Schema may show it. */
 const tokenTarget: Target = {
   name: "token",
+  maxMillis: 10,
   documents: (seed) => [...Documents.tokens(seed), ...Documents.fleets(seed)],
   check: (input) => Effect.sync(() => input.trimStart().startsWith("[") ? checkFleet(input) : checkToken(input))
 }
@@ -282,6 +289,8 @@ const isKey = (input: string, word: string): boolean => new RegExp(`${word}[^"]*
 
 const scriptTarget: Target = {
   name: "script",
+  // Each of thousands of mistakes in a developer's own file is reported.
+  maxMillis: 300,
   documents: () => Documents.scriptFiles,
   check: (input) =>
     Effect.map(
