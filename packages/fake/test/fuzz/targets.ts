@@ -285,7 +285,15 @@ const tokenTarget: Target = {
   check: (input) => Effect.sync(() => input.trimStart().startsWith("[") ? checkFleet(input) : checkToken(input))
 }
 
-const isKey = (input: string, word: string): boolean => new RegExp(`${word}[^"]*"\\s*:`, "i").test(unquoted(input))
+/** Whether a name of the JSON contains the word. A text that is not well-formed has no names. */
+const isInName = (input: string, word: string): boolean => {
+  let found = false
+  const visit = (name: string, value: unknown) => {
+    found ||= name.toLowerCase().includes(word.toLowerCase())
+    return value
+  }
+  return Either.isRight(Either.try(() => JSON.parse(input, visit) as unknown)) && found
+}
 
 const scriptTarget: Target = {
   name: "script",
@@ -300,7 +308,7 @@ const scriptTarget: Target = {
           verdict(
             error.problems.map((problem) => problem.replaceAll(/\d+/g, "")).sort().slice(0, 2).join(),
             // The path of a problem consists of names.
-            leaks(input, error).filter((value) => !isKey(input, value)).map((value) => `the error shows ${value}`)
+            leaks(input, error).filter((value) => !isInName(input, value)).map((value) => `the error shows ${value}`)
           ),
         onRight: ({ placements }) => {
           const encode = Schema.encodeEither(File)
