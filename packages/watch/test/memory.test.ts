@@ -38,7 +38,7 @@ const callsWith = (status: string): ExotelCalls.Service => {
   return service as ExotelCalls.Service
 }
 
-const BATCH = Math.max(2000, cases(5000))
+const BATCH = Math.max(4000, cases(5000))
 
 const sids = (batch: number) => Array.from({ length: BATCH }, (_, i) => `call${batch}x${i}`)
 
@@ -48,7 +48,7 @@ const bytesPerWatch = (
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const watch = yield* CallWatch.make()
-    const batches = Math.max(4, cases(20))
+    const batches = Math.max(5, cases(20))
     yield* batchOf(watch, sids(0))
     yield* batchOf(watch, sids(1))
     const before = yield* heapUsed
