@@ -26,7 +26,8 @@ export interface Options {
   readonly requestsPerMinute?: number | undefined
   /**
    * The number of requests that can go at once. The others follow at an even rate, so that no window has more than
-   * `requestsPerMinute`: a burst of 10 leaves 180 a minute of 200. Default: a twentieth of `requestsPerMinute`.
+   * `requestsPerMinute`: a burst of 10 leaves 180 a minute of 200. One process may take a whole burst, so a large one is
+   * shared unevenly. Default: a twentieth of `requestsPerMinute`.
    */
   readonly burst?: number | undefined
   /** The length of the window of the limit. Default: 1 minute. */
