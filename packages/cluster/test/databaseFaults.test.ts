@@ -97,6 +97,28 @@ describe.skipIf(!hasPostgres)("a writer over Postgres", () => {
         )
       }).pipe(TestServices.provideLive))
 
+    it.scoped("takes a partition from an owner that hangs within a transaction", () =>
+      Effect.gen(function*() {
+        const tables = yield* setUp
+        const sql = yield* SqlClient.SqlClient
+        const owner = yield* tables.own(part, "hangs")
+        const written = yield* Effect.makeLatch()
+        const hanging = sql.withTransaction(
+          tables.write([{ ...owner, part, events: [event(sid)] }], 8000).pipe(
+            Effect.zipRight(written.open),
+            Effect.zipRight(Effect.never)
+          )
+        )
+        yield* Effect.forkScoped(Effect.ignore(Effect.sandbox(hanging)))
+        yield* written.await
+        const next = yield* Effect.timeoutFail(tables.own(part, "next"), {
+          duration: "20 seconds",
+          onTimeout: () => "the locks of the former owner remain"
+        })
+        deepStrictEqual([next.epoch, next.seq], [2, 0])
+        deepStrictEqual(yield* stored, [])
+      }).pipe(TestServices.provideLive))
+
     it.scoped("says that the disk is full, and stores the event once there is space", () =>
       Effect.gen(function*() {
         const tables = yield* setUp

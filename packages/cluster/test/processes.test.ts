@@ -35,7 +35,8 @@ const runner = (name: string, database: string, exotel: string) =>
           RUNNER_NAME: name,
           RUNNER_SHARE: String(share()),
           RUNNER_PORT: String(port),
-          RUNNER_DATABASE: database,
+          // The cluster locks its shards in transactions, too.
+          RUNNER_DATABASE: `${database}?options=-c%20idle_in_transaction_session_timeout=5000`,
           RUNNER_EXOTEL: exotel
         },
         stdio: ["ignore", log, log]

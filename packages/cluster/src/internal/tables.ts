@@ -87,6 +87,7 @@ export const make = (fleet: string) =>
      */
     const write = (batches: ReadonlyArray<Batch>, leaseMillis: number) =>
       sql.withTransaction(Effect.gen(function*() {
+        yield* dialect.limitIdle
         // In order, so that two writers cannot wait for each other.
         const positions = batches.map(({ epoch, events, part, seq }) => ({ part, epoch, seq, n: events.length }))
           .sort((a, b) => a.part - b.part)
