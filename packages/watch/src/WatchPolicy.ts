@@ -152,7 +152,10 @@ export const WatchPolicy = Schema.Struct({
   details: flag(false),
   /** How long after the end, or after `Settled`, to wait for the details before `DetailsUnavailable`. Default: 5 minutes. */
   detailsLimit: duration("5 minutes"),
-  /** How long, from the beginning of the watch, a call that was never seen may be "not found". Default: 30 seconds. */
+  /**
+   * How long, from the beginning of the watch, a call that was never seen may be "not found". The watch fails at the next
+   * poll after that. Default: 30 seconds.
+   */
   notFoundGrace: duration("30 seconds"),
   /** How long polls may be rejected as unauthorized before the watch fails. Default: 1 minute. */
   authenticationGrace: duration("1 minute"),
