@@ -25,10 +25,9 @@ export default defineConfig({
     ],
     // A property of a thousand cases, or a program in a process of its own, may share a slow machine.
     testTimeout: 30_000,
-    // To import Effect anew for each file takes longer than most of their tests.
-    // One worker for each core; by default one core is left to Vitest itself, which has little to do.
+    // To import Effect anew for each file would take longer than most of its tests. One worker for each core; by default one core is left to Vitest itself, which has little to do.
     poolOptions: {
-      // Effects allocate much that lives shortly: a larger young generation halves the time of the garbage collector.
+      // Effects allocate many short-lived objects: with a larger young generation they are collected less often.
       forks: { isolate: false, maxForks: availableParallelism(), execArgv: ["--max-semi-space-size=64"] },
       threads: { isolate: false, maxThreads: availableParallelism() }
     },

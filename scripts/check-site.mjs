@@ -5,9 +5,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { createRequire } from "node:module"
 import { extname, join } from "node:path"
+import { findChromium, launchOptions } from "./lib/chromium.mjs"
 
 const dist = join(import.meta.dirname, "../site/dist")
-const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium"
 const term = { query: "CallOutcomeUnknown", page: /reference\/core\/ConnectError|guides\/place/ }
 const problems = []
 
@@ -121,7 +121,7 @@ const checkPage = async (page, url, path) => {
   await page.emulateMedia({ colorScheme: "light" })
   await page.setViewportSize({ width: 1280, height: 900 })
   await page.goto(url + path)
-  // The program of the page has started when the observer of the outline marks it as such.
+  // The program of the page has started.
   await page.waitForFunction(() => document.querySelector("#app")?.__vue_app__ !== undefined)
   for (const width of [1280, 400]) {
     await page.setViewportSize({ width, height: 900 })
@@ -156,7 +156,7 @@ const checkInBrowser = async () => {
   const { chromium } = createRequire(join(import.meta.dirname, "../site/package.json"))("playwright-core")
   const server = await serve()
   const url = `http://127.0.0.1:${server.address().port}/`
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] })
+  const browser = await chromium.launch(launchOptions)
   const open = async () => {
     const page = await browser.newPage({ reducedMotion: "reduce" })
     const report = (text) => problems.push(`${page.url().replace(url, "")}: ${text}`)
@@ -178,9 +178,8 @@ const checkInBrowser = async () => {
   server.close()
 }
 
-const hasChromium = existsSync(executablePath)
+const hasChromium = findChromium("the site")
 if (hasChromium) await checkInBrowser()
-else console.warn("SKIPPED: Chromium is not installed, so the site was not tried in a browser. Its links were checked.")
 
 if (problems.length > 0) {
   console.error(problems.join("\n"))

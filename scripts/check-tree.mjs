@@ -1,5 +1,5 @@
-// What the repository must not hold: where it was made (machine paths, registry hosts), addresses in the lockfile,
-// generated files. And what SECURITY.md promises: that the tests which it names exist.
+// Checks that the repository has no machine path, no registry host, no address in the lockfile and no generated file, and that
+// the tests which SECURITY.md names exist.
 import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { homedir } from "node:os"

@@ -1,10 +1,7 @@
 // Bundles small programs with the packages and their dependencies, minified, and prints the sizes. The XML parser is
 // a chunk of its own, which a program loads when it requests XML or XML arrives.
-import { createRequire } from "node:module"
 import { gzipSync } from "node:zlib"
-
-// tsx brings esbuild; nothing else needs it.
-const { build } = createRequire(createRequire(import.meta.url).resolve("tsx/package.json"))("esbuild")
+import { build } from "./lib/esbuild.mjs"
 
 const programs = {
   "core": "import { ExotelCalls } from \"@effect-exotel/core\"; console.log(ExotelCalls.layerConfig())",

@@ -1,5 +1,4 @@
-// The pages of the site, in the order of the sidebar: a title and the file of the repository that it shows. A file that does
-// not exist is left out, so that a page can be written elsewhere.
+// The pages of the site, in the order of the sidebar: a title and the file of the repository that it shows.
 export const groups = [
   {
     text: "Start",

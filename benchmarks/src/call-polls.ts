@@ -6,9 +6,9 @@
  */
 import { CallScript, FakeExotel, Simulation } from "@effect-exotel/testing"
 import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
-import { FileSystem } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
-import { Chunk, Config, Console, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
+import { Chunk, Console, Duration, Effect, Layer, Schema, Stream } from "effect"
+import { writeJson } from "./lib/json.ts"
 import { table } from "./lib/measure.ts"
 
 const call = { ring: 8, talk: 60, settles: 40 }
@@ -65,11 +65,7 @@ const program = Effect.gen(function*() {
       events.map(({ at, name }) => `${name} ${at.toFixed(1)} s`).join(", ")
     ])
   ))
-  const jsonFile = yield* Config.option(Config.string("BENCH_JSON"))
-  if (Option.isSome(jsonFile)) {
-    const fs = yield* FileSystem.FileSystem
-    yield* fs.writeFileString(jsonFile.value, `${yield* Schema.encode(Result)(result)}\n`)
-  }
+  yield* writeJson(yield* Schema.encode(Result)(result))
 })
 
 NodeRuntime.runMain(Effect.provide(program, NodeContext.layer))

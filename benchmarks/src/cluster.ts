@@ -130,17 +130,9 @@ const inMemory = (size: Size) =>
       const addUpTo = (count: number) =>
         Effect.gen(function*() {
           yield* source.offerAll(sids.slice(added, count))
-          yield* Effect.repeat(
-            Effect.delay(
-              Effect.sync(() =>
-                added
-              ),
-              "100 millis"
-            ),
-            {
-              until: (n) => n === count
-            }
-          )
+          while (added < count) {
+            yield* Effect.sleep("100 millis")
+          }
         })
       const endings = Effect.zipRight(source.end, Effect.as(Fiber.join(fiber), ended))
       return yield* measure(size, placedAt, addUpTo, endings)

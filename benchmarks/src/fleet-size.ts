@@ -5,10 +5,10 @@
  * `BENCH_JSON=<file>` writes the result as JSON; the picture of the documentation is drawn from it.
  */
 import { WatchPolicy } from "@effect-exotel/watch"
-import { FileSystem } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
-import { Config, Console, Effect, Option, Schema } from "effect"
+import { Console, Effect, Schema } from "effect"
 import { percentile, simulate } from "./lib/callCenter.ts"
+import { writeJson } from "./lib/json.ts"
 import { smoke, table } from "./lib/measure.ts"
 
 const REQUESTS_PER_MINUTE = 200
@@ -67,12 +67,8 @@ const program = Effect.gen(function*() {
     ["polling", "calls", "p50", "p95", "best p95"],
     points.map(({ best, calls, mode, p50, p95 }) => [mode, String(calls), seconds(p50), seconds(p95), seconds(best)])
   ))
-  const jsonFile = yield* Config.option(Config.string("BENCH_JSON"))
-  if (Option.isSome(jsonFile)) {
-    const fs = yield* FileSystem.FileSystem
-    const result = { requestsPerMinute: REQUESTS_PER_MINUTE, meanSeconds: MEAN_SECONDS, points }
-    yield* fs.writeFileString(jsonFile.value, `${yield* Schema.encode(Result)(result)}\n`)
-  }
+  const result = { requestsPerMinute: REQUESTS_PER_MINUTE, meanSeconds: MEAN_SECONDS, points }
+  yield* writeJson(yield* Schema.encode(Result)(result))
 })
 
 NodeRuntime.runMain(Effect.provide(program, NodeContext.layer))

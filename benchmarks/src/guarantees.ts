@@ -4,9 +4,8 @@
  *
  * `BENCH_JSON=<file>` writes the result as JSON, `BENCH_WRITE=1` writes the table to `docs/guarantees.md`.
  */
-import { FileSystem } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
-import { Config, Console, Data, DateTime, Effect, Option } from "effect"
+import { Config, Console, Data, DateTime, Effect } from "effect"
 import { coreLro } from "./lib/guarantees/contenders/coreLro.ts"
 import { handWritten } from "./lib/guarantees/contenders/handWritten.ts"
 import { pWaitFor } from "./lib/guarantees/contenders/pWaitFor.ts"
@@ -16,6 +15,7 @@ import type { Cell } from "./lib/guarantees/report.ts"
 import { json, markdown, nameOf, writeDocument } from "./lib/guarantees/report.ts"
 import { evaluate, guarantees } from "./lib/guarantees/scenarios.ts"
 import { onStage } from "./lib/guarantees/Stage.ts"
+import { writeJson } from "./lib/json.ts"
 import { smoke } from "./lib/measure.ts"
 
 class WatchBreaksGuarantees
@@ -45,9 +45,7 @@ const program = Effect.gen(function*() {
   const shown = `${date}, Node ${process.versions.node}: ${names.join(", ")}.\n\n${markdown(cells)}`
   yield* Console.log(`${shown}\n\nA dash: its API does not support it.`)
 
-  const fs = yield* FileSystem.FileSystem
-  const jsonFile = yield* Config.option(Config.string("BENCH_JSON"))
-  if (Option.isSome(jsonFile)) yield* fs.writeFileString(jsonFile.value, `${json(cells, names, date)}\n`)
+  yield* writeJson(json(cells, names, date))
   if (yield* Config.withDefault(Config.boolean("BENCH_WRITE"), false)) yield* writeDocument(shown)
 
   const broken = cells.filter(({ contender, verdict }) => contender === watch && verdict._tag !== "Holds")

@@ -40,6 +40,7 @@ type FinalError =
   | WatchError.WatchTimeout
 
 // Reads and placing: results, exact errors, no requirements.
+same<ExotelError.ExotelError, ReadError>()
 same<Reads, Effect.Effect<Call.Call, ReadError>>()
 same<ReturnType<ExotelCalls.Service["getWithDetails"]>, Effect.Effect<Call.CallWithDetails, ReadError>>()
 same<ExotelCalls.Service["verify"], Effect.Effect<void, Exclude<ReadError, ExotelError.CallNotFound>>>()

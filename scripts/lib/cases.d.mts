@@ -1,6 +1,6 @@
 declare module "vitest" {
   export interface ProvidedContext {
-    /** Set in `vitest.workspace.ts`: 1 with `CI`, else `PROPERTY_SHARE` or a tenth. */
+    /** Set in `vitest.workspace.ts`: 1 with `CI`, else `PROPERTY_SHARE` or a twentieth. */
     readonly propertyShare: number
   }
 }

@@ -1,12 +1,9 @@
 // The install line and the first example of each README: the example runs in a project that the line made, against
 // `exotel-fake`.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { join } from "node:path"
+import { transformSync } from "./esbuild.mjs"
 import { attempt, fail } from "./project.mjs"
-
-// tsx brings esbuild; nothing else needs it.
-const { transformSync } = createRequire(createRequire(import.meta.url).resolve("tsx/package.json"))("esbuild")
 
 const layers = `
 import { ExotelCalls } from "@effect-exotel/core"

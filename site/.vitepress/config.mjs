@@ -1,9 +1,7 @@
-import { existsSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { diagrams } from "../lib/diagrams.mjs"
 import { groups, routeOf } from "../pages.mjs"
-
-const root = join(import.meta.dirname, "../..")
 
 const icon = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\">"
   + "<circle cx=\"8\" cy=\"8\" r=\"8\" fill=\"#0550ae\"/><path d=\"M4 8h2l2-4 1 8 1-4h2\" fill=\"none\" stroke=\"#fff\"/></svg>"
@@ -12,8 +10,7 @@ const link = (route) => route === "index" ? "/" : `/${route}`
 
 const sidebar = groups.map(({ pages, text }) => ({
   text,
-  items: pages.filter(([, path]) => existsSync(join(root, path)))
-    .map(([title, path]) => ({ text: title, link: link(routeOf(path)) }))
+  items: pages.map(([title, path]) => ({ text: title, link: link(routeOf(path)) }))
 }))
 
 const modules = JSON.parse(readFileSync(join(import.meta.dirname, "../.stage/modules.json"), "utf8"))

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Application, ConsoleLogger, LogLevel, ReflectionKind } from "typedoc"
+import { firstSentence, headComment } from "./comments.mjs"
 
 /** The packages with modules; `fake` is a command. */
 const packages = ["core", "watch", "cluster", "testing"]
@@ -12,10 +13,6 @@ const modulesOf = (root, name) =>
   readdirSync(join(root, `packages/${name}/src`), { recursive: true }).map((path) => String(path).replaceAll("\\", "/"))
     .filter((path) => path.endsWith(".ts") && path !== "index.ts" && !path.startsWith("internal/"))
     .map((path) => path.slice(0, -".ts".length)).sort()
-
-/** The comment at the beginning of a module, without tags. */
-const moduleComment = (source) =>
-  (/^\/\*\*([\s\S]*?)\*\//.exec(source)?.[1] ?? "").replaceAll(/^\s*\* ?/gm, "").replaceAll(/^@.*$/gm, "").trim()
 
 class Collecting extends ConsoleLogger {
   problems = []
@@ -41,7 +38,7 @@ export const writeReference = async (root, out) => {
   const modules = packages.flatMap((name) =>
     modulesOf(root, name).map((module) => {
       const file = join(root, `packages/${name}/src/${module}.ts`)
-      return { package: name, module, file, comment: moduleComment(readFileSync(file, "utf8")) }
+      return { package: name, module, file, comment: headComment(readFileSync(file, "utf8")) }
     })
   )
   const app = await Application.bootstrapWithPlugins({
@@ -97,6 +94,6 @@ export const writeReference = async (root, out) => {
     const imported = `import ${module.includes("/") ? `* as ${module.split("/")[1]}` : `{ ${module} }`} from "${path}"`
     const head = `# ${module}\n\n\`\`\`ts\n${imported}\n\`\`\`\n\n${withLinks(comment)}\n\n`
     writeFileSync(file, head + tidy(readFileSync(file, "utf8")))
-    return { package: name, module, summary: comment.split(/\n\n|(?<=[.:])\s/)[0].replaceAll("\n", " ") }
+    return { package: name, module, summary: firstSentence(comment) }
   })
 }

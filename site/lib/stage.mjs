@@ -1,8 +1,9 @@
 // Copies the Markdown of the repository to the folder that VitePress reads, with links that fit the site. A linked file that
 // is no page of its own, such as an example, becomes a page that shows its source.
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, extname, join, posix } from "node:path"
 import { groups, routeOf } from "../pages.mjs"
+import { firstSentence, headComment } from "./comments.mjs"
 
 const images = new Set([".png", ".svg"])
 
@@ -18,9 +19,7 @@ const relative = (from, to) => {
 
 export const stage = (root, out) => {
   const staged = new Set()
-  const queue = groups.flatMap(({ pages }) => pages.map(([, path]) => path)).filter((path) =>
-    existsSync(join(root, path))
-  )
+  const queue = groups.flatMap(({ pages }) => pages.map(([, path]) => path))
 
   const write = (route, text) => {
     const file = join(out, `${route}.md`)
@@ -58,9 +57,8 @@ export const stage = (root, out) => {
   const listing = (path, route) => {
     const folder = `${path}/src`
     const programs = readdirSync(join(root, folder)).filter((name) => name.endsWith(".ts")).map((name) => {
-      const text = readFileSync(join(root, folder, name), "utf8")
-      const comment = /^\/\*\*([\s\S]*?)\*\//.exec(text)?.[1].replaceAll(/^\s*\* ?/gm, "").trim() ?? ""
-      const sentence = comment.split(/\n\n|(?<=[.:])\s/)[0].replaceAll("\n", " ").replace(/:$/, ".")
+      const comment = headComment(readFileSync(join(root, folder, name), "utf8"))
+      const sentence = firstSentence(comment).replace(/:$/, ".")
       return `- [${name}](${linkTo(`${folder}/${name}`, route)}): ${sentence}`
     })
     const title = `${path[0].toUpperCase()}${path.slice(1)}`

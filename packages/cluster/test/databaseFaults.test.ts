@@ -1,18 +1,15 @@
 /** A real Postgres that refuses writes: the log line and the metric of the writer, and what happens afterwards. */
-import { FleetMetrics, FleetSignals } from "@effect-exotel/cluster"
-import { RequestBudget } from "@effect-exotel/core"
+import { FleetSignals } from "@effect-exotel/cluster"
 import { SqlClient } from "@effect/sql"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Duration, Effect, Layer, Logger, Metric, Redacted, TestServices } from "effect"
-import { EventBuffer } from "../src/internal/eventBuffer.ts"
-import { type OwnedPartition, OwnedPartitions } from "../src/internal/ownedPartition.ts"
+import { Effect, Layer, Redacted, TestServices } from "effect"
 import * as Tables from "../src/internal/tables.ts"
-import * as Writer from "../src/internal/writer.ts"
 import { fleet, Postgres } from "./support/databases.ts"
 import { hasPostgres } from "./support/postgres.ts"
-import { event, part, setUp, sid } from "./support/rows.ts"
+import { event, part, setUp, sid, stored } from "./support/rows.ts"
+import { failures, startWriter, withLog } from "./support/runningWriter.ts"
 
 /** A client of the same database that logs in as a user without rights of its own. */
 const limitedUser = Effect.gen(function*() {
@@ -26,18 +23,6 @@ const limitedUser = Effect.gen(function*() {
   )
 })
 
-const failures = (reason: string) =>
-  Effect.map(
-    Metric.value(FleetMetrics.writeFailures.pipe(Metric.tagged("reason", reason), Metric.tagged("fleet", fleet.name))),
-    ({ count }) => count
-  )
-
-const stored = Effect.flatMap(SqlClient.SqlClient, (sql) =>
-  Effect.map(
-    sql<{ tag: string }>`SELECT tag FROM exotel_event ORDER BY seq`,
-    (rows) => rows.map(({ tag }) => tag)
-  ))
-
 const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
   Effect.repeat(Effect.delay(condition, "50 millis"), { until: (holds) => holds })
 
@@ -47,39 +32,25 @@ const scenario = <E, R>(
   reason: "disk_full" | "no_privilege",
   advice: string,
   repair: Effect.Effect<unknown, E, R>
-) => {
-  const logged: Array<string> = []
-  const logger = Logger.make(({ message }) => {
-    logged.push(String(message))
-  })
-  return Effect.gen(function*() {
-    const tables = yield* client
-    const { epoch, seq } = yield* tables.own(part, "owner")
-    const budget = RequestBudget.makeDivided({ requestsPerMinute: 200 })
-    const owned = new OwnedPartitions({ partitions: 4, budget: { requestsPerMinute: 200, budget } })
-    const buffer = new EventBuffer(100)
-    const partition: OwnedPartition = {
-      part,
-      epoch,
-      seq,
-      usableAt: 0,
-      leasedUntil: Number.NEGATIVE_INFINITY,
-      known: new Set([sid]),
-      take: () => undefined,
-      lose: Effect.dieMessage("the partition was lost")
-    }
-    owned.add(partition)
-    yield* Effect.forkScoped(Writer.run({ fleet: fleet.name, tables, owned, buffer, interval: Duration.millis(20) }))
-    yield* buffer.offer([{ partition, row: event(sid, "Ended") }])
-    yield* until(Effect.map(failures(reason), (count) => count > 0))
-    assert.include(logged.join(), advice)
-    deepStrictEqual(yield* stored, [])
-    yield* repair
-    yield* until(Effect.map(stored, ({ length }) => length > 0))
-    deepStrictEqual(yield* stored, ["Ended"])
-    assert.strictEqual(partition.known.size, 0)
-  }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
-}
+) =>
+  withLog((log) =>
+    Effect.gen(function*() {
+      const tables = yield* client
+      const { epoch, seq } = yield* tables.own(part, "owner")
+      const { isLost, offer, partition } = yield* startWriter({ tables, part, epoch, seq, sids: [sid] })
+      // Other tests of this process count, too.
+      const before = yield* failures(reason)
+      yield* offer(event(sid, "Ended"))
+      yield* until(Effect.map(failures(reason), (count) => count > before))
+      assert.include(log(), advice)
+      deepStrictEqual(yield* stored, [])
+      yield* repair
+      yield* until(Effect.map(stored, ({ length }) => length > 0))
+      deepStrictEqual(yield* stored, ["1 Ended"])
+      assert.strictEqual(partition.known.size, 0)
+      assert.isFalse(isLost())
+    })
+  )
 
 describe.skipIf(!hasPostgres)("a writer over Postgres", () => {
   if (!hasPostgres) return

@@ -1,68 +1,28 @@
 /** The writer over a database that the test controls: slow, failing, full, or of another owner. */
-import { FleetMetrics } from "@effect-exotel/cluster"
-import { RequestBudget } from "@effect-exotel/core"
 import { SqlError } from "@effect/sql/SqlError"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Duration, Effect, Logger, Metric, TestClock } from "effect"
-import { EventBuffer } from "../src/internal/eventBuffer.ts"
-import type { EventRow } from "../src/internal/eventRow.ts"
-import { type OwnedPartition, OwnedPartitions } from "../src/internal/ownedPartition.ts"
+import { Effect, Logger, TestClock } from "effect"
 import type { Batch } from "../src/internal/tables.ts"
-import * as Writer from "../src/internal/writer.ts"
+import { event } from "./support/rows.ts"
+import { failures, startWriter, withLog } from "./support/runningWriter.ts"
 
-const event = (sid: string, isFinal: boolean): EventRow => ({
-  sid,
-  tag: isFinal ? "Ended" : "Observed",
-  at: 1,
-  isFinal,
-  token: isFinal ? null : "{}",
-  payload: "{}"
-})
-
-/** A running writer with one partition, whose batches go to `write`. */
+/** A writer whose batches go to `write`. */
 const start = (write: (batches: ReadonlyArray<Batch>) => Effect.Effect<Array<number>, SqlError>) =>
-  Effect.gen(function*() {
-    const budget = RequestBudget.makeDivided({ requestsPerMinute: 200 })
-    const owned = new OwnedPartitions({ partitions: 2, budget: { requestsPerMinute: 200, budget } })
-    const buffer = new EventBuffer(4)
-    let isLost = false
-    const partition: OwnedPartition = {
-      part: 0,
-      epoch: 1,
-      seq: 7,
-      usableAt: 0,
-      leasedUntil: Number.NEGATIVE_INFINITY,
-      known: new Set(["a1", "a2"]),
-      take: () => undefined,
-      lose: Effect.sync(() => {
-        isLost = true
-      })
-    }
-    owned.add(partition)
-    yield* Effect.forkScoped(Writer.run({
-      fleet: "test",
-      tables: { write: (batches) => Effect.suspend(() => write(batches)) },
-      owned,
-      buffer,
-      interval: Duration.millis(20)
-    }))
-    const offer = (...rows: ReadonlyArray<EventRow>) => buffer.offer(rows.map((row) => ({ partition, row })))
-    return { budget, buffer, isLost: () => isLost, offer, owned, partition }
+  startWriter({
+    tables: { write: (batches) => Effect.suspend(() => write(batches)) },
+    part: 0,
+    epoch: 1,
+    seq: 7,
+    sids: ["a1", "a2"]
   })
-
-const failures = (reason: string) =>
-  Effect.map(
-    Metric.value(FleetMetrics.writeFailures.pipe(Metric.tagged("reason", reason), Metric.tagged("fleet", "test"))),
-    ({ count }) => count
-  )
 
 describe("the writer", () => {
   it.scoped("forgets a call only after the commit of its last event", () =>
     Effect.gen(function*() {
       const committed = yield* Effect.makeLatch()
       const { offer, partition } = yield* start(() => Effect.as(committed.await, []))
-      yield* offer(event("a1", false), event("a2", true))
+      yield* offer(event("a1"), event("a2", "Ended"))
       yield* TestClock.adjust("1 second")
       deepStrictEqual([...partition.known], ["a1", "a2"])
       assert.strictEqual(partition.seq, 7)
@@ -85,7 +45,7 @@ describe("the writer", () => {
           ? Effect.never
           : Effect.succeed([])
       })
-      yield* offer(event("a2", true))
+      yield* offer(event("a2", "Ended"))
       yield* TestClock.adjust("20 seconds")
       assert.isAtLeast(attempts.length, 4)
       deepStrictEqual(attempts[3], attempts[0])
@@ -97,7 +57,7 @@ describe("the writer", () => {
   it.scoped("gives a partition up that another runner owns, and moves its position no further", () =>
     Effect.gen(function*() {
       const { budget, isLost, offer, partition } = yield* start(() => Effect.succeed([0]))
-      yield* offer(event("a2", true))
+      yield* offer(event("a2", "Ended"))
       yield* TestClock.adjust("1 second")
       assert.isTrue(isLost())
       assert.strictEqual(partition.seq, 7)
@@ -132,31 +92,28 @@ describe("the writer", () => {
       assert.strictEqual(yield* budget.availablePerMinute, 95)
     }))
 
-  it.scoped("says what to do about a full disk or a missing privilege, and holds back more events", () => {
-    const logged: Array<string> = []
-    const logger = Logger.make(({ message }) => {
-      logged.push(String(message))
-    })
-    return Effect.gen(function*() {
-      let code = "53100"
-      const { buffer, offer } = yield* start(() => Effect.fail(new SqlError({ cause: { code } })))
-      yield* offer(event("a1", false))
-      yield* TestClock.adjust("3 seconds")
-      assert.include(logged.join(), "the disk of the database is full; free space on it")
-      assert.isAbove(yield* failures("disk_full"), 0)
-      code = "42501"
-      yield* TestClock.adjust("5 seconds")
-      assert.include(logged.join(), "lacks a privilege; grant it SELECT, INSERT, UPDATE and DELETE")
-      let isAccepted = false
-      yield* Effect.forkScoped(Effect.zipRight(
-        offer(...Array.from({ length: 4 }, () => event("a1", false))),
-        Effect.sync(() => {
-          isAccepted = true
-        })
-      ))
-      yield* TestClock.adjust("1 minute")
-      assert.isFalse(isAccepted)
-      assert.strictEqual(buffer.size, 4)
-    }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
-  })
+  it.scoped("says what to do about a full disk or a missing privilege, and holds back more events", () =>
+    withLog((log) =>
+      Effect.gen(function*() {
+        let code = "53100"
+        const { buffer, offer } = yield* start(() => Effect.fail(new SqlError({ cause: { code } })))
+        yield* offer(event("a1"))
+        yield* TestClock.adjust("3 seconds")
+        assert.include(log(), "the disk of the database is full; free space on it")
+        assert.isAbove(yield* failures("disk_full"), 0)
+        code = "42501"
+        yield* TestClock.adjust("5 seconds")
+        assert.include(log(), "lacks a privilege; grant it SELECT, INSERT, UPDATE and DELETE")
+        let isAccepted = false
+        yield* Effect.forkScoped(Effect.zipRight(
+          offer(...Array.from({ length: 4 }, () => event("a1"))),
+          Effect.sync(() => {
+            isAccepted = true
+          })
+        ))
+        yield* TestClock.adjust("1 minute")
+        assert.isFalse(isAccepted)
+        assert.strictEqual(buffer.size, 4)
+      })
+    ))
 })

@@ -98,7 +98,8 @@ const refuse = (failure: BodyFailure | InvalidCallback) => {
  * it can decode, whether or not the call is watched, so that the response does not reveal which calls exist.
  *
  * The secret is part of the path. This route keeps it out of the lines of `HttpMiddleware.logger`, except for requests that
- * the router does not give to it, such as a GET of the same path. Keep it out of the server's spans with `HttpMiddleware.withTracerDisabledWhen`, and out of the logs of a proxy.
+ * the router does not give to it, such as a GET of the same path. Keep it out of the server's spans with
+ * `HttpMiddleware.withTracerDisabledWhen`, and out of the logs of a proxy.
  *
  * @example
  * ```ts

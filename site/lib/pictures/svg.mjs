@@ -1,4 +1,4 @@
-// What the pictures share: colours for light and dark, text and lines.
+// The parts of all pictures: colours for light and dark, text and lines.
 export const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 
 const colors = {

@@ -98,7 +98,10 @@ export const make = ({ callerId, calls, fleet, sql }: Options) => {
       WHERE state = 'dialling' AND changed_at < ${now - Duration.toMillis(LONGEST_REQUEST)}`
   )
 
-  /** Looks for the calls of `unknown` rows after they have ended. A call that is not found then stays unknown, for a person to decide. */
+  /**
+   * Looks for the calls of `unknown` rows after they have ended. A call that is not found then stays unknown, for a person to
+   * decide.
+   */
   const recover = Effect.gen(function*() {
     yield* markLost
     const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(LONGEST_CALL)

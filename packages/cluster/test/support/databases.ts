@@ -1,12 +1,14 @@
 /** The databases that tests run over, with the tables of fleets. */
-import { Fleet, FleetMigrations } from "@effect-exotel/cluster"
+import { Fleet, FleetMigrations, FleetSignals } from "@effect-exotel/cluster"
+import type { SqlClient } from "@effect/sql"
 import { LibsqlClient } from "@effect/sql-libsql"
 import { PgClient } from "@effect/sql-pg"
+import { describe, it, type Vitest } from "@effect/vitest"
 import { Effect, Either, Layer, Redacted } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { postgres } from "./postgres.ts"
+import { hasPostgres, postgres } from "./postgres.ts"
 
 export const fleet = Either.getOrThrow(Fleet.make({
   name: "test",
@@ -35,3 +37,15 @@ export const Postgres = Layer.fresh(FleetMigrations.layer).pipe(
   ),
   Layer.orDie
 )
+
+type Methods = Vitest.MethodsNonLive<SqlClient.SqlClient | FleetSignals.FleetSignals>
+
+/** Runs the same tests over each database. */
+export const overEachDatabase = (subject: string, tests: (it: Methods) => void): void => {
+  const suite = (database: Layer.Layer<SqlClient.SqlClient>) =>
+    it.layer(Layer.merge(database, FleetSignals.layerMemory), { timeout: 60_000 })(tests)
+  describe(`${subject} over an embedded database`, () => suite(Embedded))
+  describe.skipIf(!hasPostgres)(`${subject} over Postgres`, () => {
+    if (hasPostgres) suite(Postgres)
+  })
+}

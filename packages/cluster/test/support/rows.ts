@@ -29,3 +29,10 @@ export const setUp = Effect.gen(function*() {
   yield* client.add([sid])
   return yield* Tables.make(fleet.name)
 })
+
+/** The positions and the tags of the stored events. */
+export const stored = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  Effect.map(
+    sql<{ seq: number | string; tag: string }>`SELECT seq, tag FROM exotel_event ORDER BY seq`,
+    (rows) => rows.map(({ seq, tag }) => `${seq} ${tag}`)
+  ))

@@ -1,13 +1,10 @@
 /** Writes one value in JSON and in XML, each in a random form. Independent of the encoder of the fake. */
-import type { Chance } from "./mutate.ts"
+import { type Chance, isRecord } from "./mutate.ts"
 
 type Value = string | number | null | Fields | ReadonlyArray<Value>
 interface Fields {
   readonly [name: string]: Value
 }
-
-const isFields = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const xmlName = /^[A-Za-z_][\w.-]*$/
 
@@ -27,7 +24,7 @@ const isExpressible = (value: unknown, depth = 0): value is Value => {
   if (typeof value === "number") {
     return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value))
   }
-  return isFields(value) && depth < MAX_DEPTH && Object.keys(value).length > 0 &&
+  return isRecord(value) && depth < MAX_DEPTH && Object.keys(value).length > 0 &&
     Object.entries(value).every(([name, each]) =>
       xmlName.test(name) && !reserved.has(name) && isExpressible(each, depth + 1)
     )
@@ -35,10 +32,10 @@ const isExpressible = (value: unknown, depth = 0): value is Value => {
 
 /** Legs without their wrappers. One that is left means that a wrapper has other fields, which XML has no place for. */
 const isListOfLegs = (legs: ReadonlyArray<Value>): boolean =>
-  legs.every((leg) => isFields(leg) && !("Leg" in leg) && isExpressible(leg))
+  legs.every((leg) => isRecord(leg) && !("Leg" in leg) && isExpressible(leg))
 
 const legOf = (leg: Value): Value =>
-  isFields(leg) && Object.keys(leg).length === 1 && "Leg" in leg ? leg["Leg"] as Value : leg
+  isRecord(leg) && Object.keys(leg).length === 1 && "Leg" in leg ? leg["Leg"] as Value : leg
 
 const xmlText = (random: Chance, text: string): string => {
   const escaped = Array.from(text, (char) => {
@@ -63,7 +60,7 @@ const xmlValue = (random: Chance, name: string, value: Value): string => {
   if (typeof value === "string") return element(random, name, xmlText(random, value))
   if (typeof value === "number") return element(random, name, String(value))
   // A record has fields, even if all of them are empty.
-  if (isFields(value)) {
+  if (isRecord(value)) {
     return `<${name}>${
       xmlFields(random, value).trim() || Object.keys(value).map((each) => `<${each}/>`).join("")
     }</${name}>`
@@ -94,7 +91,7 @@ const jsonValue = (random: Chance, value: Value): string => {
   const space = random.integer(6) === 0 ? " \n" : ""
   if (typeof value === "string") return jsonText(random, value) + space
   if (typeof value !== "object" || value === null) return JSON.stringify(value) + space
-  if (!isFields(value)) return `[${value.map((each) => jsonValue(random, each)).join(",")}]`
+  if (!isRecord(value)) return `[${value.map((each) => jsonValue(random, each)).join(",")}]`
   return `{${
     Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}:${jsonValue(random, each)}`).join(`,${space}`)
   }}`
@@ -105,13 +102,13 @@ export const inBothFormats = (
   random: Chance,
   body: unknown
 ): { readonly value: Fields; readonly json: string; readonly xml: string } | undefined => {
-  if (!isFields(body)) return undefined
+  if (!isRecord(body)) return undefined
   // The lists are checked by themselves, and replaced by a text where the rest is checked.
   const { Call: call, Calls: calls } = body
   const records = Array.isArray(calls) ? calls : [call]
   const withoutLists = (record: unknown): unknown => {
-    const details = isFields(record) ? record["Details"] : undefined
-    if (!isFields(record) || !isFields(details)) return record
+    const details = isRecord(record) ? record["Details"] : undefined
+    if (!isRecord(record) || !isRecord(details)) return record
     const { Legs: legs } = details
     return Array.isArray(legs) && isListOfLegs(legs.map(legOf))
       ? { ...record, Details: { ...details, Legs: "legs" } }
@@ -121,12 +118,12 @@ export const inBothFormats = (
   if (!known || ("Calls" in body && !Array.isArray(calls) && calls !== null)) return undefined
   // An object is the only record in JSON; in XML the single element is a list.
   if (
-    records.some((record) => isFields(record) && isFields(record["Details"]) && isFields(record["Details"]["Legs"]))
+    records.some((record) => isRecord(record) && isRecord(record["Details"]) && isRecord(record["Details"]["Legs"]))
   ) {
     return undefined
   }
   const rest = Object.fromEntries(Object.entries(body).filter(([name]) => name !== "Call" && name !== "Calls"))
-  if (Array.isArray(calls) && !calls.every(isFields)) return undefined
+  if (Array.isArray(calls) && !calls.every(isRecord)) return undefined
   if (
     ![...records.map(withoutLists), ...Object.values(rest)].every((each) => each === undefined || isExpressible(each))
   ) {

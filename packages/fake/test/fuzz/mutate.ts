@@ -76,6 +76,10 @@ const repeated = (random: Chance): string => {
 const changedCase = (random: Chance, text: string): string =>
   pick(random, [text.toLowerCase(), text.toUpperCase(), text.replace(/[a-z]/i, (letter) => letter.toUpperCase())])
 
+/** The places of the tokens that are values. */
+const valuesIn = (tokens: ReadonlyArray<string>): ReadonlyArray<number> =>
+  tokens.flatMap((each, i) => each.startsWith("\"") || /^\d/.test(each) ? [i] : [])
+
 /** One change of the tokens, in place. `other` is the text of another document. */
 const change = (random: Chance, tokens: Array<string>, other: string): void => {
   const at = random.integer(tokens.length + 1)
@@ -127,13 +131,13 @@ const change = (random: Chance, tokens: Array<string>, other: string): void => {
       return
     case 11: {
       // A value that replaces another one of the same document keeps it well-formed more often than a scrap does.
-      const values = tokens.flatMap((each, i) => each.startsWith("\"") || /^\d/.test(each) ? [i] : [])
+      const values = valuesIn(tokens)
       if (values.length < 2) return
       tokens[pick(random, values)] = tokens[pick(random, values)] ?? ""
       return
     }
     default: {
-      const values = tokens.flatMap((each, i) => each.startsWith("\"") || /^\d/.test(each) ? [i] : [])
+      const values = valuesIn(tokens)
       if (values.length === 0) return
       tokens[pick(random, values)] = pick(random, [
         "null",
@@ -159,7 +163,7 @@ export const mutate = (random: Chance, document: string, other: string): string 
   return tokens.join("").slice(0, MAX_LENGTH)
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** The records in a value, at any depth. */

@@ -2,7 +2,6 @@
 import {
   Call,
   CallDecoder,
-  type ConnectError,
   ConnectRequest,
   ExotelCalls,
   type ExotelError,
@@ -18,7 +17,7 @@ import * as Documents from "./documents.ts"
 import { inBothFormats } from "./formats.ts"
 import { canary, type Chance, mutateValues } from "./mutate.ts"
 
-/** What an input led to, in short, and the rules that it broke. */
+/** The outcome of an input, in short, and the rules that it broke. */
 export interface Verdict {
   readonly signature: string
   readonly broken: ReadonlyArray<string>
@@ -95,15 +94,15 @@ const callTarget: Target = {
     )
 }
 
-/** What the client makes of a body: it sends nothing, and each request is answered with the next response. */
-interface Bench {
+/** A client that sends nothing: each request is answered with the given response. */
+interface Client {
   readonly calls: ExotelCalls.Service
   readonly respond: (status: number, body: string) => void
 }
 
 const encoder = new TextEncoder()
 
-const makeBench: Effect.Effect<Bench> = Effect.gen(function*() {
+const makeClient: Effect.Effect<Client> = Effect.gen(function*() {
   let next = { status: 200, body: "" }
   const client = HttpClient.make((request) => {
     const response = HttpClientResponse.fromWeb(request, new Response(null, { status: next.status }))
@@ -125,7 +124,7 @@ const makeBench: Effect.Effect<Bench> = Effect.gen(function*() {
   return { calls, respond: (status, body) => void (next = { status, body }) }
 })
 
-const bench = Effect.runSync(makeBench)
+const stub = Effect.runSync(makeClient)
 
 const once = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.either(Effect.provideService(effect, RetryPolicy.RetryPolicy, RetryPolicy.none))
@@ -133,8 +132,8 @@ const once = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 /** The calls of a page, and the error that ended the reading. */
 const readPage = (body: string) =>
   Effect.suspend(() => {
-    bench.respond(200, body)
-    return once(Stream.runCollect(Stream.take(bench.calls.listEnded(), 200)))
+    stub.respond(200, body)
+    return once(Stream.runCollect(Stream.take(stub.calls.listEnded(), 200)))
   })
 
 const pageTarget: Target = {
@@ -164,9 +163,9 @@ const errorTarget: Target = {
   check: (input) =>
     Effect.suspend(() => {
       const status = statusOf(input)
-      bench.respond(status, input)
+      stub.respond(status, input)
       return Effect.map(
-        once(bench.calls.get("abc1")),
+        once(stub.calls.get("abc1")),
         Either.match({
           onLeft: (error: ExotelError.ExotelError) =>
             verdict(describe(error), [
@@ -183,9 +182,6 @@ const errorTarget: Target = {
 
 const request = ConnectRequest.twoNumbers({ from: "+918000000001", to: "08000000002", callerId: "08000000003" })
 
-/** Only these prove that no call was placed, and only a 4xx can lead to them. */
-const maybePlaced = (error: ConnectError.ConnectError): boolean => error._tag === "CallOutcomeUnknown"
-
 const connectTarget: Target = {
   name: "connect",
   maxMillis: 10,
@@ -193,15 +189,16 @@ const connectTarget: Target = {
   check: (input) =>
     Effect.suspend(() => {
       const status = statusOf(input)
+      // Only these statuses prove that no call was placed.
       const isRefusal = status >= 400 && status < 500 && status !== 408
-      bench.respond(status, input)
+      stub.respond(status, input)
       return Effect.map(
-        once(bench.calls.connect(request)),
+        once(stub.calls.connect(request)),
         Either.match({
           onLeft: (error) =>
             verdict(`${status} ${describe(error)}`, [
               ...leakRule(input, error),
-              ...(!isRefusal && !maybePlaced(error)
+              ...(!isRefusal && error._tag !== "CallOutcomeUnknown"
                 ? [`status ${status} is read as proof that no call was placed`]
                 : [])
             ]),

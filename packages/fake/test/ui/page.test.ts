@@ -6,15 +6,12 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Context, Effect, Fiber, Layer, Stream } from "effect"
-import { existsSync } from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
+import { findChromium, launchOptions } from "../../../../scripts/lib/chromium.mjs"
 import { CallbackSink } from "../support/callbackSink.ts"
 import { eventually, serve } from "../support/command.ts"
 
-const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium"
-const hasChromium = existsSync(executablePath)
-// eslint-disable-next-line no-console -- it is the test's report
-if (!hasChromium) console.warn("SKIPPED: Chromium is not installed, so the page of exotel-fake was not tried")
+const hasChromium = findChromium("the page of exotel-fake")
 
 const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
 
@@ -24,7 +21,7 @@ class Chromium extends Context.Tag("Chromium")<Chromium, Browser>() {}
 const ChromiumLive = Layer.scoped(
   Chromium,
   Effect.acquireRelease(
-    promise(() => chromium.launch({ executablePath, args: ["--no-sandbox"] })),
+    promise(() => chromium.launch(launchOptions)),
     (browser) => promise(() => browser.close())
   )
 )

@@ -1,6 +1,7 @@
 /** Parses a response body, in either format, into its envelope: a call, a page of calls, or an error. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { isEmpty } from "./fields.ts"
 import type { DecodeIssue } from "./issue.ts"
 import { malformed, unexpected } from "./issue.ts"
 import type { WireRecord } from "./wireCall.ts"
@@ -23,9 +24,6 @@ const parseJson: Parser = (text) => {
   if (Either.isLeft(value)) return malformed("json", "it is truncated or not well-formed")
   return isRecord(value.right) ? Either.right(value.right) : unexpected("json", undefined, "an object is expected")
 }
-
-const isEmpty = (value: unknown): boolean =>
-  value === undefined || value === null || (typeof value === "string" && ["", "null"].includes(value.trim()))
 
 /** In JSON a list; in XML the `<Call>` elements inside `<Calls>`, a single one of which is no list. */
 const recordsFrom = (calls: unknown): ReadonlyArray<unknown> | undefined => {
