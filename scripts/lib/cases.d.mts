@@ -13,3 +13,9 @@ export declare const cases: (full: number) => number
 
 /** That share of the values, spread evenly. `index` shifts the selection, so that the tests of a table cover all values. */
 export declare const sample: <A>(values: ReadonlyArray<A>, index: number) => ReadonlyArray<A>
+
+/**
+ * Completes after a turn of the event loop. A property on a virtual clock needs none; without one for a minute, the
+ * worker's messages to Vitest time out, and the run fails although every test has passed.
+ */
+export declare const eventLoopTurn: () => Promise<void>

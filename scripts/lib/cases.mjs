@@ -1,4 +1,5 @@
 // The size of a test: in full in the checks, a share of it on a developer's machine.
+import { setImmediate } from "node:timers/promises"
 import { inject } from "vitest"
 
 export const share = () => inject("propertyShare")
@@ -9,3 +10,5 @@ export const sample = (values, index) => {
   const step = Math.floor(values.length / cases(values.length))
   return values.filter((_, i) => (i + index) % step === 0)
 }
+
+export const eventLoopTurn = () => setImmediate()

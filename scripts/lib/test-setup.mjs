@@ -1,4 +1,9 @@
-// Restores `it` before each test file: `it.layer` of `@effect/vitest` replaces its methods, and files share a worker.
 import { effect, flakyTest, it, layer, prop, scoped } from "@effect/vitest"
+import { beforeEach } from "vitest"
+import { eventLoopTurn } from "./cases.mjs"
 
+// Restores `it` before each test file: `it.layer` of `@effect/vitest` replaces its methods, and files share a worker.
 Object.assign(it, { effect, flakyTest, layer, prop, scoped })
+
+// Between two tests Vitest itself needs no turn of the event loop either.
+beforeEach(eventLoopTurn)

@@ -5,7 +5,7 @@ import { type CallWatch, type FleetEvent, type WatchEvent, WatchMetrics, WatchPo
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, FastCheck, Metric, Option, type Scope, Stream } from "effect"
-import { cases } from "../../../scripts/lib/cases.mjs"
+import { cases, eventLoopTurn } from "../../../scripts/lib/cases.mjs"
 import {
   busiestMinute,
   count,
@@ -22,7 +22,6 @@ import {
 } from "./support/fleets.ts"
 import { inScenario, makeWatch, openScenario, type Scenario } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
-import { breathe } from "./support/timelines.ts"
 
 const operations = (journal: ReadonlyArray<Journal.JournalEntry>) => ({
   bulkPolls: journal.filter(({ operation }) => operation === "list").length,
@@ -179,7 +178,7 @@ describe("a fleet beyond what reads can do", () => {
         }), { seed: one.seed })
       if (exit._tag === "Failure") assert.fail(`case ${index} ${JSON.stringify(one)}: ${Cause.pretty(exit.cause)}`)
       assert.strictEqual(timersLeft, 0)
-      if (index % 10 === 0) await breathe()
+      if (index % 10 === 0) await eventLoopTurn()
     }
   }, 120_000)
 })

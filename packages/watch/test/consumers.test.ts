@@ -4,9 +4,8 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Chunk, Duration, Effect, FastCheck, Fiber, Stream } from "effect"
-import { cases } from "../../../scripts/lib/cases.mjs"
+import { cases, eventLoopTurn } from "../../../scripts/lib/cases.mjs"
 import { inScenario, listen, words } from "./support/scenarios.ts"
-import { breathe } from "./support/timelines.ts"
 
 const cadence = WatchPolicy.every("5 seconds")
 
@@ -76,7 +75,7 @@ describe("a consumer that takes minutes for each element", () => {
               })
             ))
           deepStrictEqual(lived(true), lived(false))
-          await breathe()
+          await eventLoopTurn()
         }
       ),
       { numRuns: cases(1000), seed: 11 }

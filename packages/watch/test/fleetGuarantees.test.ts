@@ -5,11 +5,10 @@ import { type FleetEvent, FleetState, WatchPolicy, type WatchToken } from "@effe
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, FastCheck, Fiber, Schedule, Stream } from "effect"
-import { cases } from "../../../scripts/lib/cases.mjs"
+import { cases, eventLoopTurn } from "../../../scripts/lib/cases.mjs"
 import { busiestMinute, seconds, talking } from "./support/fleets.ts"
 import { makeWatch, openScenario } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
-import { breathe } from "./support/timelines.ts"
 
 /** Failures of a bulk poll. The calls do not cause them, so they must not end their watches. */
 const troubles = [
@@ -262,7 +261,7 @@ describe("a fleet", () => {
       const { exit, timersLeft } = live(plan)
       if (exit._tag === "Failure") assert.fail(`life ${index} ${JSON.stringify(plan)}: ${Cause.pretty(exit.cause)}`)
       assert.strictEqual(timersLeft, 0)
-      if (index % 10 === 0) await breathe()
+      if (index % 10 === 0) await eventLoopTurn()
     }
   }, 120_000)
 })

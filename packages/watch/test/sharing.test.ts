@@ -4,9 +4,8 @@ import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Array, Duration, Effect, FastCheck, Fiber, Schedule } from "effect"
-import { cases } from "../../../scripts/lib/cases.mjs"
+import { cases, eventLoopTurn } from "../../../scripts/lib/cases.mjs"
 import { inScenario, listen, words } from "./support/scenarios.ts"
-import { breathe } from "./support/timelines.ts"
 
 const script = CallScript.answered({ ring: "12 seconds", talk: "50 seconds" })
 
@@ -150,7 +149,7 @@ describe("watches of many calls", () => {
                   due.set(sid, at + takes + (every.get(sid) ?? NaN))
                 }
               }), { concurrency, requestsPerMinute: 100_000 }))
-            await breathe()
+            await eventLoopTurn()
           }
         ),
         { numRuns: cases(1000), seed: 5 }

@@ -4,7 +4,7 @@ import { WatchEvent, WatchPolicy, WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Either, Exit, FastCheck, Schema, Stream } from "effect"
-import { cases } from "../../../scripts/lib/cases.mjs"
+import { cases, eventLoopTurn } from "../../../scripts/lib/cases.mjs"
 import type { Emitted } from "./support/scenarios.ts"
 import { failure, inScenario, listen, openScenario, words } from "./support/scenarios.ts"
 import { run } from "./support/simulation.ts"
@@ -46,15 +46,16 @@ const ofTheCall = WatchEvent.WatchEvent.$match({
 })
 
 describe("a resume token", () => {
-  it("of any event resumes with exactly the events not yet emitted, and the same deadline", () => {
+  it("of any event resumes with exactly the events not yet emitted, and the same deadline", async () => {
     let resumed = 0
-    FastCheck.assert(
-      FastCheck.property(
+    await FastCheck.assert(
+      FastCheck.asyncProperty(
         transientCase,
         FastCheck.boolean(),
         FastCheck.nat(1000),
         FastCheck.nat(60_000),
-        (of, settle, pick, pause) => {
+        async (of, settle, pick, pause) => {
+          await eventLoopTurn()
           const policy: WatchPolicy.Options = {
             ...of.policy,
             until: settle ? "settled" : "terminal",
@@ -287,10 +288,10 @@ describe("a value that is not a token", () => {
     return token
   })
 
-  it("is rejected with a typed error, or resumes the watch that it describes without a defect", () => {
+  it("is rejected with a typed error, or resumes the watch that it describes without a defect", async () => {
     const seen = { rejected: 0, resumed: 0 }
-    FastCheck.assert(
-      FastCheck.property(
+    await FastCheck.assert(
+      FastCheck.asyncProperty(
         FastCheck.oneof(
           damaged.map((token) => JSON.stringify(token)),
           FastCheck.tuple(FastCheck.nat(250), FastCheck.string({ maxLength: 3 })).map(([at, text]) =>
@@ -299,7 +300,8 @@ describe("a value that is not a token", () => {
           FastCheck.anything().map((value) => JSON.stringify(value) ?? "")
         ),
         FastCheck.constantFrom<"terminal" | "settled">("terminal", "settled"),
-        (text, until) => {
+        async (text, until) => {
+          await eventLoopTurn()
           Effect.runSync(inScenario((scenario) =>
             Effect.gen(function*() {
               yield* scenario.fake.place(CallScript.busy({ ring: "20 seconds" }), { sid: good.sid })

@@ -4,7 +4,7 @@ import { Arbitraries, CallScript, type FaultPlan, type Journal } from "@effect-e
 import type { WatchError, WatchEvent } from "@effect-exotel/watch"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { Cause, Duration, Effect, type Exit, FastCheck, Option } from "effect"
-import { cases } from "../../../../scripts/lib/cases.mjs"
+import { cases, eventLoopTurn } from "../../../../scripts/lib/cases.mjs"
 import { listen, longAfter, openScenario } from "./scenarios.ts"
 import { run } from "./simulation.ts"
 
@@ -77,9 +77,6 @@ const sampled = new WeakMap<FastCheck.Arbitrary<Case>, ReadonlyArray<Case>>()
 
 const SEED = 20_261_123
 
-/** Lets the test runner send its heartbeat, without which it stops a long property. */
-export const breathe: () => Promise<void> = () => new Promise((resume) => setImmediate(resume))
-
 export const forEachRun = async (
   arbitrary: FastCheck.Arbitrary<Case>,
   check: (plan: Run, of: Case) => void,
@@ -92,7 +89,7 @@ export const forEachRun = async (
     const plan = runs.get(each) ?? live(each)
     runs.set(each, plan)
     check(plan, each)
-    if (++lived % 25 === 0) await breathe()
+    if (++lived % 25 === 0) await eventLoopTurn()
   }
 }
 
