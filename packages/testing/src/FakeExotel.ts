@@ -211,7 +211,7 @@ export interface ServerOptions extends Options {
   readonly host?: string | undefined
   /** Which region's cluster the server plays. Default: that of the first account. */
   readonly region?: Region.Region | undefined
-  /** Receives each request when it is over. Default: a warning is logged for those that the fake does not know. */
+  /** Receives each request and each callback when it is over. Default: a warning is logged for those that the fake does not know. */
   readonly onRequest?: ((entry: JournalEntry) => Effect.Effect<void>) | undefined
 }
 
@@ -238,13 +238,13 @@ export const layerServer = (
     const Server = yield* Effect.promise(() => import("./internal/wire/server.ts"))
     const wire = yield* Layer.build(Server.httpClient)
     const callbackClient = options.callbackClient ?? Context.get(wire, HttpClient.HttpClient)
+    const onRequest = options.onRequest ?? warnOfRefused
     const { handle, service, state } = yield* run({
       ...options,
       callbackClient,
       accounts: options.accounts ?? [defaultAccount]
-    })
+    }, onRequest)
     const region = options.region ?? (options.accounts?.[0] ?? defaultAccount).region
-    const onRequest = options.onRequest ?? warnOfRefused
     const baseUrl = yield* Server.serve({
       host: options.host ?? "127.0.0.1",
       port: options.port ?? 0,

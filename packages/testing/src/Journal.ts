@@ -97,6 +97,12 @@ export const outcomeText = (outcome: Outcome): string => {
   }
 }
 
+/** The sid where the path does not have it. */
+const aboutCall = ({ operation, sid }: JournalEntry): string => {
+  if (sid === undefined) return ""
+  return operation === "connect" ? ` placed ${sid}` : operation === "callback" ? ` (callback for ${sid})` : ""
+}
+
 /**
  * One line: `#3 +12s GET /v1/Accounts/acme1m/Calls/….json 503 (fault: status 503)`.
  *
@@ -106,8 +112,8 @@ export const outcomeText = (outcome: Outcome): string => {
 export const renderEntry = (entry: JournalEntry): string => {
   const fault = entry.fault === undefined ? "" : ` (fault: ${entry.fault})`
   const elapsed = Duration.toMillis(entry.elapsed) / 1000
-  const placed = entry.operation === "connect" && entry.sid !== undefined ? ` placed ${entry.sid}` : ""
-  return `#${entry.index} +${elapsed}s ${entry.method} ${entry.path} ${outcomeText(entry.outcome)}${placed}${fault}`
+  const outcome = outcomeText(entry.outcome)
+  return `#${entry.index} +${elapsed}s ${entry.method} ${entry.path} ${outcome}${aboutCall(entry)}${fault}`
 }
 
 /**

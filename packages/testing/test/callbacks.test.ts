@@ -122,9 +122,12 @@ describe("a status callback", () => {
     withRoute(() =>
       Effect.gen(function*() {
         const fake = yield* FakeExotel.FakeExotel
-        yield* fake.place(script, { statusCallback: { url } })
+        const sid = yield* fake.place(script, { statusCallback: { url } })
         yield* TestClock.adjust("1 minute")
-        assert.strictEqual(Journal.render(yield* fake.journal), "#1 +48s POST https://app.example/… 204")
+        assert.strictEqual(
+          Journal.render(yield* fake.journal),
+          `#1 +48s POST https://app.example/… 204 (callback for ${sid})`
+        )
       })
     ))
 
@@ -136,9 +139,10 @@ describe("a status callback", () => {
       assert.include((yield* Effect.flip(fake.verify)).message, "there is no callbackClient")
     }).pipe(Effect.provide(FakeExotel.layer({ verifyOnClose: false }))))
 
-  it.live("is posted over a real socket by a server", () =>
+  it.live("is posted over a real socket by a server, which passes it to onRequest", () =>
     Effect.gen(function*() {
       const receiver = yield* FakeExotel.FakeExotel
+      const logged: Array<Journal.JournalEntry> = []
       const events = yield* Effect.gen(function*() {
         const fake = yield* FakeExotel.FakeExotel
         const sid = yield* fake.place(CallScript.manual(CallScript.busy()), {
@@ -148,7 +152,12 @@ describe("a status callback", () => {
         return yield* Effect.repeat(Effect.zipLeft(fake.journal, Effect.sleep("2 millis")), {
           until: ([first]) => first !== undefined && first.outcome._tag !== "Pending"
         })
-      }).pipe(Effect.provide(Layer.fresh(FakeExotel.layerServer())))
+      }).pipe(Effect.provide(Layer.fresh(FakeExotel.layerServer({
+        onRequest: (entry) => Effect.sync(() => void logged.push(entry))
+      }))))
+      deepStrictEqual(logged.map(({ operation, outcome }) => [operation, outcome]), [
+        ["callback", { _tag: "Answered", status: 501 }]
+      ])
       // The receiver is a fake Exotel, too, and has no such path.
       deepStrictEqual(events[0]?.outcome, { _tag: "Answered", status: 501 })
     }).pipe(Effect.provide(FakeExotel.layerServer({ verifyOnClose: false }))))

@@ -58,11 +58,13 @@ export interface FleetCheckpoint {
    * others. After an interruption or a failure it receives only the event that was being processed.
    *
    * A new call is in the file when the batch of its `Added` event was saved; the source has to offer it again until then.
+   * `onSaved` receives the events of each batch once they are in the file: acknowledge the messages of a queue there.
    */
-  readonly runForEach: <E, R, E2, R2>(
+  readonly runForEach: <E, R, E2, R2, E3 = never, R3 = never>(
     events: Stream.Stream<FleetEvent, E, R>,
-    process: (event: FleetEvent) => Effect.Effect<void, E2, R2>
-  ) => Effect.Effect<void, E | E2 | CheckpointError, R | R2>
+    process: (event: FleetEvent) => Effect.Effect<void, E2, R2>,
+    onSaved?: (events: Chunk.Chunk<FleetEvent>) => Effect.Effect<void, E3, R3>
+  ) => Effect.Effect<void, E | E2 | E3 | CheckpointError, R | R2 | R3>
 }
 
 /**
@@ -131,28 +133,38 @@ export const make = (
       yield* fs.rename(temporary, path)
     }).pipe(Effect.mapError((error) => new CheckpointError({ path, reason: "NotSaved", detail: reasonFrom(error) })))
 
-    const processBatch = <E, R>(
+    const processBatch = <E, R, E2, R2>(
       batch: Chunk.Chunk<FleetEvent>,
-      process: (event: FleetEvent) => Effect.Effect<void, E, R>
-    ): Effect.Effect<void, E | CheckpointError, R> =>
+      process: (event: FleetEvent) => Effect.Effect<void, E, R>,
+      onSaved: (events: Chunk.Chunk<FleetEvent>) => Effect.Effect<void, E2, R2>
+    ): Effect.Effect<void, E | E2 | CheckpointError, R | R2> =>
       Effect.uninterruptibleMask((restore) =>
-        Effect.forEach(batch, (event) => Effect.zipRight(restore(process(event)), state.update(event)), {
-          discard: true
-        }).pipe(
-          Effect.exit,
+        Effect.gen(function*() {
+          let processed = 0
+          const exit = yield* Effect.exit(Effect.forEach(batch, (event) =>
+            restore(process(event)).pipe(
+              Effect.zipRight(state.update(event)),
+              Effect.tap(() => {
+                processed += 1
+              })
+            ), { discard: true }))
           // Also saves the part of a batch that was processed before a failure or an interruption.
-          Effect.flatMap((exit) => Effect.zipRight(save, exit))
-        )
+          yield* save
+          yield* restore(onSaved(Chunk.take(batch, processed)))
+          return yield* exit
+        })
       )
 
     const batchSize = Math.max(1, options.batchSize ?? 256)
     return {
       tokens,
-      runForEach: (events, process) =>
+      runForEach: (events, process, onSaved = () => Effect.void) =>
         Stream.runForEachChunk(
           events,
           (chunk) =>
-            Effect.forEach(Chunk.chunksOf(chunk, batchSize), (batch) => processBatch(batch, process), { discard: true })
+            Effect.forEach(Chunk.chunksOf(chunk, batchSize), (batch) => processBatch(batch, process, onSaved), {
+              discard: true
+            })
         )
     }
   })

@@ -20,18 +20,27 @@ import * as Stream from "effect/Stream"
 import { CallWatch } from "./CallWatch.ts"
 
 /**
- * Settings of the route.
+ * How the route accepts a callback.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+export interface RouteOptions {
   /** If given, the last segment of the path must equal it; otherwise the response is 404. Use 16 random characters or more. */
   readonly secret?: Redacted.Redacted | undefined
   /** The largest accepted body in bytes. Default: 64 KiB. */
   readonly maxBodyBytes?: number | undefined
   /** How long a body may take to arrive. Default: 10 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * Settings of the route that notifies the watches of its process.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends RouteOptions {
   /**
    * Runs for each decoded callback, after the hint, for example to use `customField`. The response waits for it, and a
    * closed connection interrupts it. Exotel waits 15 seconds, so hand longer work to a queue.
@@ -117,6 +126,40 @@ const refuse = (failure: BodyFailure | InvalidCallback) => {
  * @category routes
  */
 export const app = (options: Options = {}): HttpApp.Default<never, CallWatch | Scope.Scope> =>
+  appWith((callback) =>
+    Effect.gen(function*() {
+      const watch = yield* CallWatch
+      yield* watch.hintFrom(callback)
+      if (options.onCallback !== undefined) yield* options.onCallback(callback)
+    }), options)
+
+/**
+ * The route without `CallWatch`, for a process whose calls are watched elsewhere: it passes each decoded callback to
+ * `handle`, for example to `DurableFleet.hint`. The response waits for it, and a closed connection interrupts it. Exotel
+ * waits 15 seconds, so hand longer work to a queue.
+ *
+ * @example
+ * ```ts
+ * import { DurableFleet } from "@effect-exotel/cluster"
+ * import { StatusCallbackRoute } from "@effect-exotel/watch"
+ * import { HttpRouter } from "@effect/platform"
+ * import { Effect, Redacted } from "effect"
+ *
+ * const hint = Effect.map(DurableFleet.DurableFleet, (fleet) =>
+ *   StatusCallbackRoute.appWith(
+ *     ({ sid }) => Effect.catchAll(fleet.hint(sid), (error) => Effect.logWarning("A callback was not passed on", error)),
+ *     { secret: Redacted.make("…") }
+ *   ))
+ * const router = Effect.map(hint, (app) => HttpRouter.post(HttpRouter.empty, "/exotel/status/:secret", app))
+ * ```
+ *
+ * @since 0.1.0
+ * @category routes
+ */
+export const appWith = <R>(
+  handle: (callback: StatusCallback) => Effect.Effect<void, never, R>,
+  options: RouteOptions = {}
+): HttpApp.Default<never, R | Scope.Scope> =>
   Effect.gen(function*() {
     const request = yield* HttpServerRequest.HttpServerRequest
     const { secret } = options
@@ -130,9 +173,7 @@ export const app = (options: Options = {}): HttpApp.Default<never, CallWatch | S
       Effect.timeoutFail({ duration: options.timeout ?? "10 seconds", onTimeout: (): BodyFailure => "TooSlow" })
     )
     const callback = yield* decode({ contentType: request.headers["content-type"] ?? "", body })
-    const watch = yield* CallWatch
-    yield* watch.hintFrom(callback)
-    if (options.onCallback !== undefined) yield* options.onCallback(callback)
+    yield* handle(callback)
     return HttpServerResponse.empty({ status: 204 })
   }).pipe(
     Effect.catchAll((failure) => Effect.succeed(refuse(failure))),

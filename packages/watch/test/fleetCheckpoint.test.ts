@@ -175,6 +175,30 @@ describe("a fleet checkpoint", () => {
       })
     ))
 
+  it.effect("passes on the events of a batch after they were saved, and of an unfinished batch only the processed ones", () =>
+    inScenario((scenario) =>
+      Effect.gen(function*() {
+        const machine = makeMachine()
+        const sids = yield* placeAll(scenario.fake, [12, 12, 12])
+        const saved: Array<ReadonlyArray<number>> = []
+        const run = Effect.gen(function*() {
+          const checkpoint = yield* FleetCheckpoint.make(PATH, { batchSize: 2 })
+          yield* checkpoint.runForEach(
+            scenario.watch.fleet(sids, policy),
+            (event) => event._tag === "Added" && event.sid === sids[2] ? Effect.fail("failed" as const) : Effect.void,
+            (events) =>
+              Effect.sync(() => {
+                const added = Array.from(events).filter((event) => event._tag === "Added")
+                for (const { sid } of added) assert.include(machine.files.get(PATH) ?? "", sid as string)
+                saved.push(added.map(({ sid }) => sids.indexOf(sid)))
+              })
+          )
+        }).pipe(Effect.provide(machine.fileSystem))
+        assert.strictEqual(yield* Effect.flip(run), "failed")
+        deepStrictEqual(saved, [[0, 1], []])
+      })
+    ))
+
   it.effect("rejects a file that is not the state of a fleet, and names it", () =>
     Effect.gen(function*() {
       const machine = makeMachine()

@@ -187,6 +187,23 @@ describe("StatusCallbackRoute.app", () => {
       deepStrictEqual(seen, [Option.some("order 17")])
     }))
 
+  it.effect("passes it to a handler instead, without a CallWatch, if the secret is right", () =>
+    Effect.gen(function*() {
+      const seen: Array<string> = []
+      const handler = HttpApp.toWebHandler(StatusCallbackRoute.appWith(
+        ({ sid }) => Effect.sync(() => void seen.push(sid)),
+        { secret: Redacted.make("right") }
+      ))
+      const statusOf = (path: string) =>
+        Effect.promise(async () => {
+          const { body, contentType } = multipart(flat)
+          const headers = { "content-type": contentType }
+          return (await handler(new Request(`http://127.0.0.1${path}`, { method: "POST", headers, body }))).status
+        })
+      deepStrictEqual([yield* statusOf("/wrong"), yield* statusOf("/right")], [404, 204])
+      deepStrictEqual(seen, [sid])
+    }))
+
   it.effect("makes a watch poll, and does not decide what the watch emits", () =>
     Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel

@@ -12,7 +12,7 @@ import * as Script from "../../CallScript.ts"
 import { wallClock } from "../wire/encode.ts"
 import type { CallRecord, PlacedCall } from "./records.ts"
 import { calendar, recordOf } from "./records.ts"
-import type { FakeState } from "./state.ts"
+import type { FakeState, Row } from "./state.ts"
 
 type Event = "answered" | "terminal"
 
@@ -136,7 +136,8 @@ interface Subscription {
 
 export const make = (
   state: FakeState,
-  client: HttpClient.HttpClient | undefined
+  client: HttpClient.HttpClient | undefined,
+  afterwards: (row: Row) => Effect.Effect<void>
 ): Effect.Effect<Callbacks, never, Scope.Scope> =>
   Effect.map(FiberMap.make<string>(), (fibers) => {
     // Exotel sends no trace headers.
@@ -174,6 +175,7 @@ export const make = (
               })
             )
           }
+          yield* afterwards(row)
         }
       })
 

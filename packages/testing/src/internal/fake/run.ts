@@ -20,6 +20,7 @@ import { advanceAt } from "../../CallScript.ts"
 import type { Placed } from "../../ConnectPlan.ts"
 import type { Service } from "../../FakeExotel.ts"
 import { make } from "../../FaultPlan.ts"
+import type { JournalEntry } from "../../Journal.ts"
 import { render } from "../../Journal.ts"
 import { standard as standardFormat } from "../../WireFormat.ts"
 import * as Callbacks from "./callbacks.ts"
@@ -82,7 +83,8 @@ const settingsOf = (
   })
 
 export const run = (
-  options: Options & { readonly accounts: readonly [Account, ...ReadonlyArray<Account>] }
+  options: Options & { readonly accounts: readonly [Account, ...ReadonlyArray<Account>] },
+  afterCallback: (entry: JournalEntry) => Effect.Effect<void> = () => Effect.void
 ): Effect.Effect<Running, ConfigError.ConfigError, Scope.Scope> =>
   Effect.gen(function*() {
     const { accounts } = options
@@ -103,7 +105,11 @@ export const run = (
       () => Effect.sync(() => openFakes.delete(state))
     )
     if (options.faults !== undefined) state.faults.add(options.faults, state.began)
-    const callbacks = yield* Callbacks.make(state, options.callbackClient)
+    const callbacks = yield* Callbacks.make(
+      state,
+      options.callbackClient,
+      (row) => afterCallback(state.toEntry(row))
+    )
 
     const schedule = (call: PlacedCall, own: CallbackPlan | undefined): Effect.Effect<void> => {
       const callback = own ?? options.statusCallback
