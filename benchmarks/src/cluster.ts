@@ -165,7 +165,9 @@ const onPostgres = (size: Size, url: string) =>
       const addUpTo = (total: number) =>
         Effect.gen(function*() {
           yield* client.add(sids.slice(0, total))
-          yield* Effect.repeat(Effect.delay(count("token IS NOT NULL"), "500 millis"), { until: (n) => n === total })
+          // On a slow machine a call may have ended before it was first written.
+          const watched = count("(token IS NOT NULL OR over_at IS NOT NULL)")
+          yield* Effect.repeat(Effect.delay(watched, "500 millis"), { until: (n) => n === total })
         })
       const endings = Effect.gen(function*() {
         yield* Effect.repeat(Effect.delay(count("over_at IS NULL"), "1 second"), { until: (n) => n === 0 })
