@@ -125,6 +125,11 @@ const installLine = async ({ also, line, readme }) => {
 }
 
 const examples = prepareExamples()
+/** The lines of the guides add to what the line of the README has installed. */
+const additions = readdirSync("docs").filter((name) => name.endsWith(".md")).flatMap((name) => {
+  const lines = readFileSync(join("docs", name), "utf8").match(/^npm install .+$/gm) ?? []
+  return lines.map((line) => ({ readme: `docs/${name}`, line, also: examples[0].line.split(/\s+/).slice(2) }))
+})
 const [consumer, oldest, ...projects] = await Promise.all([
   // The declarations of @effect/sql-pg need @types/pg.
   makeConsumer(packages, publicModules, [...newestPeers, nodeTypes, "@types/pg@8", older]),
@@ -133,7 +138,7 @@ const [consumer, oldest, ...projects] = await Promise.all([
     nodeTypes,
     older
   ]),
-  ...examples.map(installLine)
+  ...[...examples, ...additions].map(installLine)
 ])
 const inConsumer = (...args) => run(process.execPath, args, { cwd: consumer })
 const inOldest = (...args) => run(process.execPath, args, { cwd: oldest })

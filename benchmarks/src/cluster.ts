@@ -83,8 +83,8 @@ interface Figures {
 }
 
 /**
- * Measures while the calls are watched: the heap after a tenth of them was added, when all code and connections are in
- * use, and after the others; the CPU until the first one ends.
+ * Measures while the calls are watched: the heap after half of them were added and polled for a while, when all code is
+ * compiled and all connections are in use, and after the others; the CPU until the first one ends.
  */
 const measure = <E, R>(
   size: Size,
@@ -94,11 +94,12 @@ const measure = <E, R>(
   endings: Effect.Effect<ReadonlyArray<readonly [sid: string, at: number]>, E, R>
 ): Effect.Effect<Figures, E, R> =>
   Effect.gen(function*() {
-    const few = size.calls / 10
-    yield* addUpTo(few)
+    const half = size.calls / 2
+    yield* addUpTo(half)
+    yield* Effect.sleep(size.from / 6)
     const before = yield* heapBytes
     yield* addUpTo(size.calls)
-    const heapPerCall = ((yield* heapBytes) - before) / (size.calls - few)
+    const heapPerCall = ((yield* heapBytes) - before) / (size.calls - half)
     const begin = yield* cores
     yield* Effect.sleep(Math.max(1000, placedAt + size.from - Date.now()))
     const end = yield* cores

@@ -128,7 +128,7 @@ const clients: ReadonlyArray<readonly [string, ReadonlyArray<string>, Layer.Laye
 
 const program = Effect.gen(function*() {
   const baseUrl = yield* readServer
-  const [rounds, count] = (yield* smoke) ? [1, 20] : [11, 200]
+  const [rounds, count] = (yield* smoke) ? [1, 20] : [11, 1000]
   yield* Console.log(`Reads, ${CONCURRENCY} at a time, medians of ${rounds} alternating rounds of ${count}`)
   for (const [name, bodies, layer] of clients) {
     for (const body of bodies) {

@@ -17,6 +17,7 @@ import { Effect, Layer, type Redacted, Schema, Stream } from "effect"
 const sid = HttpApiSchema.param("sid", Schema.String)
 
 const calls = HttpApiGroup.make("calls")
+  // The encoded call holds the phone numbers and the links: respond with less if your clients must not have them.
   .add(HttpApiEndpoint.get("end")`/calls/${sid}/end`.addSuccess(Call.TerminalCall).addError(WatchError.WatchError))
   .add(
     HttpApiEndpoint.get("changes")`/calls/${sid}/changes`

@@ -41,6 +41,8 @@ describe("the worker over a file of sids", () => {
       yield* Effect.timeoutOption(run, "2 minutes")
       assert.strictEqual(files.get("results.csv")?.trim().split("\n").length, 3)
 
+      const resumable = files.get("results.csv.state") ?? ""
+      assert.include(resumable, String(sids[2]))
       const later = yield* place(30)
       files.set("sids.txt", `${files.get("sids.txt")}\n${later}\n`)
       files.set("results.csv", `${files.get("results.csv")}${sids[2]},comp`)
@@ -50,7 +52,9 @@ describe("the worker over a file of sids", () => {
         results,
         [...[...sids, later].map((sid) => `${sid},completed`), "unknown,CallNotFound"].sort()
       )
-      // There is nothing left to do for a third run.
+      deepStrictEqual(files.get("results.csv.state"), "[]")
+      // As after a kill between a result and the state of the call; there is nothing left to do for this run.
+      files.set("results.csv.state", resumable)
       yield* run
       deepStrictEqual((files.get("results.csv") ?? "").trim().split("\n").sort(), results)
       deepStrictEqual(files.get("results.csv.state"), "[]")

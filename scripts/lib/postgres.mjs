@@ -1,9 +1,12 @@
 // A Postgres of its own on a free port of loopback, for tests, examples and benchmarks; from Debian's package, for example.
 import { execFileSync, spawn, spawnSync } from "node:child_process"
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const cache = fileURLToPath(new URL("../../node_modules/.cache", import.meta.url))
 
 const installed = "/usr/lib/postgresql"
 
@@ -27,6 +30,35 @@ export const freePort = () =>
 
 const idOf = (flag) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }))
 
+const run = (command, args, user = {}) =>
+  new Promise((resolve, reject) =>
+    spawn(command, args, { ...user, stdio: "ignore" }).once("error", reject).once(
+      "exit",
+      (code) => code === 0 ? resolve() : reject(new Error(`${command} has failed with ${code}`))
+    )
+  )
+
+/** Fills the folder of a new server with a copy of what `initdb` has once made, in a sixth of its time. */
+const initialize = async (folder, bin, user) => {
+  const version = execFileSync(join(bin, "postgres"), ["--version"], { encoding: "utf8" })
+  const cached = join(cache, version.trim().replaceAll(/[^\w.]+/g, "-"))
+  if (!existsSync(cached)) {
+    const options = ["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale", "C"]
+    await run(join(bin, "initdb"), ["-D", folder, ...options], user)
+    mkdirSync(cache, { recursive: true })
+    const copy = mkdtempSync(`${cached}-`)
+    await run("cp", ["-a", `${folder}/.`, copy])
+    try {
+      renameSync(copy, cached)
+    } catch {
+      // Another process was faster.
+      rmSync(copy, { recursive: true })
+    }
+  } else {
+    await run("cp", ["-a", `${cached}/.`, folder])
+  }
+}
+
 /** Starts a new, empty Postgres. Fails if it is not installed. */
 export const startPostgres = async () => {
   const bin = findPostgres()
@@ -35,8 +67,7 @@ export const startPostgres = async () => {
   const user = process.getuid?.() === 0 ? { uid: idOf("-u"), gid: idOf("-g") } : {}
   const folder = mkdtempSync(join(tmpdir(), "fleet-postgres-"))
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid)
-  const initialize = ["-D", folder, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale", "C"]
-  execFileSync(join(bin, "initdb"), initialize, { ...user, stdio: "ignore" })
+  await initialize(folder, bin, user)
   const port = await freePort()
   const settings = ["listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`].flatMap((each) => ["-c", each])
   let server

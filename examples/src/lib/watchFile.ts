@@ -25,12 +25,12 @@ export const watchFile = (sidsPath: string, resultsPath: string) =>
     if (whole.length < results.length) yield* fs.writeFileString(resultsPath, whole)
     const done = new Set(linesOf(whole).map((line) => line.split(",")[0]))
 
-    const checkpoint = yield* FleetCheckpoint.make(`${resultsPath}.state`)
-    const tokens = checkpoint.tokens.filter(({ sid }) => !done.has(sid))
-    const resumed = new Set<string>(tokens.map(({ sid }) => sid))
+    // A kill between a result and the state leaves the call in the state.
+    const checkpoint = yield* FleetCheckpoint.make(`${resultsPath}.state`, { isDone: (sid) => done.has(sid) })
+    const resumed = new Set<string>(checkpoint.tokens.map(({ sid }) => sid))
     const added = sids.filter((sid) => !done.has(sid) && !resumed.has(sid))
     yield* Console.log(`${done.size} calls done, ${resumed.size} resumed, ${added.length} new`)
-    yield* checkpoint.runForEach(watch.fleet(Stream.fromIterable([...tokens, ...added])), (event) => {
+    yield* checkpoint.runForEach(watch.fleet(Stream.fromIterable([...checkpoint.tokens, ...added])), (event) => {
       const result = resultOf(event)
       return result === undefined ? Effect.void : fs.writeFileString(resultsPath, `${result}\n`, { flag: "a" })
     })

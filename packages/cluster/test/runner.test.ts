@@ -62,7 +62,8 @@ const counts = Effect.flatMap(SqlClient.SqlClient, (sql) =>
 const run = <A, E, R, E2, R2>(effect: Effect.Effect<A, E, R>, runner: Layer.Layer<never, E2, R2>) =>
   Effect.scoped(Effect.zipRight(Layer.build(runner), effect))
 
-describe("a durable fleet", () => {
+// They mostly wait for the timers of the test clock, each on a database of its own.
+describe("a durable fleet", { concurrent: true }, () => {
   it.effect("stores each ending once, and adds no call twice", () =>
     Effect.gen(function*() {
       const client = yield* DurableFleet.DurableFleet

@@ -39,8 +39,8 @@ export type OutcomeUnknownReason = typeof OutcomeUnknownReason.Type
  * The request was sent, and the response does not show whether the call was placed. **Do not place the call again** before
  * you know: the phone may be ringing.
  *
- * A callback with your `customField` brings the sid of the call while it runs. After its end,
- * `ExotelCalls.findPlaced(request, error.sentAt)` can find it.
+ * The sid becomes known after the end of the call: by the terminal callback with your `customField`, if the request had a
+ * `statusCallback`, or by `ExotelCalls.findPlaced(request, error.sentAt)`.
  *
  * @since 0.1.0
  * @category errors

@@ -1,7 +1,7 @@
 /** The timeout of attempts: one timer for all of them, and nothing is left when they end. */
 import { assert, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Clock, Effect, Exit, Fiber, Supervisor, TestClock } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, identity, Supervisor, TestClock } from "effect"
 import * as AttemptTimeout from "../src/internal/http/attemptTimeout.ts"
 
 it.effect("ends each attempt at its own deadline, also when it began between two milliseconds", () =>
@@ -12,7 +12,7 @@ it.effect("ends each attempt at its own deadline, also when it began between two
       Array.from({ length: 40 }, (_, i) => i * 0.137123456),
       (start) =>
         Effect.sleep(start).pipe(
-          Effect.zipRight(Effect.flip(withTimeout(Effect.never))),
+          Effect.zipRight(Effect.flip(withTimeout(Effect.never, identity))),
           Effect.zipRight(Clock.currentTimeMillis),
           Effect.map((now) => ends.push(now - start))
         ),
@@ -32,7 +32,7 @@ it.effect("ends after the attempt has closed its connection", () =>
     const note = (event: string) => Effect.sync(() => void events.push(event))
     const attempt = Effect.onInterrupt(Effect.never, () => Effect.delay(note("closed"), "1 second"))
     const fiber = yield* Effect.fork(
-      Effect.tapError(AttemptTimeout.make(1000, "timeout")(attempt), note)
+      Effect.tapError(AttemptTimeout.make(1000, "timeout")(attempt, identity), note)
     )
     yield* TestClock.adjust("1999 millis")
     deepStrictEqual(events, [])
@@ -41,9 +41,35 @@ it.effect("ends after the attempt has closed its connection", () =>
     deepStrictEqual(events, ["closed", "timeout"])
   }))
 
+it.effect("completes each attempt once, with its exit, after it has ended", () =>
+  Effect.gen(function*() {
+    const completed: Array<string> = []
+    const withTimeout = AttemptTimeout.make(1000, "timeout")
+    const complete = (exit: Exit.Exit<string, string>) =>
+      Effect.zipRight(
+        Effect.sync(() =>
+          void completed.push(Exit.match(exit, {
+            onSuccess: identity,
+            onFailure: (cause) => Cause.isInterruptedOnly(cause) ? "interrupted" : Cause.squash(cause) as string
+          }))
+        ),
+        exit
+      )
+    yield* withTimeout(Effect.succeed("answered"), complete)
+    yield* Effect.ignore(withTimeout(Effect.fail("refused"), complete))
+    const late = yield* Effect.fork(Effect.ignore(withTimeout(Effect.never, complete)))
+    yield* TestClock.adjust("1 second")
+    yield* Fiber.join(late)
+    const ending = Effect.onInterrupt(Effect.never, () => Effect.sync(() => void completed.push("ended")))
+    const given = yield* Effect.fork(withTimeout(ending, complete))
+    yield* TestClock.adjust("500 millis")
+    yield* Fiber.interrupt(given)
+    deepStrictEqual(completed, ["answered", "refused", "timeout", "ended", "interrupted"])
+  }))
+
 it.effect("ends an attempt in an uninterruptible region, for example of an acquire", () =>
   Effect.gen(function*() {
-    const attempt = AttemptTimeout.make(1000, "timeout")(Effect.never)
+    const attempt = AttemptTimeout.make(1000, "timeout")(Effect.never, identity)
     const fiber = yield* Effect.fork(Effect.uninterruptible(Effect.flip(attempt)))
     yield* TestClock.adjust("1 second")
     assert.strictEqual(yield* Fiber.join(fiber), "timeout")
@@ -77,7 +103,10 @@ it.effect("uses one timer for 1,000 attempts, and leaves no fiber and no timer",
       () => Effect.never,
       () => Effect.sync(() => void open--)
     )
-    const fibers = yield* Effect.forEach(Array.from({ length: 1000 }), () => Effect.fork(withTimeout(attempt))).pipe(
+    const fibers = yield* Effect.forEach(
+      Array.from({ length: 1000 }),
+      () => Effect.fork(withTimeout(attempt, identity))
+    ).pipe(
       Effect.supervised(supervisor),
       Effect.withClock(clock)
     )
@@ -96,7 +125,7 @@ it.effect("leaves no fiber and no timer after an attempt that succeeds, fails or
     const withTimeout = AttemptTimeout.make(1000, "timeout")
     for (const exit of [Exit.succeed(1), Exit.fail("failure"), Exit.die("defect")]) {
       const attempt = Effect.zipRight(Effect.yieldNow(), exit)
-      const result = yield* Effect.exit(withTimeout(attempt)).pipe(
+      const result = yield* Effect.exit(withTimeout(attempt, identity)).pipe(
         Effect.supervised(supervisor),
         Effect.withClock(clock)
       )

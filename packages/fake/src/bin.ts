@@ -17,6 +17,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
@@ -49,8 +50,10 @@ const options = {
     Options.withDefault(1)
   ),
   seed: Options.integer("seed").pipe(
-    Options.withDescription("The seed of generated sids and of probabilities."),
-    Options.withDefault(1)
+    Options.withDescription(
+      "The seed of generated sids and of probabilities. By default another one at each start, so that a client's stored sids do not return."
+    ),
+    Options.optional
   ),
   region: Options.choice("region", Region.all).pipe(
     Options.withDescription("The cluster that the server plays. Default: that of the first account."),
@@ -85,12 +88,19 @@ const load = (file: Option.Option<string>) =>
 const MAX_SHOWN = 10
 
 /** Shows credentials only when they are the default ones, which are public. */
-const introduction = (args: Arguments, script: ScriptFile, fake: FakeExotel.Service, sids: ReadonlyArray<string>) => {
+const introduction = (
+  args: Arguments,
+  script: ScriptFile,
+  fake: FakeExotel.Service,
+  seed: number,
+  sids: ReadonlyArray<string>
+) => {
   const { accountSid, apiKey, apiToken } = fake.options
   const isDefault = script.options.accounts === undefined
   const user = isDefault ? `${Redacted.value(apiKey)}:${Redacted.value(apiToken)}` : "<key>:<token>"
   const lines = [
     `exotel-fake listens on ${fake.baseUrl}${args.speed === 1 ? "" : `, ${args.speed} times as fast as real time`}`,
+    `seed    ${seed}`,
     `account ${accountSid}${isDefault ? "" : ", credentials as in the script file"}`,
     `calls   ${sids.length === 0 ? "none" : sids.slice(0, MAX_SHOWN).join("\n        ")}`
   ]
@@ -120,6 +130,7 @@ const serve = (args: Arguments, script: ScriptFile) =>
   Effect.gen(function*() {
     const realClock = yield* Effect.clock
     const scaled = yield* ScaledClock.makeAdjustable(args.speed)
+    const seed = Option.isSome(args.seed) ? args.seed.value : yield* Random.nextIntBetween(1, 1_000_000)
     const isPlanned = script.options.connect !== undefined
     const page = Effect.gen(function*() {
       const Ui = yield* Effect.promise(() => import("./ui/server.ts"))
@@ -134,7 +145,7 @@ const serve = (args: Arguments, script: ScriptFile) =>
     return yield* Effect.gen(function*() {
       const fake = yield* FakeExotel.FakeExotel
       const sids = yield* Effect.forEach(script.placements, ({ options, script }) => fake.place(script, options))
-      yield* Console.log(introduction(args, script, fake, sids))
+      yield* Console.log(introduction(args, script, fake, seed, sids))
       if (args.ui) {
         // Without a plan, a call rings until a person acts.
         if (!isPlanned) yield* fake.onConnect(ringUntilAnswered)
@@ -147,7 +158,7 @@ const serve = (args: Arguments, script: ScriptFile) =>
         ...script.options,
         port: args.port,
         host: args.host,
-        seed: args.seed,
+        seed,
         verifyOnClose: false,
         ...(Option.isSome(args.region) ? { region: args.region.value } : {}),
         onRequest: (entry) => args.quiet ? Effect.void : Console.log(renderEntry(entry))

@@ -21,7 +21,7 @@ export const scriptFile = `A script file is JSON:
       "inOrder": [{ "kind": "doNotDisturb" }, { "kind": "noAnswer" }],
       "default": { "kind": "answered", "talk": "20 seconds" }
     },
-    "faults": [{ "kind": "status", "status": 503, "onRequest": [2, 3] }]
+    "faults": [{ "kind": "status", "status": 503, "operation": "read", "onRequest": [2, 3] }]
   }
 calls    sid, at (time from the start of the command), repeat, from, to, exoPhone, accountSid, statusCallback, script
 scripts  answered, inbound: ring, connect, talk, legs (1 or 2), recording

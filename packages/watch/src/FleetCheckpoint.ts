@@ -53,12 +53,15 @@ export interface FleetCheckpoint {
   /** The state that the last process saved, empty if the file does not exist. Pass it to `CallWatch.fleet` to resume. */
   readonly tokens: ReadonlyArray<WatchToken>
   /**
-   * Processes the events one after the other and saves the state after each batch, of at most `batchSize` events. No
+   * Processes the events one after the other and saves the state after each batch: the events that were waiting, at most
+   * `batchSize`. No
    * event is lost: after a kill at any time, the next process receives the events of the unfinished batch again, and no
    * others. After an interruption or a failure it receives only the event that was being processed.
    *
    * A new call is in the file when the batch of its `Added` event was saved; the source has to offer it again until then.
-   * `onSaved` receives the events of each batch once they are in the file: acknowledge the messages of a queue there.
+   * `onSaved` receives the events of each batch once they are in the file. There acknowledge the message of a queue that
+   * brought a call: on its `Added`, which comes again when a token is resumed, and on a `Failed`, which is the only event
+   * of an invalid sid.
    */
   readonly runForEach: <E, R, E2, R2, E3 = never, R3 = never>(
     events: Stream.Stream<FleetEvent, E, R>,
@@ -76,6 +79,11 @@ export interface FleetCheckpoint {
 export interface Options {
   /** The largest number of events that are saved together, at least 1. Default: 256. */
   readonly batchSize?: number | undefined
+  /**
+   * Whether the program has finished with the call, by records of its own. After a kill between such a record and the
+   * save of the batch, the file still holds the call: it is then left out of `tokens` and of the file. Default: of no call.
+   */
+  readonly isDone?: ((sid: string) => boolean) | undefined
 }
 
 const reasonFrom = (error: PlatformError): string => error._tag === "SystemError" ? error.reason : error._tag
@@ -115,9 +123,11 @@ export const make = (
       Effect.catchIf((error) => reasonFrom(error) === "NotFound", () => Effect.succeed("[]")),
       Effect.mapError((error) => new CheckpointError({ path, reason: "NotRead", detail: reasonFrom(error) }))
     )
-    const tokens = yield* Schema.decode(FleetState.FromJson)(text).pipe(
+    const { batchSize = 256, isDone = () => false } = options
+    const saved = yield* Schema.decode(FleetState.FromJson)(text).pipe(
       Effect.mapError(() => new CheckpointError({ path, reason: "Malformed" }))
     )
+    const tokens = saved.filter(({ sid }) => !isDone(sid))
     const state = yield* FleetState.make(tokens)
 
     const save = Effect.gen(function*() {
@@ -155,16 +165,18 @@ export const make = (
         })
       )
 
-    const batchSize = Math.max(1, options.batchSize ?? 256)
+    if (tokens.length < saved.length) yield* save
     return {
       tokens,
       runForEach: (events, process, onSaved = () => Effect.void) =>
         Stream.runForEachChunk(
           events,
           (chunk) =>
-            Effect.forEach(Chunk.chunksOf(chunk, batchSize), (batch) => processBatch(batch, process, onSaved), {
-              discard: true
-            })
+            Effect.forEach(
+              Chunk.chunksOf(chunk, Math.max(1, batchSize)),
+              (batch) => processBatch(batch, process, onSaved),
+              { discard: true }
+            )
         )
     }
   })

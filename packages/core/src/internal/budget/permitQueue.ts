@@ -14,6 +14,12 @@ const AGING_MILLIS: { readonly [P in Priority]: number } = { interactive: 0, wat
 
 const priorities = ["interactive", "watch", "background"] as const
 
+const waited = {
+  interactive: Metric.tagged(budgetWait, "priority", "interactive"),
+  watch: Metric.tagged(budgetWait, "priority", "watch"),
+  background: Metric.tagged(budgetWait, "priority", "background")
+}
+
 interface Waiter {
   readonly priority: Priority
   readonly arrivedAt: number
@@ -111,10 +117,7 @@ export const make = ({ acquireShared, window }: Options): DividedBudget => {
         })
       ),
       Effect.tap(() =>
-        Effect.flatMap(
-          currentTimeMillis,
-          (now) => Metric.update(Metric.tagged(budgetWait, "priority", priority), (now - arrivedAt) / 1000)
-        )
+        Effect.flatMap(currentTimeMillis, (now) => Metric.update(waited[priority], (now - arrivedAt) / 1000))
       )
     )
   }

@@ -14,7 +14,10 @@ interface Attempt {
   hasTimedOut: boolean
 }
 
-/** Makes the function that runs an effect in a fiber of its own and fails with `onTimeout` when it exceeds `millis`. */
+/**
+ * Makes the function that runs an effect in a fiber of its own and fails with `onTimeout` when it exceeds `millis`. At last
+ * it runs `complete`, uninterruptibly, with the exit of the effect.
+ */
 export const make = <E>(millis: number, onTimeout: E) => {
   /** In the order of the deadlines, because the timeout is the same for all. */
   const inFlight = new Set<Attempt>()
@@ -48,9 +51,10 @@ export const make = <E>(millis: number, onTimeout: E) => {
   }
 
   /** Waits for the fiber of an attempt; the caller makes sure that it ends if the wait is interrupted. */
-  const supervise = <A>(
+  const supervise = <A, B>(
     fiber: Fiber.RuntimeFiber<A, E>,
-    restore: <B, F>(effect: Effect.Effect<B, F>) => Effect.Effect<B, F>
+    restore: <C, F>(effect: Effect.Effect<C, F>) => Effect.Effect<C, F>,
+    complete: (exit: Exit.Exit<A, E>) => Effect.Effect<B, E>
   ) =>
     Effect.clockWith((clock) => {
       const attempt: Attempt = {
@@ -63,18 +67,21 @@ export const make = <E>(millis: number, onTimeout: E) => {
       return Effect.matchCauseEffect(Effect.zipRight(ensureWatchdog, restore(exit)), {
         onFailure: (cause) => {
           leave(attempt)
-          return Effect.zipRight(Fiber.interrupt(fiber), Effect.failCause(cause))
+          return Effect.zipRight(Fiber.interrupt(fiber), complete(Exit.failCause(cause)))
         },
         onSuccess: (exit) => {
           leave(attempt)
-          return attempt.hasTimedOut && Exit.isInterrupted(exit) ? Effect.fail(onTimeout) : exit
+          return complete(attempt.hasTimedOut && Exit.isInterrupted(exit) ? Exit.fail(onTimeout) : exit)
         }
       })
     })
 
-  return <A>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  return <A, B>(
+    effect: Effect.Effect<A, E>,
+    complete: (exit: Exit.Exit<A, E>) => Effect.Effect<B, E>
+  ): Effect.Effect<B, E> =>
     Effect.uninterruptibleMask((restore) =>
       // The timeout holds in an uninterruptible region, too.
-      Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) => supervise(fiber, restore))
+      Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) => supervise(fiber, restore, complete))
     )
 }

@@ -3,13 +3,14 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Tracer from "effect/Tracer"
 import type { RateLimitInfo, Service } from "../../RequestBudget.ts"
 import { RequestPriority } from "../../RequestBudget.ts"
 import { CurrentPermit } from "../budget/currentPermit.ts"
 import { parseRetryAfter } from "./headers.ts"
 
-/** Waits for a permit, unless `withPermit` provides one that is unused; records the wait in the span. */
-export const acquirePermit = (budget: Service): Effect.Effect<void> =>
+/** Waits for a permit, unless `withPermit` provides one that is unused; records the wait in the span, by default the current one. */
+export const acquirePermit = (budget: Service, span?: Tracer.Span): Effect.Effect<void> =>
   Effect.contextWithEffect((context: Context.Context<never>) => {
     const current = Option.getOrUndefined(Context.getOption(context, CurrentPermit))
     if (current?.permit !== undefined) {
@@ -20,7 +21,10 @@ export const acquirePermit = (budget: Service): Effect.Effect<void> =>
       const before = clock.unsafeCurrentTimeMillis()
       return Effect.flatMap(budget.acquire(Context.get(context, RequestPriority)), () => {
         const waited = clock.unsafeCurrentTimeMillis() - before
-        return waited > 0 ? Effect.annotateCurrentSpan("exotel.budget.wait_ms", waited) : Effect.void
+        if (waited <= 0) return Effect.void
+        return span === undefined
+          ? Effect.annotateCurrentSpan("exotel.budget.wait_ms", waited)
+          : Effect.sync(() => span.attribute("exotel.budget.wait_ms", waited))
       })
     })
   })

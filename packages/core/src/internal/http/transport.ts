@@ -17,6 +17,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import type { ExotelConfig } from "../../ExotelConfig.ts"
 import { requests } from "../../ExotelMetrics.ts"
 import type * as RequestBudget from "../../RequestBudget.ts"
@@ -62,6 +63,10 @@ const closeUpgraded = (response: HttpClientResponse.HttpClientResponse): void =>
   if (Predicate.isFunction(source.socket.destroy)) source.socket.destroy()
 }
 
+/** Makes the span the current one. `useSpan` does not, and most of a read needs none. */
+export const within = <A, E>(span: Tracer.Span | undefined, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  span === undefined ? effect : Effect.withParentSpan(effect, span)
+
 const wouldResend = Symbol("the HttpClient retries a request that must not be repeated")
 
 /** The code of the failure of a request that was about to be sent twice. */
@@ -75,9 +80,13 @@ const fromCause = (cause: Cause.Cause<HttpClientError.HttpClientError>): Effect.
 export interface Transport {
   /**
    * Sends one request, of any method and body, when the request budget grants a permit. Adds the credentials, `Accept`
-   * and the timeout, and returns the response with its body. Does not retry.
+   * and the timeout, and returns the response with its body. Does not retry. `span` is that of the request, by default the
+   * current one.
    */
-  readonly send: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<RawResponse, RequestFailure>
+  readonly send: (
+    request: HttpClientRequest.HttpClientRequest,
+    span?: Tracer.Span
+  ) => Effect.Effect<RawResponse, RequestFailure>
   /**
    * The same for a request that must not be repeated. When an `HttpClient` that retries by itself is about to send it
    * again, nothing is sent and the request fails with the code {@link resent}. `use` runs the request, after the wait for
@@ -88,7 +97,10 @@ export interface Transport {
     use: (exchange: Effect.Effect<RawResponse, RequestFailure>, sentAt: DateTime.Utc) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E>
   /** Sends one request and leaves the body of its response unread; the response has an empty one. */
-  readonly status: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<RawResponse, RequestFailure>
+  readonly status: (
+    request: HttpClientRequest.HttpClientRequest,
+    span?: Tracer.Span
+  ) => Effect.Effect<RawResponse, RequestFailure>
 }
 
 /** A response. The body is undefined when it was not read, or not to its end. */
@@ -126,8 +138,6 @@ export const make = (
     const accept = config.format === "json" ? "application/json" : "application/xml"
     const withTimeout = AttemptTimeout.make<RequestFailure>(Duration.toMillis(config.timeout), timedOut)
     const withConnectTimeout = AttemptTimeout.make<RequestFailure>(Duration.toMillis(config.connectTimeout), timedOut)
-    const acquire = acquirePermit(budget)
-
     const execute = (client: ScopedClient, request: HttpClientRequest.HttpClientRequest) =>
       Effect.catchAll(
         // Suspended: a printed effect that holds the request would show its `Authorization` header.
@@ -164,47 +174,58 @@ export const make = (
         return Option.isNone(info) ? received : Effect.zipRight(budget.observe(info.value), received)
       })
 
-    // The spans of the client hold URLs and response headers, in which a server may repeat credentials. The fiber of the
-    // attempt ends with it, so its reference is not restored.
+    // The spans of the client hold URLs and response headers, in which a server may repeat credentials.
     const untraced = FiberRef.set(HttpClient.currentTracerDisabledWhen, constTrue)
 
+    /** Runs in a fiber of its own, whose references end with it: to restore them would cost as much as the fiber. */
     const attempt = (
       client: ScopedClient,
       request: HttpClientRequest.HttpClientRequest,
-      read: typeof readBody
-    ): Effect.Effect<Received, RequestFailure> =>
-      Effect.flatMap(Scope.make(), (scope) =>
-        Effect.onExit(
-          untraced.pipe(
-            Effect.zipRight(Effect.flatMap(execute(client, request), (response) => receive(response, read))),
-            Effect.mapInputContext((context: Context.Context<never>) =>
-              context.pipe(
-                Context.add(Scope.Scope, scope),
-                Context.add(FetchHttpClient.RequestInit, requestInit)
-              )
-            )
-          ),
-          // Closes the connection of a body that was not read to its end. After the end, nothing is left to close.
-          (exit) => Exit.isSuccess(exit) && exit.value.body !== undefined ? Effect.void : Scope.close(scope, exit)
-        )).pipe(Effect.catchAllCause(fromCause))
+      read: typeof readBody,
+      span: Tracer.Span | undefined,
+      scope: Scope.Scope
+    ): Effect.Effect<Received, RequestFailure> => {
+      const provide = FiberRef.update(FiberRef.currentContext, (context): Context.Context<never> => {
+        const provided = context.pipe(
+          Context.add(Scope.Scope, scope),
+          Context.add(FetchHttpClient.RequestInit, requestInit)
+        )
+        return span === undefined ? provided : Context.add(provided, Tracer.ParentSpan, span)
+      })
+      const received = Effect.flatMap(execute(client, request), (response) => receive(response, read))
+      return Effect.catchAllCause(
+        Effect.zipRight(Effect.zipRight(untraced, provide), received as typeof received & Effect.Effect<Received>),
+        fromCause
+      )
+    }
 
     const exchange = (
       client: ScopedClient,
       request: HttpClientRequest.HttpClientRequest,
-      read: typeof readBody = readBody,
-      timeout = withTimeout
+      { read = readBody, span, timeout = withTimeout }: {
+        readonly read?: typeof readBody
+        readonly span?: Tracer.Span | undefined
+        readonly timeout?: typeof withTimeout
+      }
     ): Effect.Effect<RawResponse, RequestFailure> =>
-      Effect.flatMap(timeout(attempt(client, request, read)), ({ body, retryAfter, status }) =>
-        // The status of an error suffices without its body, which may come from a gateway.
-        body === undefined && read === readBody && isSuccess(status)
-          ? Effect.fail(tooLarge(status))
-          : Effect.succeed({ status, retryAfter, body: body ?? "" })).pipe(
-          Effect.onExit((exit) => countOutcome(outcomeFrom(exit)))
-        )
+      Effect.flatMap(Scope.make(), (scope) =>
+        timeout(attempt(client, request, read, span, scope), (exit) => {
+          const outcome = Exit.flatMap(exit, ({ body, retryAfter, status }) =>
+            // The status of an error suffices without its body, which may come from a gateway.
+            body === undefined && read === readBody && isSuccess(status)
+              ? Exit.fail(tooLarge(status))
+              : Exit.succeed({ status, retryAfter, body: body ?? "" }))
+          const counted = Effect.zipRight(countOutcome(outcomeFrom(outcome)), outcome)
+          // Closes the connection of a body that was not read to its end. After the end, nothing is left to close.
+          return Exit.isSuccess(exit) && exit.value.body !== undefined
+            ? counted
+            : Effect.zipRight(Scope.close(scope, exit), counted)
+        }))
 
     /** Sends the request once more after a 401, if the credentials have changed since it was sent. */
     const withRefresh = (
-      sent: Effect.Effect<RawResponse, RequestFailure>
+      sent: Effect.Effect<RawResponse, RequestFailure>,
+      span?: Tracer.Span
     ): Effect.Effect<RawResponse, RequestFailure> =>
       Effect.suspend(() => {
         const used = credentials.current()
@@ -212,18 +233,27 @@ export const make = (
           response.status !== 401
             ? Effect.succeed(response)
             : Effect.flatMap(
-              credentials.refresh(used),
-              (hasChanged) => hasChanged ? Effect.zipRight(acquire, sent) : Effect.succeed(response)
+              within(span, credentials.refresh(used)),
+              (hasChanged) => hasChanged ? Effect.zipRight(acquirePermit(budget, span), sent) : Effect.succeed(response)
             ))
       })
 
     // The wait for a permit may be long: the timeout applies to the exchange only.
+    const send = (
+      request: HttpClientRequest.HttpClientRequest,
+      read: typeof readBody,
+      span: Tracer.Span | undefined
+    ) => Effect.zipRight(acquirePermit(budget, span), withRefresh(exchange(scoped, request, { read, span }), span))
+
     return {
-      send: (request) => Effect.zipRight(acquire, withRefresh(exchange(scoped, request))),
+      send: (request, span) => send(request, readBody, span),
       sendOnce: (request, use) => {
-        const sent = Effect.suspend(() => exchange(unrepeatable(), request, readBody, withConnectTimeout))
-        return Effect.zipRight(acquire, Effect.flatMap(DateTime.now, (sentAt) => use(withRefresh(sent), sentAt)))
+        const sent = Effect.suspend(() => exchange(unrepeatable(), request, { timeout: withConnectTimeout }))
+        return Effect.zipRight(
+          acquirePermit(budget),
+          Effect.flatMap(DateTime.now, (sentAt) => use(withRefresh(sent), sentAt))
+        )
       },
-      status: (request) => Effect.zipRight(acquire, withRefresh(exchange(scoped, request, unread)))
+      status: (request, span) => send(request, unread, span)
     }
   })

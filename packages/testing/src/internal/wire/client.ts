@@ -19,6 +19,12 @@ import type { Row } from "../fake/state.ts"
 import type { ResponsePlan, Step } from "./plan.ts"
 
 const encoder = new TextEncoder()
+
+/** A body is ASCII but for what a script puts into a name. */
+const byteLength = (text: string): number =>
+  // eslint-disable-next-line no-control-regex -- ASCII begins with control characters
+  /^[\x00-\x7f]*$/.test(text) ? text.length : encoder.encode(text).length
+
 const FILL_BYTES = 64 * 1024
 const filler = encoder.encode(" ".repeat(FILL_BYTES))
 
@@ -44,14 +50,20 @@ class FakeResponse extends Inspectable.Class implements HttpClientResponse.HttpC
   readonly remoteAddress = Option.none()
   private readonly steps: ReadonlyArray<Step>
   private readonly row: Row
+  /** The text of a body that nothing happens to: it needs no stream, and has a length. */
+  private readonly whole: string | undefined
 
   constructor(request: HttpClientRequest, plan: ResponsePlan, row: Row) {
     super()
     this.request = request
     this.status = plan.status
-    this.headers = Headers.fromInput(plan.headers)
     this.steps = plan.body
     this.row = row
+    const [only] = plan.body
+    this.whole = plan.body.length === 1 && only?._tag === "Send" ? only.text : undefined
+    this.headers = Headers.fromInput(
+      this.whole === undefined ? plan.headers : { "content-length": String(byteLength(this.whole)), ...plan.headers }
+    )
   }
 
   private fail(cause: unknown): HttpClientError.ResponseError {
@@ -75,12 +87,6 @@ class FakeResponse extends Inspectable.Class implements HttpClientResponse.HttpC
             ? Option.none()
             : Option.some([left < FILL_BYTES ? filler.subarray(0, left) : filler, left - FILL_BYTES]))
     }
-  }
-
-  /** The text of a body that nothing happens to: it needs no stream. */
-  private get whole(): string | undefined {
-    const only = this.steps.length === 1 ? this.steps[0] : undefined
-    return only?._tag === "Send" ? only.text : undefined
   }
 
   get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {

@@ -1,0 +1,72 @@
+/** The web service that places calls, tested without a socket, on the test clock. */
+import { CallbackPlan, CallScript, ConnectPlan, FakeExotel, FaultPlan } from "@effect-exotel/testing"
+import { CallWatch } from "@effect-exotel/watch"
+import { HttpApiBuilder, HttpApiClient, HttpServer } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Effect, Layer, Redacted, TestClock } from "effect"
+import { Api, ApiLive } from "../src/placeApi.ts"
+
+const settings = {
+  callerId: "08012345678",
+  baseUrl: "http://app.example",
+  secret: Redacted.make("Wq8nTz4LrV7pXc2M")
+}
+
+const Live = (options: FakeExotel.Options) =>
+  Layer.mergeAll(ApiLive(settings), HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer).pipe(
+    Layer.provideMerge(CallWatch.layer),
+    Layer.provideMerge(FakeExotel.layer(options)),
+    Layer.provideMerge(HttpServer.layerContext)
+  )
+
+const serve = Effect.gen(function*() {
+  const fake = yield* FakeExotel.FakeExotel
+  const app = yield* HttpApiBuilder.httpApp
+  yield* fake.deliverCallbacks(app)
+  const httpClient = yield* CallbackPlan.clientFromApp(app)
+  const { calls } = yield* HttpApiClient.makeWith(Api, { httpClient, baseUrl: settings.baseUrl })
+  const payload = { agent: "09876543210", customer: "09123456789" }
+  return {
+    fake,
+    place: calls.place({ path: { key: "order 17" }, payload }),
+    read: calls.read({ path: { key: "order 17" } })
+  }
+})
+
+const answered = CallScript.answered({ ring: "8 seconds", talk: "1 minute" })
+
+describe("the web service that places calls", () => {
+  it.effect("places one call for a key, and knows its end as soon as the callback arrives", () =>
+    Effect.gen(function*() {
+      const { fake, place, read } = yield* serve
+      const [first, second] = yield* Effect.all([place, place], { concurrency: 2 })
+      assert.include(["placed being placed", "being placed placed"], `${first.state} ${second.state}`)
+      const { sid } = yield* place
+      deepStrictEqual((yield* fake.placed).map((call) => call.sid), [sid])
+      yield* TestClock.adjust("71 seconds")
+      deepStrictEqual(yield* read, { state: "ended", sid, result: "completed" })
+    }).pipe(Effect.provide(Live({ connect: answered }))))
+
+  it.effect("keeps the key of a request whose outcome is unknown, and learns the sid by the callback", () =>
+    Effect.gen(function*() {
+      const { fake, place, read } = yield* serve
+      assert.strictEqual((yield* place).state, "outcome unknown")
+      assert.strictEqual((yield* place).state, "outcome unknown")
+      const sids = (yield* fake.placed).map(({ sid }) => sid)
+      assert.strictEqual(sids.length, 1)
+      yield* TestClock.adjust("2 minutes")
+      deepStrictEqual(yield* read, { state: "ended", sid: sids[0], result: "completed" })
+    }).pipe(Effect.provide(Live({
+      connect: answered,
+      faults: FaultPlan.status(504).pipe(FaultPlan.forOperation("connect"))
+    }))))
+
+  it.effect("gives the key free when Exotel has refused the request", () =>
+    Effect.gen(function*() {
+      const { place, read } = yield* serve
+      assert.strictEqual((yield* Effect.flip(place))._tag, "NotPlaced")
+      assert.strictEqual((yield* Effect.flip(read))._tag, "UnknownKey")
+      assert.strictEqual((yield* place).state, "placed")
+    }).pipe(Effect.provide(Live({ connect: { inOrder: [ConnectPlan.doNotDisturb], default: answered } }))))
+})
