@@ -116,7 +116,8 @@ interface Cost {
   readonly after: number
 }
 
-const measure = (way: Way, count: number, seconds: number): Effect.Effect<Cost, never, Needs> =>
+/** Each call is polled at the interval in seconds; the CPU is that of `period` seconds, after as long a time. */
+const measure = (way: Way, count: number, seconds: number, period: number): Effect.Effect<Cost, never, Needs> =>
   Effect.gen(function*() {
     const sids = sidsOf(count)
     // V8 flattens concatenated strings at their first use; do it before the heap is measured.
@@ -129,10 +130,10 @@ const measure = (way: Way, count: number, seconds: number): Effect.Effect<Cost, 
     const startMillis = performance.now() - began
     const bytes = ((yield* heap) - before) / count
     // Let the compiler finish.
-    yield* Effect.sleep(`${seconds} seconds`)
+    yield* Effect.sleep(`${period} seconds`)
     const polled = polls
     const cpu = yield* cpuMicros
-    yield* Effect.sleep(`${2 * seconds} seconds`)
+    yield* Effect.sleep(`${period} seconds`)
     const micros = ((yield* cpuMicros) - cpu) / (polls - polled)
     const leaves = performance.now()
     yield* Fiber.interrupt(fiber)
@@ -157,13 +158,14 @@ const row = (name: string, count: number, cost: Cost, base: Cost) => [
 const program = Effect.gen(function*() {
   const short = yield* smoke
   const count = short ? 1000 : 10_000
-  const seconds = short ? 0.5 : 4
+  const seconds = short ? 0.5 : 1
   const many = short ? 2000 : 100_000
+  const period = short ? 1 : 10
   const costs: Array<readonly [string, number, Cost]> = []
   // Warm up, so that the first way does not include the compilation of shared code.
-  for (const way of Object.values(ways)) yield* measure(way, 1000, short ? 0.5 : 2)
-  for (const [name, way] of Object.entries(ways)) costs.push([name, count, yield* measure(way, count, seconds)])
-  costs.push(["one fleet", many, yield* measure(ways["one fleet"] ?? unused, many, short ? 0.5 : 5)])
+  for (const way of Object.values(ways)) yield* measure(way, 1000, seconds, period / 10)
+  for (const [name, way] of Object.entries(ways)) costs.push([name, count, yield* measure(way, count, seconds, period)])
+  costs.push(["one fleet", many, yield* measure(ways["one fleet"] ?? unused, many, 5 * seconds, period)])
   const base = costs[1]?.[2] ?? (yield* Effect.dieMessage("no baseline"))
   yield* Console.log("Ratios are relative to one fiber per call. Starting includes the first poll of every call.\n")
   yield* Console.log(table(

@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import { constTrue } from "effect/Function"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
@@ -130,11 +131,6 @@ export const make = (
           return Effect.succeed(request)
         }))
     }
-    // Only `fetch` follows redirects on its own.
-    const requestInit: RequestInit = {
-      ...Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit)),
-      redirect: "manual"
-    }
     const accept = config.format === "json" ? "application/json" : "application/xml"
     const withTimeout = AttemptTimeout.make<RequestFailure>(Duration.toMillis(config.timeout), timedOut)
     const withConnectTimeout = AttemptTimeout.make<RequestFailure>(Duration.toMillis(config.connectTimeout), timedOut)
@@ -174,8 +170,27 @@ export const make = (
         return Option.isNone(info) ? received : Effect.zipRight(budget.observe(info.value), received)
       })
 
-    // The spans of the client hold URLs and response headers, in which a server may repeat credentials.
-    const untraced = FiberRef.set(HttpClient.currentTracerDisabledWhen, constTrue)
+    // Only `fetch` follows redirects on its own.
+    const manualRedirect = Context.make(FetchHttpClient.RequestInit, {
+      ...Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit)),
+      redirect: "manual"
+    })
+
+    /** Sets what the client of an attempt needs, at once: each change of a reference copies all of them. */
+    const prepare = (scope: Scope.Scope, span: Tracer.Span | undefined): Effect.Effect<void> => {
+      const scoped = Context.add(manualRedirect, Scope.Scope, scope)
+      const services = span === undefined ? scoped : Context.add(scoped, Tracer.ParentSpan, span)
+      return Effect.updateFiberRefs((id, refs) => {
+        const context = Context.merge(FiberRefs.getOrDefault(refs, FiberRef.currentContext), services)
+        return FiberRefs.updateManyAs(refs, {
+          entries: [
+            [FiberRef.currentContext, [[id, context]]],
+            // The spans of the client hold URLs and response headers, in which a server may repeat credentials.
+            [HttpClient.currentTracerDisabledWhen, [[id, constTrue]]]
+          ]
+        })
+      })
+    }
 
     /** Runs in a fiber of its own, whose references end with it: to restore them would cost as much as the fiber. */
     const attempt = (
@@ -185,16 +200,9 @@ export const make = (
       span: Tracer.Span | undefined,
       scope: Scope.Scope
     ): Effect.Effect<Received, RequestFailure> => {
-      const provide = FiberRef.update(FiberRef.currentContext, (context): Context.Context<never> => {
-        const provided = context.pipe(
-          Context.add(Scope.Scope, scope),
-          Context.add(FetchHttpClient.RequestInit, requestInit)
-        )
-        return span === undefined ? provided : Context.add(provided, Tracer.ParentSpan, span)
-      })
       const received = Effect.flatMap(execute(client, request), (response) => receive(response, read))
       return Effect.catchAllCause(
-        Effect.zipRight(Effect.zipRight(untraced, provide), received as typeof received & Effect.Effect<Received>),
+        Effect.zipRight(prepare(scope, span), received as typeof received & Effect.Effect<Received>),
         fromCause
       )
     }
