@@ -53,12 +53,19 @@ const pack = async (directory) => {
   return { name, directory, manifest, filename, modules: modules.map((module) => `${name}/${module}`) }
 }
 
+const examples = prepareExamples()
+
 /** An empty project with the tarballs and these other packages in it, and the programs of a consumer. */
 const makeConsumer = async (packages, modules, others) => {
   const directory = emptyProject("consumer-")
   for (const file of ["main.ts", "types.ts", "runtime.mjs"]) {
     copyFileSync(join("scripts/consumer", file), join(directory, file))
   }
+  // The examples of the READMEs; the others need more packages, and the documentation check compiles them.
+  const plain = examples.filter(({ isTest, readme }) =>
+    !isTest && !readme.includes("cluster") && !readme.includes("fake")
+  )
+  for (const [n, { code }] of plain.entries()) writeFileSync(join(directory, `readme${n}.ts`), code)
   writeFileSync(join(directory, "all.ts"), modules.map((module, n) => `export * as m${n} from "${module}"\n`).join(""))
   const compilerOptions = {
     target: "ES2022",
@@ -124,7 +131,6 @@ const installLine = async ({ also, line, readme }) => {
   return project
 }
 
-const examples = prepareExamples()
 /** The lines of the guides add to what the line of the README has installed. */
 const additions = readdirSync("docs").filter((name) => name.endsWith(".md")).flatMap((name) => {
   const lines = readFileSync(join("docs", name), "utf8").match(/^npm install .+$/gm) ?? []
@@ -152,7 +158,11 @@ await Promise.all([
   inConsumer("node_modules/typescript/bin/tsc"),
   inOldest("node_modules/typescript-5/bin/tsc")
 ])
-console.log(`The packages type-check under TypeScript ${lowestTypeScript} and ${versionOf("typescript")}.`)
+console.log(
+  `The packages, and the examples of the READMEs, type-check under TypeScript ${lowestTypeScript} and ${
+    versionOf("typescript")
+  }.`
+)
 console.log(`Installed by npm, they run: ${(await inConsumer("out/main.js")).trim()}`)
 await inOldest("out/all.js")
 console.log(`With the lowest peers (${lowestPeers.join(", ")}): ${(await inOldest("out/main.js")).trim()}`)
