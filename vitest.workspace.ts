@@ -26,10 +26,11 @@ export default defineConfig({
     // A property of a thousand cases, or a program in a process of its own, may share a slow machine.
     testTimeout: 30_000,
     // To import Effect anew for each file would take longer than most of its tests. One worker for each core; by default one core is left to Vitest itself, which has little to do.
+    // Each worker compiles Effect anew, which costs more than a second waiting one saves in a short run.
     poolOptions: {
       // Effects allocate many short-lived objects: with a larger young generation they are collected less often.
       forks: { isolate: false, maxForks: availableParallelism(), execArgv: ["--max-semi-space-size=64"] },
-      threads: { isolate: false, maxThreads: availableParallelism() }
+      threads: { isolate: false, maxThreads: isCI ? availableParallelism() : 1 }
     },
     // Tests have their full size in the checks; elsewhere a twentieth, or the share that PROPERTY_SHARE gives.
     provide: { propertyShare: isCI ? 1 : Number(process.env["PROPERTY_SHARE"] ?? 0.05) },

@@ -69,7 +69,10 @@ const collectWarnings = (warnings: Array<unknown>) =>
     })
   )
 
-describe("a shared budget", () => {
+/** For the timers of their test clocks, and with Redis for real time. */
+const mostlyWaiting = { concurrent: true }
+
+describe("a shared budget", mostlyWaiting, () => {
   it.effect("holds for two processes together in any sixty seconds, and serves both", () =>
     Effect.gen(function*() {
       const one: Array<number> = []
@@ -243,7 +246,7 @@ const sharer = (program: string, socket: string) =>
     )
   })
 
-describe.skipIf(!hasRedis)("over a real Redis, a budget", () => {
+describe.skipIf(!hasRedis)("over a real Redis, a budget", mostlyWaiting, () => {
   it.scopedLive("holds for two processes together, and each gets on", () =>
     Effect.gen(function*() {
       const { socket } = yield* redis

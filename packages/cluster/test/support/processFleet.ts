@@ -12,7 +12,7 @@ export const settings = (share: number) => {
     shardLockExpiration: Duration.seconds(15 * pace),
     outage: Duration.seconds(10 * pace),
     /** Calls end at any time of the disturbance, and after it. */
-    talk: (part: number) => Duration.seconds((3 + 40 * part) * pace),
+    talk: (part: number) => Duration.seconds((3 + (share === 1 ? 40 : 25) * part) * pace),
     /** Two polls of a call. */
     twoPolls: Duration.seconds(6 * pace),
     fleet: Either.getOrThrow(

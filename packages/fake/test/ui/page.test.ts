@@ -95,9 +95,10 @@ describe.skipIf(!hasChromium)("the page of exotel-fake", () => {
               callerId: "08000000000",
               statusCallback: { url: callbacks.url, contentType: "application/json" }
             })
-            yield* watch.connect(request, { cadence: "200 millis", until: "settled" }).pipe(
-              Stream.runForEach((event) => Effect.sync(() => events.push(event)))
-            )
+            yield* watch.connect(request, { cadence: "200 millis", until: "settled", settleCadence: "200 millis" })
+              .pipe(
+                Stream.runForEach((event) => Effect.sync(() => events.push(event)))
+              )
           }).pipe(Effect.provide(library(baseUrl)))
           const fiber = yield* Effect.fork(application)
           yield* promise(() => page.getByText("in-progress, ringing").waitFor())
