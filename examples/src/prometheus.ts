@@ -30,7 +30,10 @@ const program = Effect.gen(function*() {
 
 NodeRuntime.runMain(
   program.pipe(
-    Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layerServer()))),
-    Effect.provide(Layer.merge(Metrics, NodeHttpClient.layerUndici))
+    Effect.provide(Layer.mergeAll(
+      CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layerServer())),
+      Metrics,
+      NodeHttpClient.layerUndici
+    ))
   )
 )

@@ -329,9 +329,7 @@ export const make = (
       budget: yield* RequestBudget.RequestBudget,
       concurrency: atLeastOne(options.concurrency, 16),
       bulkSize: Math.min(100, Math.floor(atLeastOne(options.bulkSize, 100))),
-      // The engine sends each request once, with the permit that it has acquired; it decides itself what to poll next.
-      withPermit: (work, permit) =>
-        RequestBudget.withPermit(Effect.provideService(work, RetryPolicy.RetryPolicy, RetryPolicy.none), permit),
+      withPermit: RequestBudget.withPermit,
       // A client may throw before it returns an effect.
       poll: (sid) =>
         span(Effect.suspend(() => calls.getWithDetails(sid)), "CallWatch.poll", { "exotel.call.sid": sid }),
@@ -339,7 +337,8 @@ export const make = (
         span(Effect.suspend(() => calls.findEnded(sids, details ? { details } : {})), "CallWatch.bulkPoll", {
           "exotel.calls": sids.length
         })
-    })
+      // The engine sends each request once, with the permit that it has acquired; it decides itself what to poll next.
+    }).pipe(Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none))
     return fromEngine(engine, calls.connect)
   })
 

@@ -10,7 +10,6 @@ import type * as RequestBudget from "@effect-exotel/core/RequestBudget"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as FiberSet from "effect/FiberSet"
@@ -85,13 +84,20 @@ export const make = (
     /** The number of calls that wait for their details, as last reported to the metric. */
     let backlog = 0
 
-    /** `immediate` runs the first steps before it returns. */
-    const fork = (effect: Effect.Effect<void>, immediate = false): Fiber.RuntimeFiber<void> =>
+    /** `atEnd` runs however the effect ends. `immediate` runs the first steps before it returns. */
+    const fork = (
+      effect: Effect.Effect<void>,
+      atEnd: () => void = () => undefined,
+      immediate = false
+    ): Fiber.RuntimeFiber<void> =>
       runFork(
-        Effect.catchAllCause(
-          effect,
-          (cause) => Cause.isInterruptedOnly(cause) ? Effect.void : Effect.sync(() => onDefect(cause))
-        ),
+        Effect.matchCause(effect, {
+          onFailure: (cause) => {
+            atEnd()
+            if (!Cause.isInterruptedOnly(cause)) onDefect(cause)
+          },
+          onSuccess: atEnd
+        }),
         { immediate }
       )
 
@@ -191,7 +197,7 @@ export const make = (
           const job = canSend(lane, now) ? lane.next(now) : undefined
           if (job !== undefined) {
             inFlight += 1
-            job.fiber = fork(Effect.ensuring(options.withPermit(send(job), permit), putBack(job)), true)
+            job.fiber = fork(options.withPermit(send(job), permit), () => putBack(job), true)
             update(now)
             return Effect.void
           }
@@ -232,26 +238,26 @@ export const make = (
       request: Effect.Effect<A, ExotelError>,
       onSuccess: (value: A, now: Now.Now) => void
     ): Effect.Effect<void> =>
-      Effect.flatMap(Effect.exit(Effect.interruptible(request)), (exit) => {
-        const now = Now.read(clock)
-        if (Exit.isSuccess(exit)) return Effect.sync(() => onSuccess(exit.value, now))
-        const failure = Cause.failureOrCause(exit.cause)
-        return Either.isLeft(failure)
-          ? responses.onFailure(job, failure.left, now)
-          : Effect.sync(() => endAll(job.calls, failure.right))
+      Effect.matchCauseEffect(Effect.interruptible(request), {
+        onFailure: (cause) => {
+          const failure = Cause.failureOrCause(cause)
+          return Either.isLeft(failure)
+            ? responses.onFailure(job, failure.left, Now.read(clock))
+            : Effect.sync(() => endAll(job.calls, failure.right))
+        },
+        onSuccess: (value) => Effect.sync(() => onSuccess(value, Now.read(clock)))
       })
 
-    const putBack = (job: Job): Effect.Effect<void> =>
-      Effect.sync(() => {
-        const now = Now.read(clock)
-        inFlight -= 1
-        for (const call of job.calls) {
-          call.job = undefined
-          if (call.hinted) call.hint(now.at)
-          scheduler.place(call, now)
-        }
-        update(now)
-      })
+    const putBack = (job: Job): void => {
+      const now = Now.read(clock)
+      inFlight -= 1
+      for (const call of job.calls) {
+        call.job = undefined
+        if (call.hinted) call.hint(now.at)
+        scheduler.place(call, now)
+      }
+      update(now)
+    }
 
     const abandoned: Poller["abandoned"] = ({ job }) =>
       job?.calls.some(({ isWatched }) => isWatched) === false ? job.fiber : undefined
@@ -269,13 +275,10 @@ export const make = (
           return Fiber.interruptAll(new Set(fibers.filter((fiber) => fiber !== undefined)))
         }),
       runStep: (call, step) =>
-        fork(Effect.ensuring(
-          step,
-          Effect.sync(() => {
-            const now = Now.read(clock)
-            scheduler.place(call, now)
-            update(now)
-          })
-        ))
+        fork(step, () => {
+          const now = Now.read(clock)
+          scheduler.place(call, now)
+          update(now)
+        })
     }
   })
