@@ -137,11 +137,12 @@ const additions = readdirSync("docs").filter((name) => name.endsWith(".md")).fla
   return lines.map((line) => ({ readme: `docs/${name}`, line, also: examples[0].line.split(/\s+/).slice(2) }))
 })
 const [consumer, oldest, ...projects] = await Promise.all([
-  // The declarations of @effect/sql-pg need @types/pg.
-  makeConsumer(packages, publicModules, [...newestPeers, nodeTypes, "@types/pg@8", older]),
+  // The declarations of @effect/platform-node need @types/ws, and those of @effect/sql-pg @types/pg.
+  makeConsumer(packages, publicModules, [...newestPeers, nodeTypes, "@types/ws@8", "@types/pg@8", older]),
   makeConsumer(libraries, publicModules.filter((module) => !module.startsWith(`${cluster}/`)), [
     ...lowestPeers,
     nodeTypes,
+    "@types/ws@8",
     older
   ]),
   ...[...examples, ...additions].map(installLine)
