@@ -1,15 +1,15 @@
 /**
- * A web service that places calls. The same key never places a second call, the response comes as soon as Exotel has
- * answered, and the end of each call is found by a fleet in the background. `test/placeApi.test.ts` tests it without a socket.
+ * A web service that places calls. The same key never places a second call, whatever else the request holds; the response
+ * comes as soon as Exotel has answered, and the end of each call is found by a fleet in the background. `test/placeApi.test.ts` tests it without a socket.
  */
-import { type ConnectError, ConnectRequest, ExotelCalls, type StatusCallback } from "@effect-exotel/core"
+import { ConnectRequest, ExotelCalls, type StatusCallback } from "@effect-exotel/core"
 import { CallWatch, StatusCallbackRoute } from "@effect-exotel/watch"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "@effect/platform"
-import { Context, Effect, Fiber, Layer, Option, Queue, Redacted, Schema, Stream } from "effect"
+import { Context, type DateTime, Effect, Fiber, FiberSet, Layer, Option, Queue, Redacted, Schema, Stream } from "effect"
 
 /** What is known of the request with a key. */
 const Booking = Schema.Struct({
-  state: Schema.Literal("being placed", "outcome unknown", "placed", "ended", "failed"),
+  state: Schema.Literal("being placed", "outcome unknown", "placed", "ended", "failed", "not found"),
   sid: Schema.optional(Schema.String),
   /** The status of an ended call, or the error of a failed watch. No phone number. */
   result: Schema.optional(Schema.String)
@@ -27,7 +27,8 @@ class UnknownKey
   extends Schema.TaggedError<UnknownKey>()("UnknownKey", {}, HttpApiSchema.annotations({ status: 404 }))
 {}
 
-const key = HttpApiSchema.param("key", Schema.NonEmptyString)
+/** Exotel's `CustomField` holds 128 characters. */
+const key = HttpApiSchema.param("key", Schema.NonEmptyString.pipe(Schema.maxLength(128)))
 
 const calls = HttpApiGroup.make("calls")
   .add(
@@ -55,13 +56,9 @@ export interface Settings {
 class Bookings extends Context.Tag("Bookings")<Bookings, {
   readonly place: (key: string, agent: string, customer: string) => Effect.Effect<Booking, NotPlaced>
   readonly read: (key: string) => Effect.Effect<Booking, UnknownKey>
-  /** A terminal callback has the key, and with it the sid of a call whose outcome was unknown. */
+  /** A terminal callback has the key, and with it the sid of a call whose outcome is unknown, or is not known yet. */
   readonly onCallback: (callback: StatusCallback.StatusCallback) => Effect.Effect<void>
 }>() {}
-
-/** Every other error proves that no call was placed. */
-const isUnknown = (error: ConnectError.ConnectError): error is ConnectError.CallOutcomeUnknown =>
-  error._tag === "CallOutcomeUnknown"
 
 const BookingsLive = ({ baseUrl, callerId, secret }: Settings) =>
   Layer.scoped(
@@ -73,6 +70,11 @@ const BookingsLive = ({ baseUrl, callerId, secret }: Settings) =>
       const bookings = new Map<string, Booking>()
       const keys = new Map<string, string>()
       const placed = yield* Queue.unbounded<string>()
+      /** The sids of callbacks that came before the response. */
+      const reported = new Map<string, string>()
+      /** A client that disconnects interrupts the handler, but not these fibers. */
+      const placing = yield* FiberSet.make<Booking, NotPlaced>()
+      yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeout(FiberSet.awaitEmpty(placing), "35 seconds")))
 
       const onPlaced = (key: string, sid: string) =>
         Effect.suspend(() => {
@@ -82,26 +84,43 @@ const BookingsLive = ({ baseUrl, callerId, secret }: Settings) =>
           return Effect.as(Queue.offer(placed, sid), booking)
         })
 
-      const place = (key: string, agent: string, customer: string): Effect.Effect<Booking, NotPlaced> =>
-        exotel.connect(ConnectRequest.twoNumbers({
+      /** Exotel does not list a call that goes on: looks for it when it must have ended, if no callback has come. */
+      const findLater = (key: string, request: ConnectRequest.TwoNumbers, sentAt: DateTime.Utc) =>
+        Effect.gen(function*() {
+          yield* Effect.sleep("75 minutes")
+          if (bookings.get(key)?.state !== "outcome unknown") return
+          const [found] = yield* exotel.findPlaced(request, sentAt)
+          if (found === undefined) bookings.set(key, { state: "not found" })
+          else yield* onPlaced(key, found.sid)
+        }).pipe(Effect.catchAll((error) => Effect.logWarning("A placed call could not be looked for", error)))
+
+      const scope = yield* Effect.scope
+      const place = (key: string, agent: string, customer: string): Effect.Effect<Booking, NotPlaced> => {
+        const request = ConnectRequest.twoNumbers({
           from: agent,
           to: customer,
           callerId,
           customField: key,
+          timeLimit: "1 hour",
           statusCallback: { url: `${baseUrl}/exotel/status/${Redacted.value(secret)}`, events: ["terminal"] }
-        })).pipe(
+        })
+        return exotel.connect(request).pipe(
           Effect.flatMap(({ sid }) => onPlaced(key, sid)),
-          Effect.catchIf(isUnknown, () =>
-            Effect.sync((): Booking => {
-              const booking: Booking = { state: "outcome unknown" }
-              bookings.set(key, booking)
-              return booking
-            })),
+          Effect.catchTag("CallOutcomeUnknown", ({ sentAt }) => {
+            const sid = reported.get(key)
+            if (sid !== undefined) return onPlaced(key, sid)
+            const booking: Booking = { state: "outcome unknown" }
+            bookings.set(key, booking)
+            return Effect.as(Effect.forkIn(findLater(key, request, sentAt), scope), booking)
+          }),
+          // Every other error proves that no call was placed.
           Effect.catchAll((error) => {
             bookings.delete(key)
             return new NotPlaced({ error: error._tag, message: error.message })
-          })
+          }),
+          Effect.ensuring(Effect.sync(() => reported.delete(key)))
         )
+      }
 
       yield* Effect.forkScoped(Stream.runForEach(watch.fleet(Stream.fromQueue(placed)), (event) =>
         Effect.sync(() => {
@@ -120,14 +139,15 @@ const BookingsLive = ({ baseUrl, callerId, secret }: Settings) =>
             const booking = bookings.get(key)
             if (booking !== undefined) return Effect.succeed(booking)
             bookings.set(key, { state: "being placed" })
-            // A client that disconnects interrupts the handler, but not this fiber: the sid is kept.
-            return Effect.flatMap(Effect.forkDaemon(place(key, agent, customer)), Fiber.join)
+            return Effect.flatMap(FiberSet.run(placing, place(key, agent, customer)), Fiber.join)
           }),
         read: (key) => Effect.fromNullable(bookings.get(key)).pipe(Effect.mapError(() => new UnknownKey())),
         onCallback: ({ customField, sid }) =>
           Effect.suspend(() => {
             const key = Option.getOrElse(customField, () => "")
-            return bookings.get(key)?.state === "outcome unknown" ? Effect.asVoid(onPlaced(key, sid)) : Effect.void
+            const state = bookings.get(key)?.state
+            if (state === "being placed") reported.set(key, sid)
+            return state === "outcome unknown" ? Effect.asVoid(onPlaced(key, sid)) : Effect.void
           })
       }
     })

@@ -4,7 +4,7 @@ import { CallWatch } from "@effect-exotel/watch"
 import { HttpApiBuilder, HttpApiClient, HttpServer } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Effect, Layer, Redacted, TestClock } from "effect"
+import { Effect, Fiber, Layer, Redacted, TestClock } from "effect"
 import { Api, ApiLive } from "../src/placeApi.ts"
 
 const settings = {
@@ -17,7 +17,9 @@ const Live = (options: FakeExotel.Options) =>
   Layer.mergeAll(ApiLive(settings), HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer).pipe(
     Layer.provideMerge(CallWatch.layer),
     Layer.provideMerge(FakeExotel.layer(options)),
-    Layer.provideMerge(HttpServer.layerContext)
+    Layer.provideMerge(HttpServer.layerContext),
+    // A time in the year of the test clock's beginning stands for none in Exotel's records.
+    Layer.provide(Layer.effectDiscard(TestClock.setTime(Date.UTC(2026, 0, 1))))
   )
 
 const serve = Effect.gen(function*() {
@@ -59,6 +61,36 @@ describe("the web service that places calls", () => {
       deepStrictEqual(yield* read, { state: "ended", sid: sids[0], result: "completed" })
     }).pipe(Effect.provide(Live({
       connect: answered,
+      faults: FaultPlan.status(504).pipe(FaultPlan.forOperation("connect"))
+    }))))
+
+  it.effect("learns the sid by a callback that comes before the response is given up", () =>
+    Effect.gen(function*() {
+      const { fake, place, read } = yield* serve
+      const placing = yield* Effect.fork(place)
+      yield* TestClock.adjust("30 seconds")
+      const { sid, state } = yield* Fiber.join(placing)
+      assert.strictEqual(state, "placed")
+      deepStrictEqual((yield* fake.placed).map((call) => call.sid), [sid])
+      yield* TestClock.adjust("10 seconds")
+      deepStrictEqual(yield* read, { state: "ended", sid, result: "busy" })
+    }).pipe(Effect.provide(Live({
+      connect: CallScript.busy({ ring: "3 seconds" }),
+      faults: FaultPlan.stalled({ at: "body" }).pipe(FaultPlan.forOperation("connect"))
+    }))))
+
+  it.effect("looks for a call of unknown outcome without a callback, when it must have ended", () =>
+    Effect.gen(function*() {
+      const { fake, place, read } = yield* serve
+      assert.strictEqual((yield* place).state, "outcome unknown")
+      yield* TestClock.adjust("74 minutes")
+      assert.strictEqual((yield* read).state, "outcome unknown")
+      yield* TestClock.adjust("2 minutes")
+      const [call] = yield* fake.placed
+      deepStrictEqual(yield* read, { state: "ended", sid: call?.sid, result: "completed" })
+    }).pipe(Effect.provide(Live({
+      connect: answered,
+      connectSettings: { callbackCopies: 0 },
       faults: FaultPlan.status(504).pipe(FaultPlan.forOperation("connect"))
     }))))
 

@@ -156,6 +156,8 @@ export const simulate = (options: CallCenter): Effect.Effect<Report, unknown> =>
     Effect.provide(
       CallWatch.layerWith({ bulkSize: options.bulkSize, concurrency: options.concurrency }).pipe(
         Layer.provideMerge(FakeExotel.layer({
+          // Exotel does not document details in bulk reads: the worse case.
+          bulkDetails: false,
           requestsPerMinute: options.requestsPerMinute,
           client: { requestsPerMinute: options.requestsPerMinute },
           bulkLag: Duration.seconds(options.bulkLagSeconds ?? 0),

@@ -53,6 +53,11 @@ export interface FleetCheckpoint {
   /** The state that the last process saved, empty if the file does not exist. Pass it to `CallWatch.fleet` to resume. */
   readonly tokens: ReadonlyArray<WatchToken>
   /**
+   * Whether the file holds the call now. The fleet watches it already and adds it no second time: acknowledge a message
+   * that brings it again at once.
+   */
+  readonly holds: (sid: string) => boolean
+  /**
    * Processes the events one after the other and saves the state after each batch: the events that were waiting, at most
    * `batchSize`. No
    * event is lost: after a kill at any time, the next process receives the events of the unfinished batch again, and no
@@ -60,8 +65,8 @@ export interface FleetCheckpoint {
    *
    * A new call is in the file when the batch of its `Added` event was saved; the source has to offer it again until then.
    * `onSaved` receives the events of each batch once they are in the file. There acknowledge the message of a queue that
-   * brought a call: on its `Added`, which comes again when a token is resumed, and on a `Failed`, which is the only event
-   * of an invalid sid.
+   * brought a call: on its `Added`, and on a `Failed`, which is the only event of an invalid sid. For a message that is
+   * delivered again see `holds`.
    */
   readonly runForEach: <E, R, E2, R2, E3 = never, R3 = never>(
     events: Stream.Stream<FleetEvent, E, R>,
@@ -130,10 +135,11 @@ export const make = (
     const tokens = saved.filter(({ sid }) => !isDone(sid))
     const state = yield* FleetState.make(tokens)
 
+    let held = new Set<string>(tokens.map(({ sid }) => sid))
+
     const save = Effect.gen(function*() {
-      const bytes = new TextEncoder().encode(
-        yield* Effect.orDie(Schema.encode(FleetState.FromJson)(yield* state.tokens))
-      )
+      const current = yield* state.tokens
+      const bytes = new TextEncoder().encode(yield* Effect.orDie(Schema.encode(FleetState.FromJson)(current)))
       const temporary = `${path}.tmp`
       yield* Effect.scoped(Effect.gen(function*() {
         const file = yield* fs.open(temporary, { flag: "w" })
@@ -141,6 +147,7 @@ export const make = (
         yield* file.sync
       }))
       yield* fs.rename(temporary, path)
+      held = new Set(current.map(({ sid }) => sid))
     }).pipe(Effect.mapError((error) => new CheckpointError({ path, reason: "NotSaved", detail: reasonFrom(error) })))
 
     const processBatch = <E, R, E2, R2>(
@@ -168,6 +175,7 @@ export const make = (
     if (tokens.length < saved.length) yield* save
     return {
       tokens,
+      holds: (sid) => held.has(sid),
       runForEach: (events, process, onSaved = () => Effect.void) =>
         Stream.runForEachChunk(
           events,

@@ -189,7 +189,11 @@ describe("a fleet checkpoint", () => {
             (events) =>
               Effect.sync(() => {
                 const added = Array.from(events).filter((event) => event._tag === "Added")
-                for (const { sid } of added) assert.include(machine.files.get(PATH) ?? "", sid as string)
+                for (const { sid } of added) {
+                  assert.include(machine.files.get(PATH) ?? "", sid as string)
+                  assert.isTrue(checkpoint.holds(sid))
+                }
+                assert.isFalse(checkpoint.holds(sids[2] ?? ""))
                 saved.push(added.map(({ sid }) => sids.indexOf(sid)))
               })
           )

@@ -56,7 +56,8 @@ export const run = (options: Options): Effect.Effect<void> => {
     const { epoch, leaseWait, seq } = yield* tables.own(part, options.runner)
     if (epoch > 1) yield* Metric.increment(FleetMetrics.takeovers)
     const rows = yield* tables.openCalls(part)
-    yield* Effect.logDebug(`Took over ${name}: epoch ${epoch}, ${rows.length} open calls`)
+    const message = `Took over ${name}: epoch ${epoch}, ${rows.length} open calls`
+    yield* epoch > 1 ? Effect.logInfo(message) : Effect.logDebug(message)
     const sources = new Map<string, Mailbox.Mailbox<Entry>>()
     for (const policy of Object.keys(fleet.policies)) sources.set(policy, yield* Mailbox.make<Entry>())
     const lost = yield* Effect.makeLatch()
