@@ -1,6 +1,7 @@
 /**
  * A web service that places calls. The same key never places a second call, whatever else the request holds; the response
- * comes as soon as Exotel has answered, and the end of each call is found by a fleet in the background. `test/placeApi.test.ts` tests it without a socket.
+ * comes as soon as Exotel has answered, and the end of each call is found by a fleet in the background.
+ * `test/placeApi.test.ts` tests it without a socket.
  */
 import { ConnectRequest, ExotelCalls, type StatusCallback } from "@effect-exotel/core"
 import { CallWatch, StatusCallbackRoute } from "@effect-exotel/watch"

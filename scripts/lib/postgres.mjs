@@ -1,10 +1,11 @@
 // A Postgres of its own on a free port of loopback, for tests, examples and benchmarks; from Debian's package, for example.
-import { execFileSync, spawn, spawnSync } from "node:child_process"
+import { execFile, execFileSync, spawn, spawnSync } from "node:child_process"
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 
 const cache = fileURLToPath(new URL("../../node_modules/.cache", import.meta.url))
 
@@ -30,13 +31,7 @@ export const freePort = () =>
 
 const idOf = (flag) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }))
 
-const run = (command, args, user = {}) =>
-  new Promise((resolve, reject) =>
-    spawn(command, args, { ...user, stdio: "ignore" }).once("error", reject).once(
-      "exit",
-      (code) => code === 0 ? resolve() : reject(new Error(`${command} has failed with ${code}`))
-    )
-  )
+const run = promisify(execFile)
 
 /** Fills the folder of a new server with a copy of what `initdb` has once made, in a sixth of its time. */
 const initialize = async (folder, bin, user) => {

@@ -86,7 +86,7 @@ export interface Options {
   readonly batchSize?: number | undefined
   /**
    * Whether the program has finished with the call, by records of its own. After a kill between such a record and the
-   * save of the batch, the file still holds the call: it is then left out of `tokens` and of the file. Default: of no call.
+   * save of the batch, the file still holds the call: it is then left out of `tokens` and of the file. Default: no call is done.
    */
   readonly isDone?: ((sid: string) => boolean) | undefined
 }
@@ -134,7 +134,7 @@ export const make = (
     )
     const tokens = saved.filter(({ sid }) => !isDone(sid))
     const state = yield* FleetState.make(tokens)
-
+    /** The calls in the file; `state` may be ahead of it. */
     let held = new Set<string>(tokens.map(({ sid }) => sid))
 
     const save = Effect.gen(function*() {

@@ -5,6 +5,7 @@ import { CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Cause, Duration, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
+import { PollScheduler } from "../src/internal/engine/scheduler.ts"
 import type { Scenario } from "./support/scenarios.ts"
 import { failure, inScenario, listen, longAfter, makeWatch, openScenario, words } from "./support/scenarios.ts"
 import { simulate } from "./support/simulation.ts"
@@ -165,6 +166,33 @@ describe("a defect", () => {
         dies(exits[0])
         dies(exits[1])
         assert.isTrue(Exit.isSuccess(exits[2]))
+      })
+    ))
+
+  it.effect("of the engine ends every watch with it, so that none waits for ever", () =>
+    inScenario((scenario) =>
+      Effect.gen(function*() {
+        const place: (this: PollScheduler, ...given: Parameters<PollScheduler["place"]>) => void = Reflect.get(
+          PollScheduler.prototype,
+          "place"
+        )
+        let began: number | undefined
+        yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            PollScheduler.prototype.place = function(call, now) {
+              began ??= now.at
+              // When a call is put back after its second poll.
+              if (call.readAt === now.at && now.at > began) throw boom
+              place.call(this, call, now)
+            }
+          }),
+          () => Effect.sync(() => void (PollScheduler.prototype.place = place))
+        )
+        const end = Effect.flatMap(
+          scenario.fake.place(script),
+          (sid) => Effect.exit(Effect.timeout(scenario.watch.awaitEnd(sid, { cadence }), "1 hour"))
+        )
+        for (const exit of yield* Effect.all([end, end], { concurrency: "unbounded" })) dies(exit)
       })
     ))
 

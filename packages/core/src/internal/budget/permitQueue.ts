@@ -14,7 +14,7 @@ const AGING_MILLIS: { readonly [P in Priority]: number } = { interactive: 0, wat
 
 const priorities = ["interactive", "watch", "background"] as const
 
-const waited = {
+const waitMetrics = {
   interactive: Metric.tagged(budgetWait, "priority", "interactive"),
   watch: Metric.tagged(budgetWait, "priority", "watch"),
   background: Metric.tagged(budgetWait, "priority", "background")
@@ -117,7 +117,7 @@ export const make = ({ acquireShared, window }: Options): DividedBudget => {
         })
       ),
       Effect.tap(() =>
-        Effect.flatMap(currentTimeMillis, (now) => Metric.update(waited[priority], (now - arrivedAt) / 1000))
+        Effect.flatMap(currentTimeMillis, (now) => Metric.update(waitMetrics[priority], (now - arrivedAt) / 1000))
       )
     )
   }

@@ -5,7 +5,7 @@ import type { Call } from "../../Call.ts"
 import { unreadableFields } from "../../ExotelMetrics.ts"
 
 export const countUnreadable = (call: Call): Effect.Effect<void> =>
-  call.unreadable.length === 0 ? Effect.void : Effect.forEach(
+  Effect.forEach(
     call.unreadable,
     (path) => Metric.increment(Metric.tagged(unreadableFields, "field", path.replaceAll(/\[\d+\]/g, ""))),
     { discard: true }

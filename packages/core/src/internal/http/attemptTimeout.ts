@@ -50,7 +50,7 @@ export const make = <E>(millis: number, onTimeout: E) => {
     watchdog = undefined
   }
 
-  /** Waits for the fiber of an attempt; the caller makes sure that it ends if the wait is interrupted. */
+  /** Waits for the fiber of an attempt, and ends it if the wait is interrupted. */
   const supervise = <A, B>(
     fiber: Fiber.RuntimeFiber<A, E>,
     restore: <C, F>(effect: Effect.Effect<C, F>) => Effect.Effect<C, F>,

@@ -64,10 +64,6 @@ const closeUpgraded = (response: HttpClientResponse.HttpClientResponse): void =>
   if (Predicate.isFunction(source.socket.destroy)) source.socket.destroy()
 }
 
-/** Makes the span the current one. `useSpan` does not, and most of a read needs none. */
-export const within = <A, E>(span: Tracer.Span | undefined, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  span === undefined ? effect : Effect.withParentSpan(effect, span)
-
 const wouldResend = Symbol("the HttpClient retries a request that must not be repeated")
 
 /** The code of the failure of a request that was about to be sent twice. */
@@ -134,6 +130,7 @@ export const make = (
     const accept = config.format === "json" ? "application/json" : "application/xml"
     const withTimeout = AttemptTimeout.make<RequestFailure>(Duration.toMillis(config.timeout), timedOut)
     const withConnectTimeout = AttemptTimeout.make<RequestFailure>(Duration.toMillis(config.connectTimeout), timedOut)
+
     const execute = (client: ScopedClient, request: HttpClientRequest.HttpClientRequest) =>
       Effect.catchAll(
         // Suspended: a printed effect that holds the request would show its `Authorization` header.
@@ -192,7 +189,7 @@ export const make = (
       })
     }
 
-    /** Runs in a fiber of its own, whose references end with it: to restore them would cost as much as the fiber. */
+    /** Runs in a fiber of its own. Its references end with it, so they are set and not restored. */
     const attempt = (
       client: ScopedClient,
       request: HttpClientRequest.HttpClientRequest,
@@ -202,6 +199,7 @@ export const make = (
     ): Effect.Effect<Received, RequestFailure> => {
       const received = Effect.flatMap(execute(client, request), (response) => receive(response, read))
       return Effect.catchAllCause(
+        // `prepare` has provided the scope.
         Effect.zipRight(prepare(scope, span), received as typeof received & Effect.Effect<Received>),
         fromCause
       )
@@ -237,13 +235,14 @@ export const make = (
     ): Effect.Effect<RawResponse, RequestFailure> =>
       Effect.suspend(() => {
         const used = credentials.current()
-        return Effect.flatMap(sent, (response) =>
-          response.status !== 401
-            ? Effect.succeed(response)
-            : Effect.flatMap(
-              within(span, credentials.refresh(used)),
-              (hasChanged) => hasChanged ? Effect.zipRight(acquirePermit(budget, span), sent) : Effect.succeed(response)
-            ))
+        return Effect.flatMap(sent, (response) => {
+          if (response.status !== 401) return Effect.succeed(response)
+          const refreshed = credentials.refresh(used)
+          return Effect.flatMap(
+            span === undefined ? refreshed : Effect.withParentSpan(refreshed, span),
+            (hasChanged) => hasChanged ? Effect.zipRight(acquirePermit(budget, span), sent) : Effect.succeed(response)
+          )
+        })
       })
 
     // The wait for a permit may be long: the timeout applies to the exchange only.

@@ -19,12 +19,6 @@ import type { Row } from "../fake/state.ts"
 import type { ResponsePlan, Step } from "./plan.ts"
 
 const encoder = new TextEncoder()
-
-/** A body is ASCII but for what a script puts into a name. */
-const byteLength = (text: string): number =>
-  // eslint-disable-next-line no-control-regex -- ASCII begins with control characters
-  /^[\x00-\x7f]*$/.test(text) ? text.length : encoder.encode(text).length
-
 const FILL_BYTES = 64 * 1024
 const filler = encoder.encode(" ".repeat(FILL_BYTES))
 
@@ -62,7 +56,9 @@ class FakeResponse extends Inspectable.Class implements HttpClientResponse.HttpC
     const [only] = plan.body
     this.whole = plan.body.length === 1 && only?._tag === "Send" ? only.text : undefined
     this.headers = Headers.fromInput(
-      this.whole === undefined ? plan.headers : { "content-length": String(byteLength(this.whole)), ...plan.headers }
+      this.whole === undefined
+        ? plan.headers
+        : { "content-length": String(encoder.encode(this.whole).length), ...plan.headers }
     )
   }
 

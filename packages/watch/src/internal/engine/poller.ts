@@ -84,20 +84,23 @@ export const make = (
     /** The number of calls that wait for their details, as last reported to the metric. */
     let backlog = 0
 
-    /** `atEnd` runs however the effect ends. `immediate` runs the first steps before it returns. */
+    /** `atEnd` runs however the effect ends; its own defects stop the engine, too. `immediate` runs the first steps before it returns. */
     const fork = (
       effect: Effect.Effect<void>,
       atEnd: () => void = () => undefined,
       immediate = false
     ): Fiber.RuntimeFiber<void> =>
       runFork(
-        Effect.matchCause(effect, {
-          onFailure: (cause) => {
-            atEnd()
-            if (!Cause.isInterruptedOnly(cause)) onDefect(cause)
-          },
-          onSuccess: atEnd
-        }),
+        Effect.catchAllCause(
+          Effect.matchCauseEffect(effect, {
+            onFailure: (cause) => {
+              atEnd()
+              return Effect.failCause(cause)
+            },
+            onSuccess: () => Effect.sync(atEnd)
+          }),
+          (cause) => Cause.isInterruptedOnly(cause) ? Effect.void : Effect.sync(() => onDefect(cause))
+        ),
         { immediate }
       )
 
