@@ -19,9 +19,9 @@ const project = (name: string, pool: "forks" | "threads", folders: ReadonlyArray
 export default defineConfig({
   test: {
     projects: [
-      project("units", "forks", ["packages/core", "packages/watch", "packages/testing", "examples"]),
+      project("units", "forks", ["packages/core", "packages/watch", "packages/testing", "packages/fake", "examples"]),
       // They mostly wait for other processes, so they run beside the others: each pool has workers of its own.
-      project("processes", "threads", ["packages/cluster", "packages/fake"])
+      project("processes", "threads", ["packages/cluster"])
     ],
     // A property of a thousand cases, or a program in a process of its own, may share a slow machine.
     testTimeout: 30_000,

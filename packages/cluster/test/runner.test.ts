@@ -42,10 +42,10 @@ const TestLive = Layer.mergeAll(DurableFleet.layer(fleet), FleetLog.layer(fleet)
   Layer.fresh
 )
 
-const place = (count: number, talk: `${number} seconds` = "40 seconds") =>
+const place = (count: number, talk: `${number} seconds` = "10 seconds") =>
   Effect.flatMap(
     FakeExotel.FakeExotel,
-    (fake) => Effect.replicateEffect(fake.place(CallScript.answered({ ring: "8 seconds", talk })), count)
+    (fake) => Effect.replicateEffect(fake.place(CallScript.answered({ ring: "4 seconds", talk })), count)
   )
 
 /** Advances the clock in steps, so that statements of the database have their turn in real time. */
@@ -72,7 +72,7 @@ describe("a durable fleet", { concurrent: true }, () => {
         Effect.gen(function*() {
           assert.strictEqual(yield* client.add(sids), 20)
           assert.strictEqual(yield* client.add(sids, "urgent"), 0)
-          yield* advance(70)
+          yield* advance(30)
         }),
         Runner()
       )
@@ -85,12 +85,12 @@ describe("a durable fleet", { concurrent: true }, () => {
   it.effect("resumes with a new runner from the tokens, and stores no event again", () =>
     Effect.gen(function*() {
       const client = yield* DurableFleet.DurableFleet
-      const sids = yield* place(12, "100 seconds")
-      yield* run(Effect.zipRight(client.add(sids), advance(30)), Runner())
+      const sids = yield* place(12, "40 seconds")
+      yield* run(Effect.zipRight(client.add(sids), advance(15)), Runner())
       const before = yield* counts
       deepStrictEqual(before["Ended"], undefined)
-      yield* advance(20)
-      yield* run(advance(90), Runner())
+      yield* advance(10)
+      yield* run(advance(40), Runner())
       const after = yield* counts
       deepStrictEqual(after["Ended"], [12, 12])
       deepStrictEqual([after["Added"], after["Observed"]], [before["Added"], before["Observed"]])
@@ -103,7 +103,7 @@ describe("a durable fleet", { concurrent: true }, () => {
       const sql = yield* SqlClient.SqlClient
       const sids = yield* place(3)
       yield* sql.withTransaction(Effect.zipRight(client.add(sids), Effect.fail("no"))).pipe(Effect.ignore)
-      yield* run(advance(20), Runner())
+      yield* run(advance(10), Runner())
       deepStrictEqual(yield* counts, {})
       assert.strictEqual(yield* client.add(sids), 3)
     }).pipe(Effect.provide(TestLive)), 60_000)
@@ -126,7 +126,7 @@ describe("a durable fleet", { concurrent: true }, () => {
             if (failures-- > 0) return yield* Effect.fail("the printer is on fire")
           })
         const consume = log.consume("billing", handler)
-        yield* run(Effect.zipRight(client.add(sids), advance(70)), Runner())
+        yield* run(Effect.zipRight(client.add(sids), advance(30)), Runner())
         const failed = yield* Effect.fork(Effect.all([Effect.flip(consume), Effect.flip(consume)]))
         yield* advance(2)
         deepStrictEqual(yield* Fiber.join(failed), ["the printer is on fire", "the printer is on fire"])
@@ -147,7 +147,7 @@ describe("a durable fleet", { concurrent: true }, () => {
         const client = yield* DurableFleet.DurableFleet
         const fake = yield* FakeExotel.FakeExotel
         yield* client.add(yield* place(40, "200 seconds"), "urgent")
-        yield* run(advance(60), Runner())
+        yield* run(advance(25), Runner())
         const requests = yield* fake.journal
         assert.isAbove(requests.length, 100)
         deepStrictEqual(requests.filter(({ outcome }) => outcome._tag === "Answered" && outcome.status === 429), [])
@@ -159,7 +159,7 @@ describe("a durable fleet", { concurrent: true }, () => {
     Effect.gen(function*() {
       const client = yield* DurableFleet.DurableFleet
       yield* client.add(yield* place(2), "no such policy")
-      yield* run(advance(70), Runner())
+      yield* run(advance(30), Runner())
       deepStrictEqual((yield* counts)["Ended"], [2, 2])
     }).pipe(Effect.provide(TestLive)), 60_000)
 
@@ -173,7 +173,7 @@ describe("a durable fleet", { concurrent: true }, () => {
       yield* client.add(yield* place(6))
       yield* run(
         Effect.gen(function*() {
-          yield* advance(60)
+          yield* advance(30)
           // A consumer that has not come further holds the events.
           const slow = yield* Effect.fork(Effect.flip(log.consume("slow", () => Effect.fail("later"))))
           yield* TestClock.adjust("3 minutes")

@@ -6,7 +6,7 @@ import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Either, Exit, Stream } from "effect"
-import { share } from "../../../scripts/lib/cases.mjs"
+import { cases, share } from "../../../scripts/lib/cases.mjs"
 import { placeAll, policy } from "./support/fleets.ts"
 import type { Scenario } from "./support/scenarios.ts"
 import { inScenario } from "./support/scenarios.ts"
@@ -125,27 +125,29 @@ describe("a fleet checkpoint", () => {
       ))
   }
 
-  it.effect("loses no ending of 500 calls over twenty kills, and repeats at most one batch for each", () =>
+  it.effect("loses no ending of many calls over many kills, and repeats at most one batch for each", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const batchSize = 16
+        const size = Math.max(200, cases(500))
+        const lastKill = Math.max(10, cases(20))
         const machine = makeMachine()
-        const sids = yield* placeAll(scenario.fake, Array.from({ length: 500 }, (_, i) => 30 + i % 170))
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: size }, (_, i) => 30 + i % 170))
         const ended: Array<string> = []
         let kills = 0
         for (let exit: Exit.Exit<unknown, unknown> = Exit.void; kills === 0 || Exit.isFailure(exit);) {
           const rest = sids.filter((sid) => !ended.includes(sid))
           // Each process first adds all remaining calls, with four file operations for each batch.
-          const killAt = kills < 20 ? Math.ceil(rest.length * 20 / 16) + 40 + (kills * 37) % 90 : Infinity
+          const killAt = kills < lastKill ? Math.ceil(rest.length * 20 / 16) + 40 + (kills * 37) % 90 : Infinity
           const run = yield* runProcess(scenario, machine, rest, killAt, batchSize)
           ended.push(...endings(run.processed))
           exit = run.exit
           kills += 1
         }
-        assert.strictEqual(kills, 21)
+        assert.strictEqual(kills, lastKill + 1)
         deepStrictEqual([...new Set(ended)].sort(), [...sids].sort())
-        assert.isAtMost(ended.length - sids.length, 20 * batchSize)
-        assert.isAbove(ended.length, sids.length)
+        assert.isAtMost(ended.length - sids.length, lastKill * batchSize)
+        if (share() === 1) assert.isAbove(ended.length, sids.length)
       })
     ))
 

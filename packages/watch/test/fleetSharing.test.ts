@@ -3,6 +3,7 @@ import { type CallWatch, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { type Duration, Effect, Exit, Fiber, Schedule, type Scope, Stream } from "effect"
+import { cases } from "../../../scripts/lib/cases.mjs"
 import { count, endings, follow, limited, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
 import { inScenario, longAfter, makeWatch, type Scenario } from "./support/scenarios.ts"
 
@@ -93,7 +94,7 @@ describe("fleets of one layer", () => {
     inScenario((scenario) =>
       Effect.gen(function*() {
         const { bulkPolls, watch } = yield* observed(scenario, 0)
-        const old = yield* placeAll(scenario.fake, Array.from({ length: 1000 }, () => 3000))
+        const old = yield* placeAll(scenario.fake, Array.from({ length: Math.max(700, cases(1000)) }, () => 3000))
         yield* Effect.fork(follow(scenario, watch.fleet(old, { cadence: WatchPolicy.every("2 minutes") })))
         yield* Effect.sleep("5 minutes")
         const joining = yield* placeAll(scenario.fake, Array.from({ length: 20 }, () => 600))

@@ -185,7 +185,7 @@ describe("a host that cannot be reached", () => {
     return simulate((clock) =>
       Effect.gen(function*() {
         const scenario = yield* openScenario(clock)
-        const sids = yield* Effect.replicateEffect(scenario.fake.place(CallScript.busy()), Math.max(8, cases(30)))
+        const sids = yield* Effect.replicateEffect(scenario.fake.place(CallScript.busy()), Math.max(4, cases(30)))
         yield* scenario.fake.faults(FaultPlan.refused)
         yield* Stream.runDrain(
           scenario.watch.fleet(sids, { ...policy, firstAnswerWithin: Infinity, deadline: "1 hour" })

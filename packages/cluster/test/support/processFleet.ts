@@ -7,7 +7,7 @@ export const settings = (share: number) => {
   const pace = Math.max(share, 1 / 3)
   return {
     calls: Math.ceil(300 * share),
-    requestsPerMinute: Math.max(120, 600 * share),
+    requestsPerMinute: Math.max(300, 600 * share),
     shardLockRefreshInterval: Duration.seconds(10 * pace),
     shardLockExpiration: Duration.seconds(15 * pace),
     outage: Duration.seconds(10 * pace),
@@ -18,7 +18,7 @@ export const settings = (share: number) => {
     fleet: Either.getOrThrow(
       Fleet.make({
         name: "processes",
-        partitions: 16,
+        partitions: share === 1 ? 16 : 8,
         policies: { default: { cadence: Duration.seconds(3 * pace) } }
       })
     )

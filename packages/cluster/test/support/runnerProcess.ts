@@ -7,7 +7,7 @@ import { CallWatch } from "@effect-exotel/watch"
 import { RunnerAddress } from "@effect/cluster"
 import { NodeClusterSocket, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
-import { Config, Effect, Layer, Logger, LogLevel, Option } from "effect"
+import { Config, Effect, Layer, Option } from "effect"
 import { settings } from "./processFleet.ts"
 
 const environment = Config.all({
@@ -40,4 +40,4 @@ const Runner = Layer.unwrapEffect(
     ))
 )
 
-Layer.launch(Runner).pipe(Effect.provide(Logger.minimumLogLevel(LogLevel.Debug)), NodeRuntime.runMain)
+NodeRuntime.runMain(Layer.launch(Runner))
