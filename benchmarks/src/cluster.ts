@@ -51,7 +51,7 @@ const exotel = ({ calls, from, to }: Size) =>
     Effect.promise(() => {
       const child = spawn(
         process.execPath,
-        ["--import", "tsx", fileURLToPath(new URL("./lib/manyCalls.ts", import.meta.url))],
+        [fileURLToPath(new URL("./lib/manyCalls.mjs", import.meta.url))],
         {
           env: { ...process.env, CALLS: String(calls), FROM: String(from), TO: String(to) },
           stdio: ["ignore", "pipe", "inherit"]

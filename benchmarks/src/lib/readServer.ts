@@ -4,7 +4,7 @@ import { fork } from "node:child_process"
 
 /** The server's URL. It ends with its scope, and by itself if this process ends without closing the scope. */
 export const readServer: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => fork(new URL("./server.ts", import.meta.url), { stdio: "inherit" })),
+  Effect.sync(() => fork(new URL("./lib/server.mjs", import.meta.url), { stdio: "inherit" })),
   (child) => Effect.sync(() => void child.kill())
 ).pipe(
   Effect.flatMap((child) =>

@@ -200,7 +200,9 @@ export const make = (
           const job = canSend(lane, now) ? lane.next(now) : undefined
           if (job !== undefined) {
             inFlight += 1
-            job.fiber = fork(options.withPermit(send(job), permit), () => putBack(job), true)
+            const fiber = fork(options.withPermit(send(job), permit), () => putBack(job), true)
+            // A finished fiber is not kept: the job may be in the old generation of the heap and would promote it.
+            if (job.calls[0]?.job === job) job.fiber = fiber
             update(now)
             return Effect.void
           }
