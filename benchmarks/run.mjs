@@ -36,8 +36,11 @@ await build({
   plugins: [{
     name: "dependencies stay external",
     setup: ({ onResolve }) =>
-      onResolve({ filter: /^[^./]/ }, ({ kind, path }) =>
-        kind !== "entry-point" && !path.startsWith("@effect-exotel/") ? { external: true } : undefined)
+      onResolve(
+        { filter: /^[^./]/ },
+        ({ kind, path }) =>
+          kind !== "entry-point" && !path.startsWith("@effect-exotel/") ? { external: true } : undefined
+      )
   }]
 })
 

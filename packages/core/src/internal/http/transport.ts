@@ -37,13 +37,13 @@ import {
   transportFailure
 } from "./requestFailure.ts"
 
-/** One counter per outcome; making it takes longer than incrementing it. */
-const counters = new Map<string, Metric.Metric.Counter<number>>()
+/** One effect per outcome: a tagged counter takes longer to make than to increment. */
+const increments = new Map<string, Effect.Effect<void>>()
 
 const countOutcome = (outcome: string): Effect.Effect<void> => {
-  const counter = counters.get(outcome) ?? Metric.tagged(requests, "outcome", outcome)
-  counters.set(outcome, counter)
-  return Metric.increment(counter)
+  const increment = increments.get(outcome) ?? Metric.increment(Metric.tagged(requests, "outcome", outcome))
+  increments.set(outcome, increment)
+  return increment
 }
 
 const outcomeFrom = (exit: Exit.Exit<RawResponse, RequestFailure>): string =>
@@ -168,26 +168,26 @@ export const make = (
       })
 
     // Only `fetch` follows redirects on its own.
-    const manualRedirect = Context.make(FetchHttpClient.RequestInit, {
+    const requestInit: RequestInit = {
       ...Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit)),
       redirect: "manual"
-    })
+    }
 
     /** Sets what the client of an attempt needs, at once: each change of a reference copies all of them. */
-    const prepare = (scope: Scope.Scope, span: Tracer.Span | undefined): Effect.Effect<void> => {
-      const scoped = Context.add(manualRedirect, Scope.Scope, scope)
-      const services = span === undefined ? scoped : Context.add(scoped, Tracer.ParentSpan, span)
-      return Effect.updateFiberRefs((id, refs) => {
-        const context = Context.merge(FiberRefs.getOrDefault(refs, FiberRef.currentContext), services)
+    const prepare = (scope: Scope.Scope, span: Tracer.Span | undefined): Effect.Effect<void> =>
+      Effect.updateFiberRefs((id, refs) => {
+        // One copy of the context instead of one for each service.
+        const services = new Map(FiberRefs.getOrDefault(refs, FiberRef.currentContext).unsafeMap)
+        services.set(Scope.Scope.key, scope).set(FetchHttpClient.RequestInit.key, requestInit)
+        if (span !== undefined) services.set(Tracer.ParentSpan.key, span)
         return FiberRefs.updateManyAs(refs, {
           entries: [
-            [FiberRef.currentContext, [[id, context]]],
+            [FiberRef.currentContext, [[id, Context.unsafeMake(services)]]],
             // The spans of the client hold URLs and response headers, in which a server may repeat credentials.
             [HttpClient.currentTracerDisabledWhen, [[id, constTrue]]]
           ]
         })
       })
-    }
 
     /** Runs in a fiber of its own. Its references end with it, so they are set and not restored. */
     const attempt = (

@@ -31,11 +31,11 @@ export const callUrl = (
     readonly recordingUrlValidity: number | undefined
   }
 ): string => {
-  const query = new URLSearchParams()
-  if (options.details) query.set("details", "true")
-  if (options.recordingUrlValidity !== undefined) {
-    query.set("RecordingUrlValidity", String(options.recordingUrlValidity))
-  }
-  const search = query.size === 0 ? "" : `?${query}`
+  const { details, recordingUrlValidity } = options
+  const query = [
+    ...(details ? ["details=true"] : []),
+    ...(recordingUrlValidity === undefined ? [] : [`RecordingUrlValidity=${recordingUrlValidity}`])
+  ]
+  const search = query.length === 0 ? "" : `?${query.join("&")}`
   return `${accountPath(baseUrl, account)}/Calls/${encodeURIComponent(sid)}${suffixes[options.format]}${search}`
 }
