@@ -7,7 +7,7 @@
  */
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 
@@ -62,7 +62,7 @@ for (const name of packages) {
       mutator: { excludedMutations: ["StringLiteral"] },
       inPlace: true,
       coverageAnalysis: "perTest",
-      concurrency: 1,
+      concurrency: availableParallelism(),
       timeoutMS: 20_000,
       reporters: ["clear-text", "progress-append-only"],
       clearTextReporter: { allowColor: false, allowEmojis: false, logTests: false, reportTests: false }

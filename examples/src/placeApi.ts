@@ -1,7 +1,7 @@
 /**
  * A web service that places calls. The same key never places a second call, whatever else the request holds; the response
  * comes as soon as Exotel has answered, and the end of each call is found by a fleet in the background.
- * `test/placeApi.test.ts` tests it without a socket.
+ * `place-api.ts` serves it, and `test/placeApi.test.ts` tests it without a socket.
  */
 import { ConnectRequest, ExotelCalls, type StatusCallback } from "@effect-exotel/core"
 import { CallWatch, StatusCallbackRoute } from "@effect-exotel/watch"
@@ -40,8 +40,12 @@ const calls = HttpApiGroup.make("calls")
   )
   .add(HttpApiEndpoint.get("read")`/calls/${key}`.addSuccess(Booking).addError(UnknownKey))
 
+/** What comes after it is the secret. */
+export const callbackPath = "/exotel/status/"
+
 const exotel = HttpApiGroup.make("exotel").add(
-  HttpApiEndpoint.post("statusCallback")`/exotel/status/${HttpApiSchema.param("secret", Schema.String)}`
+  HttpApiEndpoint.post("statusCallback", `${callbackPath}:secret`)
+    .setPath(Schema.Struct({ secret: Schema.String }))
     .addSuccess(HttpApiSchema.NoContent)
 )
 
@@ -103,7 +107,7 @@ const BookingsLive = ({ baseUrl, callerId, secret }: Settings) =>
           callerId,
           customField: key,
           timeLimit: "1 hour",
-          statusCallback: { url: `${baseUrl}/exotel/status/${Redacted.value(secret)}`, events: ["terminal"] }
+          statusCallback: { url: `${baseUrl}${callbackPath}${Redacted.value(secret)}`, events: ["terminal"] }
         })
         return exotel.connect(request).pipe(
           Effect.flatMap(({ sid }) => onPlaced(key, sid)),
