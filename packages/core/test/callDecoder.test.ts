@@ -2,7 +2,18 @@
 import { Call, CallDecoder, CallStatus, ExotelCalls, ExotelMetrics } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { DateTime, Effect, Equal, FastCheck as fc, Layer, Metric, type MetricState, Option, Schema } from "effect"
+import {
+  BigDecimal,
+  DateTime,
+  Effect,
+  Equal,
+  FastCheck as fc,
+  Layer,
+  Metric,
+  type MetricState,
+  Option,
+  Schema
+} from "effect"
 import { cases } from "../../../scripts/lib/cases.mjs"
 import { leaks, phones, printed } from "./support/canary.ts"
 import { credentials, sid } from "./support/clients.ts"
@@ -65,6 +76,14 @@ describe("a record", () => {
     ])
     deepStrictEqual(Call.legs(call).map(({ id }) => id), [2, 3])
     deepStrictEqual(Option.getOrThrow(call.details).leg1Status, Option.some("completed"))
+  })
+
+  it("reads the whole text of a number, or none of it", () => {
+    const legs = (Id: unknown) => Call.legs(decode({ Sid: "abc", Details: { Legs: [{ Id }] } })).map(({ id }) => id)
+    deepStrictEqual([legs("12"), legs(12), legs("12x"), legs("x12"), legs(1.5)], [[12], [12], [], [], []])
+    const price = (Price: unknown) => Option.map(decode({ Sid: "abc", Price }).price, BigDecimal.format)
+    deepStrictEqual([price("-0.75"), price(1e-12), price("1e-9")].map(Option.isSome), [true, true, true])
+    deepStrictEqual([price("1e-x"), price("1e-123"), price("1.5.0")].map(Option.isSome), [false, false, false])
   })
 
   it("without a status has the status unknown, which is not terminal", () => {

@@ -158,4 +158,69 @@ describe("StatusCallback.decode", () => {
       const stored = JSON.stringify(yield* Schema.encode(StatusCallback.StatusCallback)(callback))
       deepStrictEqual(yield* Schema.decodeUnknown(StatusCallback.StatusCallback)(JSON.parse(stored)), callback)
     }))
+
+  it.effect("reads whole seconds only, and trims texts", () =>
+    Effect.gen(function*() {
+      for (
+        const [given, expected] of [["12", 12], [" 12 ", 12], ["12x", undefined], ["x12", undefined], [
+          -1,
+          undefined
+        ]] as const
+      ) {
+        const callback = yield* StatusCallback.decode(
+          bytes(json({ ...nested, ConversationDuration: given, CustomField: " a " }))
+        )
+        deepStrictEqual(callback.conversationDuration, Option.map(Option.fromNullable(expected), Duration.seconds))
+        deepStrictEqual(callback.customField, Option.some("a"))
+      }
+    }))
+
+  it.effect("keeps sixteen legs, of which those that cannot be read are empty", () =>
+    Effect.gen(function*() {
+      const leg = (status: string) => ({ Status: status })
+      const many = Array.from({ length: 20 }, (_, i) => leg(`s${i}`))
+      const statuses = ({ legs }: StatusCallback.StatusCallback) =>
+        legs.map(({ status }) => Option.getOrElse(status, () => ""))
+      const last = many.slice(0, 16).map(({ Status }) => Status)
+      const form20 = form({
+        CallSid: sid,
+        ...Object.fromEntries(many.map(({ Status }, i) => [`Legs[${i}][Status]`, Status]))
+      })
+      deepStrictEqual(statuses(yield* StatusCallback.decode(bytes(json({ CallSid: sid, Legs: many })))), last)
+      deepStrictEqual(statuses(yield* StatusCallback.decode(bytes(form20))), last)
+      const odd = json({ CallSid: sid, Legs: [null, "x", ["Status"], leg("busy")] })
+      deepStrictEqual(statuses(yield* StatusCallback.decode(bytes(odd))), ["", "", "", "busy"])
+      const names = form({ CallSid: sid, "xLegs[0][Status]": "a", "Legs[0][Status]x": "b", "Legs[2][Status]": "c" })
+      deepStrictEqual(statuses(yield* StatusCallback.decode(bytes(names))), ["", "", "c"])
+      for (const Legs of [undefined, {}, "none"]) {
+        deepStrictEqual((yield* StatusCallback.decode(bytes(json({ CallSid: sid, Legs })))).legs, [])
+      }
+    }))
+
+  it.effect("says that a body is malformed, of each content type", () =>
+    Effect.gen(function*() {
+      const { body } = multipart(flat)
+      for (
+        const request of [
+          { contentType: "application/json", body: " {\"CallSid\":" },
+          { contentType: "multipart/form-data", body },
+          { contentType: "multipart/form-data; boundary=YY", body },
+          { contentType: "multipart/form-data; boundary=XX", body: `--XX\r\n${flat.CallSid}\r\n--XX--\r\n` }
+        ]
+      ) assert.strictEqual((yield* Effect.flip(StatusCallback.decode(bytes(request)))).reason, "Malformed")
+    }))
+
+  it.effect("ignores a file, and finds the format by the content if the type names another one", () =>
+    Effect.gen(function*() {
+      const { body, contentType } = multipart(flat)
+      const file = `--XX\r\nContent-Disposition: form-data; name="CustomField"; filename="a"\r\n\r\nb\r\n`
+      const received = [
+        { contentType, body: file + body },
+        { contentType: "text/plain; note=multipart/form-data", body: ` ${json(nested).body}` },
+        { contentType: "text/plain; note=multipart/form-data", body: form(flat).body }
+      ]
+      for (const request of received) {
+        deepStrictEqual((yield* StatusCallback.decode(bytes(request))).customField, Option.some("order 17"))
+      }
+    }))
 })

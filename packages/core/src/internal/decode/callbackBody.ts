@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 
 export type Values = Readonly<Record<string, unknown>>
 
@@ -31,9 +32,6 @@ export const secondsFrom = (values: Values, name: string): Option.Option<Duratio
     (text) => /^\d{1,9}$/.test(text) ? Option.some(Duration.seconds(Number(text))) : Option.none()
   )
 
-const isValues = (value: unknown): value is Values =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 /** Form fields of legs are named `Legs[0][Status]`. */
 const legField = /^Legs\[(\d{1,2})\]\[(\w+)\]$/
 
@@ -59,11 +57,13 @@ const fromJson = (text: string): Effect.Effect<Fields, Reason> =>
   Effect.flatMap(
     Effect.try({ try: (): unknown => JSON.parse(text), catch: () => "Malformed" as const }),
     (values) => {
-      if (!isValues(values)) return Effect.fail("Malformed" as const)
+      if (!Predicate.isReadonlyRecord(values)) return Effect.fail("Malformed" as const)
       const legs: unknown = values["Legs"]
       return Effect.succeed({
         values,
-        legs: Array.isArray(legs) ? legs.slice(0, MAX_LEGS).map((leg) => isValues(leg) ? leg : {}) : []
+        legs: Array.isArray(legs)
+          ? legs.slice(0, MAX_LEGS).map((leg) => Predicate.isReadonlyRecord(leg) ? leg : {})
+          : []
       })
     }
   )

@@ -19,11 +19,10 @@ export const parseWallClock = (
   if (Number(text.slice(0, 4)) <= LAST_SENTINEL_YEAR) return Option.none()
   const date = text.slice(0, 10)
   const time = text.slice(11)
-  const isZoned = text.length > 19 && !/^[\d.]*$/.test(time.slice(8))
+  const isZoned = /[Z+-]/.test(time)
   const utc = DateTime.make(`${date}T${time}${isZoned ? "" : "Z"}`)
   // JavaScript reads 31 April as 1 May; such a time is invalid.
-  const day = Number(date.slice(8))
-  if (Option.isNone(utc) || (day > 28 && new Date(`${date}T00:00Z`).getUTCDate() !== day)) return undefined
+  if (Option.isNone(utc) || new Date(`${date}T00:00Z`).getUTCDate() !== Number(date.slice(8))) return undefined
   return Option.some(DateTime.setZone(utc.value, timeZone, { adjustForTimeZone: !isZoned }))
 }
 

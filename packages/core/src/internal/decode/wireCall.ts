@@ -1,13 +1,13 @@
 /** The schema of a call's record as Exotel sends it: XML's elements and JSON's fields have the same names. */
 import type * as DateTime from "effect/DateTime"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Fields from "./fields.ts"
 
 /** An element or object of the wire: Fields.Text, numbers, lists and further records by Exotel's own names. */
 export type WireRecord = Readonly<Record<string, unknown>>
 
-export const isRecord = (value: unknown): value is WireRecord =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+export const isRecord: (value: unknown) => value is WireRecord = Predicate.isReadonlyRecord
 
 const isBlank = (value: unknown): boolean => value === undefined || (typeof value === "string" && value.trim() === "")
 
