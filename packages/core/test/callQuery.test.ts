@@ -66,6 +66,7 @@ describe("a query of calls", () => {
       DateCreated: "gte:2026-11-25 12:00:00;lte:2026-11-26 12:00:00"
     })
     deepStrictEqual(requests({ created: { since: before(184) } }).length, 7)
+    deepStrictEqual(requests({ created: { since: before(1), until: before(1) } }).length, 1)
   })
 
   for (
