@@ -18,7 +18,7 @@ if (unknown.length > 0 || programs.length === 0) {
 }
 
 // The sources compiled as they are published. `tsx` would give each function its name when it is created, at run time,
-// which costs a tenth of a read. The processes that a program starts are in lib/.
+// which makes a poll of the engine cost a third more. The processes that a program starts are in lib/.
 const target = `${here}/node_modules/.cache/bench`
 await build({
   entryPoints: [...programs, ...programsOf("lib").map((program) => `lib/${program}`)].map((program) =>

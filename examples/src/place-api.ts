@@ -1,5 +1,5 @@
 /**
- * Serves `placeApi.ts`: `pnpm --filter ./examples place-api`, with the variables below, and those of the account. Against
+ * Serves the web service of `place-api/api.ts`: `pnpm --filter ./examples place-api`, with the variables below, and those of the account. Against
  * `exotel-fake --port 8080` those are `EXOTEL_BASE_URL=http://127.0.0.1:8080`, `EXOTEL_ACCOUNT_SID=acme1m`,
  * `EXOTEL_API_KEY=fake-api-key` and `EXOTEL_API_TOKEN=fake-api-token`.
  */
@@ -9,7 +9,7 @@ import { HttpApiBuilder, HttpMiddleware, HttpServer } from "@effect/platform"
 import { NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Config, Effect, Layer } from "effect"
 import { createServer } from "node:http"
-import { ApiLive, callbackPath } from "./placeApi.ts"
+import { ApiLive, callbackPath } from "./place-api/api.ts"
 
 const settings = Config.all({
   /** Your ExoPhone, for example 08047123456. */

@@ -5,7 +5,7 @@ import { HttpApiBuilder, HttpApiClient, HttpServer } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Fiber, Layer, Redacted, TestClock } from "effect"
-import { Api, ApiLive } from "../src/placeApi.ts"
+import { Api, ApiLive } from "../src/place-api/api.ts"
 
 const settings = {
   callerId: "08012345678",

@@ -147,7 +147,7 @@ describe("a durable fleet", { concurrent: true }, () => {
         const client = yield* DurableFleet.DurableFleet
         const fake = yield* FakeExotel.FakeExotel
         yield* client.add(yield* place(40, "200 seconds"), "urgent")
-        yield* run(advance(25), Runner())
+        yield* run(advance(60), Runner())
         const requests = yield* fake.journal
         assert.isAbove(requests.length, 100)
         deepStrictEqual(requests.filter(({ outcome }) => outcome._tag === "Answered" && outcome.status === 429), [])

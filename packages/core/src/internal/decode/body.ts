@@ -1,11 +1,12 @@
 /** Parses a response body, in either format, into its envelope: a call, a page of calls, or an error. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
 import { isEmpty } from "./fields.ts"
 import type { DecodeIssue } from "./issue.ts"
 import { malformed, unexpected } from "./issue.ts"
 import type { WireRecord } from "./wireCall.ts"
-import { hasStrayText, isRecord } from "./wireCall.ts"
+import { hasStrayText } from "./wireCall.ts"
 
 export type Body =
   | { readonly _tag: "Call"; readonly format: "json" | "xml"; readonly record: WireRecord }
@@ -22,14 +23,16 @@ type Parser = (text: string) => Either.Either<WireRecord, DecodeIssue>
 const parseJson: Parser = (text) => {
   const value: Either.Either<unknown, unknown> = Either.try(() => JSON.parse(text))
   if (Either.isLeft(value)) return malformed("json", "it is truncated or not well-formed")
-  return isRecord(value.right) ? Either.right(value.right) : unexpected("json", undefined, "an object is expected")
+  return Predicate.isReadonlyRecord(value.right)
+    ? Either.right(value.right)
+    : unexpected("json", undefined, "an object is expected")
 }
 
 /** In JSON a list; in XML the `<Call>` elements inside `<Calls>`, a single one of which is no list. */
 const recordsFrom = (calls: unknown): ReadonlyArray<unknown> | undefined => {
   if (isEmpty(calls)) return []
-  const list: unknown = isRecord(calls) && !hasStrayText(calls) ? calls["Call"] : calls
-  return Array.isArray(list) ? list : isRecord(list) && list !== calls ? [list] : undefined
+  const list: unknown = Predicate.isReadonlyRecord(calls) && !hasStrayText(calls) ? calls["Call"] : calls
+  return Array.isArray(list) ? list : Predicate.isReadonlyRecord(list) && list !== calls ? [list] : undefined
 }
 
 /** A page: `{"Metadata": {…}, "Calls": […]}`. On the last page `NextPageUri` is null, empty or absent. */
@@ -38,7 +41,7 @@ const pageFrom = (inner: WireRecord, format: "json" | "xml"): Either.Either<Body
   const metadata = inner["Metadata"]
   if (records === undefined || hasStrayText(inner)) return unexpected(format, "Calls", "a list of calls is expected")
   // Without it the list might be incomplete.
-  if (!isRecord(metadata)) return unexpected(format, "Metadata", "a record of fields is expected")
+  if (!Predicate.isReadonlyRecord(metadata)) return unexpected(format, "Metadata", "a record of fields is expected")
   const next = isEmpty(metadata["NextPageUri"]) ? undefined : metadata["NextPageUri"]
   if (next !== undefined && typeof next !== "string") {
     return unexpected(format, "Metadata.NextPageUri", "text or nothing is expected")
@@ -49,15 +52,17 @@ const pageFrom = (inner: WireRecord, format: "json" | "xml"): Either.Either<Body
 /** `{"Call": {…}}` in JSON, `<TwilioResponse><Call>…` in XML; a `RestException` in either, in XML also as the root. */
 const bodyFrom = (format: "json" | "xml") => (root: WireRecord): Either.Either<Body, DecodeIssue> => {
   const inner = format === "xml" && "TwilioResponse" in root ? root["TwilioResponse"] : root
-  if (!isRecord(inner)) return unexpected(format, "Call", "it is empty")
+  if (!Predicate.isReadonlyRecord(inner)) return unexpected(format, "Call", "it is empty")
   const call = inner["Call"]
   const exception = inner["RestException"]
   if (call !== undefined && exception !== undefined) {
     return unexpected(format, undefined, "it contains both a call and an error")
   }
-  if (isRecord(exception)) return Either.right({ _tag: "RestException", format, record: exception })
+  if (Predicate.isReadonlyRecord(exception)) return Either.right({ _tag: "RestException", format, record: exception })
   if (call === undefined && inner["Calls"] !== undefined) return pageFrom(inner, format)
-  if (isRecord(call) && !hasStrayText(inner)) return Either.right({ _tag: "Call", format, record: call })
+  if (Predicate.isReadonlyRecord(call) && !hasStrayText(inner)) {
+    return Either.right({ _tag: "Call", format, record: call })
+  }
   return unexpected(format, "Call", "a record of fields is expected")
 }
 

@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import type * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Call from "../../Call.ts"
 import { FromWire } from "../../CallDecoder.ts"
@@ -12,7 +13,6 @@ import type { Body } from "./body.ts"
 import { errorFromException, responseParseError } from "./errorFromResponse.ts"
 import { type DecodeIssue, issueFromParseError } from "./issue.ts"
 import type { DecodeContext, ParsedResponse, RecordDecoder } from "./response.ts"
-import { isRecord } from "./wireCall.ts"
 
 /** Makes the decoder of one account; compiling its schema takes longer than a read. */
 export const makeRecordDecoder = (timeZone: DateTime.TimeZone): RecordDecoder => {
@@ -89,7 +89,7 @@ export interface Page {
 }
 
 const sidFrom = (record: unknown): string | undefined => {
-  const sid = isRecord(record) ? record["Sid"] : undefined
+  const sid = Predicate.isReadonlyRecord(record) ? record["Sid"] : undefined
   return isCallSid(sid) ? sid : undefined
 }
 

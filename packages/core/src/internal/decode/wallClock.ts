@@ -3,9 +3,7 @@ import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 
 /** `YYYY-MM-DD HH:mm:ss`. A `T`, a fraction or an offset is accepted, although no capture has one. Offsets as in RFC 3339. */
-const form = new RegExp(
-  String.raw`^\d{4}-\d\d-\d\d[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$`
-)
+const form = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/
 
 /** Up to this year a time stands for an unset one: `1970-01-01 05:30:00`, `0001-01-01T00:00:00Z`, `0000-00-00 00:00:00`. */
 const LAST_SENTINEL_YEAR = 1970
@@ -21,8 +19,10 @@ export const parseWallClock = (
   const time = text.slice(11)
   const isZoned = /[Z+-]/.test(time)
   const utc = DateTime.make(`${date}T${time}${isZoned ? "" : "Z"}`)
-  // JavaScript reads 31 April as 1 May; such a time is invalid.
-  if (Option.isNone(utc) || new Date(`${date}T00:00Z`).getUTCDate() !== Number(date.slice(8))) return undefined
+  // JavaScript reads 24:00 as the next day and 31 April as 1 May; such a time is invalid.
+  const isInvalid = Option.isNone(utc) || time.startsWith("24") ||
+    new Date(`${date}T00:00Z`).getUTCDate() !== Number(date.slice(8))
+  if (isInvalid) return undefined
   return Option.some(DateTime.setZone(utc.value, timeZone, { adjustForTimeZone: !isZoned }))
 }
 

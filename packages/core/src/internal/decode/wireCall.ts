@@ -7,8 +7,6 @@ import * as Fields from "./fields.ts"
 /** An element or object of the wire: Fields.Text, numbers, lists and further records by Exotel's own names. */
 export type WireRecord = Readonly<Record<string, unknown>>
 
-export const isRecord: (value: unknown) => value is WireRecord = Predicate.isReadonlyRecord
-
 const isBlank = (value: unknown): boolean => value === undefined || (typeof value === "string" && value.trim() === "")
 
 /** In XML, text between elements means that a tag was damaged; white space is layout. */
@@ -28,9 +26,9 @@ const Leg = record({ Id: Fields.Integer, OnCallDuration: Fields.Seconds })
 /** JSON lists `{"Leg": {…}}`, XML has `<Leg>` elements below `<Legs>`; a list of bare legs is accepted too. */
 const LegList = Fields.decoder<ReadonlyArray<unknown>>("a list of legs", (value) => {
   if (Array.isArray(value)) {
-    return value.map((entry: unknown) => isRecord(entry) && "Leg" in entry ? entry["Leg"] : entry)
+    return value.map((entry: unknown) => Predicate.isReadonlyRecord(entry) && "Leg" in entry ? entry["Leg"] : entry)
   }
-  const list: unknown = isRecord(value) && !hasStrayText(value) ? value["Leg"] : undefined
+  const list: unknown = Predicate.isReadonlyRecord(value) && !hasStrayText(value) ? value["Leg"] : undefined
   return Array.isArray(list) ? list : undefined
 })
 

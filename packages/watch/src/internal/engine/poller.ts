@@ -92,13 +92,7 @@ export const make = (
     ): Fiber.RuntimeFiber<void> =>
       runFork(
         Effect.catchAllCause(
-          Effect.matchCauseEffect(effect, {
-            onFailure: (cause) => {
-              atEnd()
-              return Effect.failCause(cause)
-            },
-            onSuccess: () => Effect.sync(atEnd)
-          }),
+          Effect.ensuring(effect, Effect.sync(atEnd)),
           (cause) => Cause.isInterruptedOnly(cause) ? Effect.void : Effect.sync(() => onDefect(cause))
         ),
         { immediate }

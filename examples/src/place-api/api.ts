@@ -8,7 +8,7 @@ import { CallWatch, StatusCallbackRoute } from "@effect-exotel/watch"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "@effect/platform"
 import { Context, type DateTime, Effect, Fiber, FiberSet, Layer, Option, Queue, Redacted, Schema, Stream } from "effect"
 
-/** What is known of the request with a key. */
+/** The state of the request with a key. */
 const Booking = Schema.Struct({
   state: Schema.Literal("being placed", "outcome unknown", "placed", "ended", "failed", "not found"),
   sid: Schema.optional(Schema.String),
@@ -40,7 +40,7 @@ const calls = HttpApiGroup.make("calls")
   )
   .add(HttpApiEndpoint.get("read")`/calls/${key}`.addSuccess(Booking).addError(UnknownKey))
 
-/** What comes after it is the secret. */
+/** The path of callbacks; the secret follows it. */
 export const callbackPath = "/exotel/status/"
 
 const exotel = HttpApiGroup.make("exotel").add(
