@@ -5,6 +5,7 @@ import { Either, Equal, FastCheck as fc, Schema } from "effect"
 import { cases } from "../../../scripts/lib/cases.mjs"
 import { read } from "./support/read.ts"
 import { strictXml, type Tree } from "./support/strictXml.ts"
+import { character } from "./support/unicode.ts"
 import { toJson, toXml, truth, variant } from "./support/wire.ts"
 
 /** Pieces of syntax, which cause more damage than random characters. */
@@ -17,7 +18,7 @@ const scrap = fc.oneof(
     " ",
     "\u2028"
   ),
-  fc.string({ unit: "binary", maxLength: 3 })
+  fc.string({ unit: character, maxLength: 3 })
 )
 
 const mutation = fc.record({

@@ -72,7 +72,7 @@ const say = (text, good) => {
 }
 
 /** @param {string} method @param {string} path @param {unknown} [body] */
-const send = async (method, path, body) => {
+const request = async (method, path, body) => {
   try {
     const response = await fetch(path, {
       method,
@@ -90,6 +90,12 @@ const send = async (method, path, body) => {
   }
   return false
 }
+
+/** The last command. A later one waits for it: two connections may deliver a hang-up before the answer that precedes it. */
+let last = Promise.resolve(true)
+
+/** @param {string} method @param {string} path @param {unknown} [body] */
+const send = (method, path, body) => (last = last.then(() => request(method, path, body)))
 
 // Cards
 

@@ -45,7 +45,7 @@ describe("a fleet beyond what reads can do", () => {
   it.effect("is polled in bulk, reports each end once and soon, and stays within the budget", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const size = Math.max(200, cases(400))
+        const size = Math.max(120, cases(400))
         const all = hundreds(size)
         const sids = yield* placeAll(scenario.fake, all)
         const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
@@ -81,7 +81,7 @@ describe("a fleet beyond what reads can do", () => {
   it.effect("continues to poll the calls of single watches individually", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(scenario.fake, hundreds(Math.max(150, cases(300))))
+        const sids = yield* placeAll(scenario.fake, hundreds(Math.max(100, cases(300))))
         yield* Effect.fork(follow(scenario, scenario.watch.fleet(sids, policy)))
         yield* Effect.sleep("30 seconds")
         const single = yield* scenario.fake.place(talking(100))
@@ -129,7 +129,7 @@ describe("a fleet beyond what reads can do", () => {
 
   it("holds for any calls, budget, size of bulk polls, lag of the bulk read and faults", async () => {
     const any = FastCheck.record({
-      lengths: FastCheck.array(lengths(2, 200), { minLength: 1, maxLength: Math.max(30, cases(120)) }),
+      lengths: FastCheck.array(lengths(2, 200), { minLength: 1, maxLength: Math.max(20, cases(120)) }),
       perMinute: FastCheck.constantFrom(5, 20, 60, 600),
       bulkSize: FastCheck.constantFrom(1, 2, 20, 100),
       concurrency: FastCheck.constantFrom(1, 2, 16),

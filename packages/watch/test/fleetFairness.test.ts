@@ -65,9 +65,10 @@ describe("in a fleet that is too large for its budget", () => {
   it.effect("each call is polled as often as any other, and one that joins late as soon as the others", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const { sent, watch } = yield* noted(scenario, { bulkSize: 20 })
-        const early = yield* placeAll(scenario.fake, Array.from({ length: 400 }, () => 5000))
-        const late = yield* placeAll(scenario.fake, Array.from({ length: 100 }, () => 5000))
+        const bulkSize = Math.max(10, cases(20))
+        const { sent, watch } = yield* noted(scenario, { bulkSize })
+        const early = yield* placeAll(scenario.fake, Array.from({ length: 20 * bulkSize }, () => 5000))
+        const late = yield* placeAll(scenario.fake, Array.from({ length: 5 * bulkSize }, () => 5000))
         const joining = Stream.fromIterable(late).pipe(Stream.rechunk(1), Stream.tap(() => Effect.sleep("3 seconds")))
         yield* follow(scenario, watch.fleet(Stream.concat(Stream.fromIterable(early), joining), policy), "15 minutes")
         const polls = new Map<string, Array<number>>()
@@ -150,7 +151,7 @@ describe("after three bulk polls that failed in a row", () => {
       inScenario((scenario) =>
         Effect.gen(function*() {
           const { sent, watch } = yield* noted(scenario, { fails })
-          const lengths = Array.from({ length: Math.max(30, cases(100)) }, (_, i) => 1000 + i)
+          const lengths = Array.from({ length: Math.max(30, cases(100)) }, (_, i) => seconds + 400 + i)
           const sids = yield* placeAll(scenario.fake, lengths)
           const emitted = yield* follow(scenario, watch.fleet(sids, policy))
           const bulkPolls = sent.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)

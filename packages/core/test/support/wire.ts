@@ -5,6 +5,7 @@
 import { Call } from "@effect-exotel/core"
 import { FastCheck as fc, Schema } from "effect"
 
+import { character } from "./unicode.ts"
 /** The true values of a call. `undefined` is absent; times are the wall clock in +05:30. */
 export interface Truth {
   readonly sid: string
@@ -240,7 +241,7 @@ export const toCall = (truth: Truth): Call.Call => {
 const absent = <A>(arb: fc.Arbitrary<A>): fc.Arbitrary<A | undefined> => fc.option(arb, { nil: undefined })
 
 /** Any text that XML can say, trimmed as every value is. */
-const anyText: fc.Arbitrary<string> = fc.string({ unit: "binary", minLength: 1, maxLength: 20 })
+const anyText: fc.Arbitrary<string> = fc.string({ unit: character, minLength: 1, maxLength: 20 })
   // eslint-disable-next-line no-control-regex -- what XML cannot say
   .map((text) => text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu, "").trim())
   .filter((text) => text !== "" && text !== "null")

@@ -6,6 +6,7 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Context, Effect, Fiber, Layer, Stream } from "effect"
+import { setTimeout } from "node:timers/promises"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { findChromium, launchOptions } from "../../../../scripts/lib/chromium.mjs"
 import { CallbackSink } from "../support/callbackSink.ts"
@@ -102,6 +103,13 @@ describe.skipIf(!hasChromium)("the page of exotel-fake", () => {
           }).pipe(Effect.provide(library(baseUrl)))
           const fiber = yield* Effect.fork(application)
           yield* promise(() => page.getByText("in-progress, ringing").waitFor())
+          // A slow answer must not be overtaken by the hang-up that follows.
+          yield* promise(() =>
+            page.route("**/actions", async (route) => {
+              if (route.request().postData()?.includes("answer") === true) await setTimeout(300)
+              await route.continue()
+            })
+          )
           yield* click(page, "Answer leg 1")
           yield* click(page, "Answer leg 2")
           yield* click(page, "Hang up")
