@@ -366,7 +366,19 @@ describe("the rate limit information of a response", () => {
     deepStrictEqual(reset("30"), Option.some(30))
     deepStrictEqual(reset(String(now / 1000 + 45)), Option.some(45))
     deepStrictEqual(reset(String(now / 1000 - 45)), Option.some(0))
-    for (const odd of ["", "soon", "-1", "1e9", "99999999999"]) deepStrictEqual(reset(odd), Option.none())
+    deepStrictEqual(reset(" 30.75 "), Option.some(30.75))
+    for (const odd of ["", "soon", "-1", "1e9", "99999999999", "30s", "in 30", "30.x"]) {
+      deepStrictEqual(reset(odd), Option.none())
+    }
+  })
+
+  it("is read from whole numbers of at most six digits", () => {
+    const remaining = (header: string) =>
+      Option.flatMap(rateLimitInfo(429, { "x-ratelimit-remaining": header }, now), ({ remaining }) => remaining)
+    deepStrictEqual([remaining(" 120 "), remaining("999999")], [Option.some(120), Option.some(999_999)])
+    for (const odd of ["", "1234567", "12 of 200", "about 12", "1.5", "1e3"]) {
+      deepStrictEqual(remaining(odd), Option.none())
+    }
   })
 
   it("is absent when no header is present", () => {

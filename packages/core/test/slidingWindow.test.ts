@@ -133,6 +133,74 @@ describe("a sliding minute", () => {
     assert.strictEqual(window.available(1000), 80)
     assert.strictEqual(window.available(MINUTE + 1000), 190)
   })
+
+  it("counts only interactive requests as interactive, until they leave it", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    takeAll(window, "watch", 0, 50)
+    assert.strictEqual(window.available(100), 190)
+    for (let i = 0; i < 120; i++) window.grant("interactive", 20_000)
+    assert.strictEqual(window.available(MINUTE), 80)
+    assert.strictEqual(window.available(MINUTE + 19_999), 80)
+    assert.strictEqual(window.available(MINUTE + 20_000), 190)
+    for (let i = 0; i < 120; i++) window.grant("interactive", MINUTE + 20_000)
+    assert.strictEqual(window.available(MINUTE + 20_000), 80)
+  })
+
+  it("lets a quarter of a small limit go at once", () => {
+    const window = new SlidingWindow(20, MINUTE)
+    assert.strictEqual(takeAll(window, "watch", 0, 50).length, 5)
+  })
+
+  it("can be restricted to a share, until one minute after the given time", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    window.restrict(0.5, 1000)
+    assert.strictEqual(window.allowed(1000), 100)
+    assert.strictEqual(window.allowed(1000 + MINUTE - 1), 100)
+    assert.strictEqual(window.allowed(1000 + MINUTE), 200)
+  })
+})
+
+describe("a share of the limit", () => {
+  const perMinute = (share: number) => {
+    const window = new SlidingWindow(200, MINUTE)
+    window.setShare(share, 0, Infinity)
+    return window
+  }
+
+  it("paces requests of every priority", () => {
+    const window = perMinute(20)
+    assert.strictEqual(takeAll(window, "interactive", 0, MINUTE).length, 19)
+  })
+
+  it("ends at its time", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    window.setShare(120, 0, 8000)
+    assert.strictEqual(window.allowed(7999), 120)
+    assert.strictEqual(window.allowed(8000), 0)
+    assert.strictEqual(window.waitOf("watch", 8000, false), Infinity)
+  })
+
+  it("that changes keeps what was early, at the new pace", () => {
+    const window = perMinute(120)
+    window.grant("watch", 0)
+    window.grant("watch", 0)
+    // 114 are paced in a minute, and two of them may be early.
+    const [wait, interval] = [window.waitOf("watch", 0, false), MINUTE / 114]
+    window.setShare(60, 0, Infinity)
+    const slower = MINUTE / 57
+    assert.closeTo(wait, 0, 0.001)
+    assert.closeTo(window.waitOf("watch", 0, false), (2 * interval) * (slower / interval) - slower, 0.001)
+  })
+
+  it("that comes after none keeps the time that was early", () => {
+    const window = perMinute(120)
+    for (let i = 0; i < 4; i++) window.grant("watch", 0)
+    window.setShare(0, 0, Infinity)
+    window.setShare(60, 0, Infinity)
+    assert.closeTo(window.waitOf("watch", 0, false), 4 * MINUTE / 114 - MINUTE / 57, 0.001)
+    window.setShare(60, 30_000, Infinity)
+    assert.strictEqual(window.waitOf("watch", 30_000, false), 0)
+  })
 })
 
 describe("a released permit", () => {
@@ -166,6 +234,18 @@ describe("a released permit", () => {
     window.grant("interactive", MINUTE)
     window.release(old)
     assert.strictEqual(window.waitOf("interactive", MINUTE, false), MINUTE)
+    assert.strictEqual(window.waitOf("watch", MINUTE, false), MINUTE)
+  })
+
+  it("frees the use of its own priority", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    const [interactive, watch] = [window.grant("interactive", 0), window.grant("watch", 0)]
+    for (let i = 0; i < 19; i++) window.grant("interactive", 0)
+    assert.strictEqual(window.available(0), 180)
+    window.release(watch)
+    assert.strictEqual(window.available(0), 180)
+    window.release(interactive)
+    assert.strictEqual(window.available(0), 181)
   })
 })
 
@@ -244,6 +324,14 @@ describe("the headers of a response", () => {
     assert.strictEqual(takeAll(window, "interactive", 1000, 1050).length, 5)
     assert.strictEqual(window.waitOf("interactive", 1000, false), 20_000)
     assert.strictEqual(takeAll(window, "interactive", 21_000, 21_050).length, 165)
+  })
+
+  it("leave to paced requests what other programs do not use", () => {
+    const window = new SlidingWindow(200, MINUTE)
+    window.observe(signal(200, { remaining: Option.some(50) }), 0)
+    assert.strictEqual(window.available(0), 50)
+    window.observe(signal(200, { remaining: Option.some(0), reset: seconds(20) }), 0)
+    assert.strictEqual(window.waitOf("interactive", 0, false), 20_000)
   })
 
   it("change nothing when enough remains", () => {

@@ -110,7 +110,7 @@ export class SlidingWindow {
     if (this.limit === Number.POSITIVE_INFINITY) return grant
     this.grants.push(grant)
     if (priority === "interactive") this.interactiveCount += 1
-    if (interval > 0) this.paceAt = Math.max(this.paceAt, now) + interval
+    this.paceAt = Math.max(this.paceAt, now) + interval
     return grant
   }
 
@@ -206,6 +206,6 @@ export class SlidingWindow {
       if (grant.priority === "interactive") this.interactiveCount -= 1
       expired += 1
     }
-    if (expired > 0) this.grants.splice(0, expired)
+    this.grants.splice(0, expired)
   }
 }

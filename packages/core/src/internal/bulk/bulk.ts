@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import type { Call } from "../../Call.ts"
 import type { CallQuery, FindOptions, FindResult } from "../../CallQuery.ts"
 import type { CallSid } from "../../CallSid.ts"
@@ -22,15 +23,8 @@ import { createdFilters, toRequests } from "./callQuery.ts"
 import { mergeByCreation } from "./mergeByCreation.ts"
 
 /** "Not found" without a call means the account: its sid or its credentials are wrong in every region. */
-export const unknownAccount = (
-  { code, region, exotelMessage, status }: Errors.CallNotFound
-): Errors.AuthenticationError =>
-  new Errors.AuthenticationError({
-    status,
-    ...(code === undefined ? {} : { code }),
-    ...(region === undefined ? {} : { region }),
-    ...(exotelMessage === undefined ? {} : { exotelMessage })
-  })
+export const unknownAccount = (error: Errors.CallNotFound): Errors.AuthenticationError =>
+  new Errors.AuthenticationError(Struct.pick(error, "status", "code", "region", "exotelMessage"))
 
 const noCalls: Page = { calls: [], next: undefined }
 

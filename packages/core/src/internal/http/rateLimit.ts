@@ -30,16 +30,16 @@ export const acquirePermit = (budget: Service, span?: Tracer.Span): Effect.Effec
   })
 
 /** Parses a whole number of at most six digits. */
-const count = (header: string | undefined): Option.Option<number> =>
-  header !== undefined && /^\s*\d{1,6}\s*$/.test(header) ? Option.some(Number(header)) : Option.none()
+const count = (header = ""): Option.Option<number> =>
+  /^\s*\d{1,6}\s*$/.test(header) ? Option.some(Number(header)) : Option.none()
 
 /** The threshold between the two forms of a reset: larger values are seconds since 1970. */
 const UNIX_SECONDS = 1_000_000_000
 
 /** Parses the seconds until a reset, or the seconds since 1970. Both forms are in use. */
-const parseReset = (header: string | undefined, now: number): Option.Option<Duration.Duration> => {
-  const value = header === undefined || !/^\s*\d{1,10}(\.\d+)?\s*$/.test(header) ? NaN : Number(header)
-  if (Number.isNaN(value)) return Option.none()
+const parseReset = (header = "", now: number): Option.Option<Duration.Duration> => {
+  if (!/^\s*\d{1,10}(\.\d+)?\s*$/.test(header)) return Option.none()
+  const value = Number(header)
   return Option.some(Duration.millis(value < UNIX_SECONDS ? value * 1000 : Math.max(0, value * 1000 - now)))
 }
 
