@@ -104,6 +104,19 @@ describe("a budget", () => {
       }
     }))
 
+  it.effect("lets a watch use the reserve after 10 s, and not before", () =>
+    Effect.gen(function*() {
+      const budget = RequestBudget.makeMemory({ requestsPerMinute: 20 })
+      const order: Array<string> = []
+      yield* acquireAll(budget, "interactive", 19, order)
+      yield* settle
+      yield* acquireAll(budget, "watch", 1, order)
+      yield* TestClock.adjust("9999 millis")
+      assert.strictEqual(order.length, 19)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(order.at(-1), "watch 0")
+    }))
+
   it.effect("grants a released permit to the next waiter at once", () =>
     Effect.gen(function*() {
       const budget = RequestBudget.makeMemory({ requestsPerMinute: 2 })
@@ -299,14 +312,15 @@ describe("the client", () => {
     })
     const waited = Metric.tagged(ExotelMetrics.budgetWait, "priority", "interactive")
     return Effect.gen(function*() {
-      const before = (yield* Metric.value(waited)).count
+      const before = yield* Metric.value(waited)
       const calls = yield* make(answering(), 1)
       yield* calls.get(sid)
       const late = yield* Effect.fork(calls.get(sid))
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(late)
       deepStrictEqual(attributes, [60_000])
-      assert.strictEqual((yield* Metric.value(waited)).count - before, 1)
+      const after = yield* Metric.value(waited)
+      deepStrictEqual([after.count - before.count, after.sum - before.sum], [1, 60])
     }).pipe(Effect.withTracer(tracer))
   })
 

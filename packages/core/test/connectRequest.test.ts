@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Either, Redacted, Schema } from "effect"
 import type { AccountSid } from "../src/AccountSid.ts"
-import { check, encode } from "../src/internal/connect/form.ts"
+import { check, encode, numberForms, personalValues } from "../src/internal/connect/form.ts"
 import { logInEveryWay, printed, record } from "./support/canary.ts"
 
 const account = "acme1m" as AccountSid
@@ -222,4 +222,24 @@ describe("a request as a value", () => {
           assert.notInclude(text, secret)
         }
       })))
+})
+
+describe("the forms of a number", () => {
+  it("are three for an Indian one, as given first, and one for another", () => {
+    deepStrictEqual(numberForms("8012345678"), ["8012345678", "08012345678", "+918012345678"])
+    deepStrictEqual(numberForms("08012345678"), ["08012345678", "+918012345678"])
+    deepStrictEqual(numberForms("918012345678"), ["918012345678", "08012345678", "+918012345678"])
+    for (const other of ["+442071234567", "442071234567", "80123456", "1800"]) {
+      deepStrictEqual(numberForms(other), [other])
+    }
+  })
+})
+
+describe("the values that are masked", () => {
+  it("have at least four characters, and are also masked as they are encoded", () => {
+    const values = personalValues(
+      new URLSearchParams({ From: "0801", To: "080", CustomField: "a b c", Limit: "60000" })
+    )
+    deepStrictEqual(values, ["0801", "0801", "a b c", "a%20b%20c"])
+  })
 })
