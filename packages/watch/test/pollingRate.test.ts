@@ -38,6 +38,21 @@ describe("the pace", () => {
     deepStrictEqual(words().at(-1)?.split(" ").slice(1), ["individual", "1"])
   })
 
+  it("is not emitted for one late poll, nor again while it stays the same, and when it falls by a third", () => {
+    const { serve, words } = listened()
+    serve(60, "individual", 0)
+    serve(0.5, "individual", 3 * CADENCE)
+    deepStrictEqual(words(), [])
+    serve(200, "individual", 3 * CADENCE)
+    const risen = words()
+    assert.isAtMost(risen.length, 4)
+    assert.match(risen.at(-1) ?? "", /individual 3\.\d+$/)
+    serve(600, "individual", 3 * CADENCE)
+    deepStrictEqual(words(), risen)
+    serve(600, "individual", CADENCE)
+    assert.match(words().at(-1) ?? "", /individual 2(\.\d+)?$/)
+  })
+
   it("is emitted at once when calls are polled in bulk, and when they are read again", () => {
     const { serve, words } = listened()
     serve(1, "bulk", 0)

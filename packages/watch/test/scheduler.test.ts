@@ -59,6 +59,23 @@ describe("an scheduler", () => {
     deepStrictEqual([7.2, 6.1].map(by), ["individual", "individual"])
   })
 
+  it("tells how late the first of the due calls is, and how long its cadence asked to wait", () => {
+    const scheduler = new PollScheduler(100)
+    deepStrictEqual(scheduler.lateness(NOW), { lag: 0, wait: 0 })
+    join(scheduler, "sleeping", { polled: 1, due: 1 })
+    deepStrictEqual(scheduler.lateness(NOW), { lag: 0, wait: 0 })
+    join(scheduler, "due", { polled: 8, due: -3 })
+    deepStrictEqual(scheduler.lateness(NOW), { lag: 3000, wait: 5000 })
+  })
+
+  it("never polls in bulk if a bulk poll may have one call only", () => {
+    const scheduler = new PollScheduler(1)
+    scheduler.rate = 0.05
+    for (const name of ["a", "b"]) join(scheduler, name, { polled: 1, due: 0 })
+    assert.strictEqual(words(scheduler.nextPoll(NOW)), "individual a")
+    assert.isFalse(scheduler.demand.isBulk)
+  })
+
   it("counts the demand of a single call until it is removed", () => {
     const scheduler = new PollScheduler(100)
     scheduler.rate = 1.2
