@@ -41,7 +41,7 @@ for (const name of packages) {
     `export default {
   test: {
     testTimeout: 30_000,
-    provide: { propertyShare: 0.01 },
+    provide: { propertyShare: 0.05 },
     poolOptions: { threads: { isolate: false } },
     projects: [{
       extends: true,

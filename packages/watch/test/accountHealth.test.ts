@@ -61,6 +61,9 @@ describe("an account", () => {
     assert.isFalse(isReachable())
     health.onFailure(unavailable, [], after(0))
     assert.isTrue(isReachable())
+    const another = new AccountHealth()
+    another.onSuccess()
+    assert.isTrue(another.state(after(0), 0).isReachable)
   })
 })
 
@@ -86,6 +89,16 @@ describe("the warning that polls keep failing", () => {
     Effect.gen(function*() {
       const logged = yield* warnedAt([0, 59, 60, 179, 180, 419, 420], () => unavailable)
       deepStrictEqual(logged, [0, 60, 180, 420].map((second) => [second, "call2"]))
+    }))
+
+  it.effect("does not come for a watch whose polls do not keep failing", () =>
+    Effect.gen(function*() {
+      const health = new AccountHealth()
+      const logged: Array<unknown> = []
+      yield* health.warning(unavailable, [begin("call1")], after(0)).pipe(
+        Effect.provide(Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => void logged.push(message))))
+      )
+      deepStrictEqual(logged, [])
     }))
 
   it.effect("comes after one minute again when the error is another", () =>
