@@ -53,10 +53,10 @@ describe("the failure of a request", () => {
   })
 
   it("has the code of the innermost of its causes, seven levels deep, also if they form a circle", () => {
-    const chain = (depth: number): Error =>
-      depth === 0 ? withCode("ETIMEDOUT") : withCode("ECONNRESET", chain(depth - 1))
+    const nested = (depth: number): Error =>
+      depth === 0 ? withCode("ETIMEDOUT") : withCode("ECONNRESET", nested(depth - 1))
     const codes = [1, 6, 7].map((depth) => {
-      const failure = beforeResponse(chain(depth))
+      const failure = beforeResponse(nested(depth))
       return failure._tag === "Transport" && failure.code
     })
     deepStrictEqual(codes, ["ETIMEDOUT", "ETIMEDOUT", "ECONNRESET"])

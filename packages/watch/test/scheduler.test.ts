@@ -59,7 +59,7 @@ describe("an scheduler", () => {
     deepStrictEqual([7.2, 6.1].map(by), ["individual", "individual"])
   })
 
-  it("tells how late the first of the due calls is, and how long its cadence asked to wait", () => {
+  it("measures the lateness of the first due call against the wait of its cadence", () => {
     const scheduler = new PollScheduler(100)
     deepStrictEqual(scheduler.lateness(NOW), { lag: 0, wait: 0 })
     join(scheduler, "sleeping", { polled: 1, due: 1 })
