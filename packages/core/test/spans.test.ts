@@ -3,7 +3,7 @@ import { ConnectRequest, ExotelCalls, RequestBudget, RetryPolicy } from "@effect
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Duration, Effect, Logger, LogLevel, Option, Redacted, Tracer } from "effect"
+import { Duration, Effect, Layer, Logger, LogLevel, Option, Redacted, Tracer } from "effect"
 import { sid, withCalls } from "./support/clients.ts"
 import { status, stub } from "./support/stub.ts"
 
@@ -78,8 +78,7 @@ const spanOf = <A, E>(name: string, use: (calls: ExotelCalls.Service) => Effect.
   })
   return Effect.exit(withCalls({ region: "mumbai" }, use)).pipe(
     Effect.withTracer(tracer),
-    Effect.provide(stub(() => response).layer),
-    Effect.provide(RequestBudget.layerUnlimited),
+    Effect.provide(Layer.merge(stub(() => response).layer, RequestBudget.layerUnlimited)),
     Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
     Effect.map(() =>
       spans.map(({ attributes, kind }): Record<string, unknown> => ({ kind, ...Object.fromEntries(attributes) }))
