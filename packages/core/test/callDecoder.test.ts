@@ -31,7 +31,7 @@ const odd: ReadonlyArray<readonly [field: string, values: ReadonlyArray<unknown>
   ["Duration", ["17.5", 17.5, "00:00:17", "-1", true, [], {}, Infinity]],
   ["Price", ["INR 1.50", "1,50", "1e999", [], {}]],
   ["EndTime", ["2026-02-30 10:00:00", "2026-01-01 10:00:00+99:99", "soon", 17, []]],
-  // JavaScript has lost the last digits of 2^53, and all but the first of 1e21.
+  // Of a number from 2^53 on, `JSON.parse` may have lost digits.
   ["To", [["080"], { a: 1 }, false, "080\u0000", 2 ** 53, 1e21, Infinity, NaN]],
   ["Status", [{ a: 1 }, "x".repeat(65), ["busy"]]],
   ["Direction", ["x".repeat(65), {}]],
@@ -178,7 +178,7 @@ it.effect("counts unreadable fields by name, of single and of bulk reads", () =>
     const record = {
       Sid: sid,
       Duration: "soon",
-      Details: { Legs: [1, 2].map((Id) => ({ Leg: { Id, OnCallDuration: "long" } })) }
+      Details: { Legs: Array.from({ length: 11 }, (_, Id) => ({ Leg: { Id, OnCallDuration: "long" } })) }
     }
     const wire = stub((url) =>
       new Response(
@@ -193,5 +193,5 @@ it.effect("counts unreadable fields by name, of single and of bulk reads", () =>
       Effect.provide(Layer.provide(ExotelCalls.layer({ ...credentials, region: "mumbai" }), wire.layer))
     )
     const after = yield* Effect.forEach(fields, count)
-    deepStrictEqual(after.map((n, i) => n - (before[i] ?? 0)), [2, 4])
+    deepStrictEqual(after.map((n, i) => n - (before[i] ?? 0)), [2, 22])
   }))

@@ -228,11 +228,12 @@ describe("a 429", () => {
 
 describe("an unknown outcome", () => {
   const responses = [
-    ["InconclusiveStatus", () => status(504)],
-    ["UnreadableResponse", () => new Response(exception(400, "nothing was placed, says a gateway"))]
+    ["a 504", "InconclusiveStatus", () => status(504)],
+    ["a 200 with an error", "UnreadableResponse", () => new Response(exception(400, "nothing was placed"))],
+    ["a 200 that is too large", "UnreadableResponse", () => new Response("too large ".repeat(1000))]
   ] as const
-  for (const [reason, response] of responses) {
-    it.effect(`says when the request was sent and what to do: ${reason}`, () =>
+  for (const [what, reason, response] of responses) {
+    it.effect(`says when the request was sent and what to do, after ${what}`, () =>
       Effect.gen(function*() {
         yield* TestClock.setTime(Date.UTC(2026, 10, 26, 4, 30))
         const error = yield* errorAfter(response)
@@ -251,7 +252,11 @@ describe("an unknown outcome", () => {
   for (const code of [300, 301, 302, 304, 307, 408, 500, 501, 502, 503, 504, 599]) {
     it.effect(`follows a ${code}`, () =>
       Effect.gen(function*() {
-        deepStrictEqual((yield* errorAfter(() => new Response(null, { status: code })))._tag, "CallOutcomeUnknown")
+        // Without a body, and with one according to which no call was placed.
+        for (const body of code === 304 ? [null] : [null, exception(404, "not found")]) {
+          const error = yield* errorAfter(() => new Response(body, { status: code }))
+          assert.strictEqual(error._tag, "CallOutcomeUnknown")
+        }
       }))
   }
 

@@ -1,4 +1,5 @@
 /** The reason of a failed request, from the errors of HTTP clients. */
+import type { ExotelError } from "@effect-exotel/core"
 import { HttpClientError, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -23,33 +24,28 @@ const withCode = (code: unknown, cause?: unknown) => Object.assign(new Error("fa
 
 describe("the failure of a request", () => {
   it("has the reason of its error code", () => {
-    for (
-      const [code, reason] of [
-        ["ECONNREFUSED", "Refused"],
-        ["UND_ERR_SOCKET", "Reset"],
-        ["ETIMEDOUT", "Timeout"],
-        ["ENOTFOUND", "NameNotFound"],
-        ["EHOSTUNREACH", "Unreachable"],
-        ["CERT_HAS_EXPIRED", "Tls"],
-        ["ERR_SSL_WRONG_VERSION_NUMBER", "Tls"],
-        ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "Tls"],
-        ["ESOMETHING", "Unknown"]
-      ] as const
-    ) {
-      deepStrictEqual(beforeResponse(withCode(code)), { _tag: "Transport", reason, code })
+    const reasons: Readonly<Record<string, ExotelError.TransportReason>> = {
+      ECONNREFUSED: "Refused",
+      UND_ERR_SOCKET: "Reset",
+      ETIMEDOUT: "Timeout",
+      ENOTFOUND: "NameNotFound",
+      EHOSTUNREACH: "Unreachable",
+      CERT_HAS_EXPIRED: "Tls",
+      ERR_SSL_WRONG_VERSION_NUMBER: "Tls",
+      UNABLE_TO_VERIFY_LEAF_SIGNATURE: "Tls",
+      ESOMETHING: "Unknown"
+    }
+    for (const [code, reason] of Object.entries(reasons)) {
+      deepStrictEqual(beforeResponse(withCode(code)), RequestFailure.transportFailure(reason, code))
     }
   })
 
   it("without a code is a closed connection once the response has begun, and otherwise unknown", () => {
     for (const cause of [undefined, null, "ECONNREFUSED", new Error("failed"), withCode(7)]) {
-      deepStrictEqual(beforeResponse(cause), { _tag: "Transport", reason: "Unknown", code: undefined })
-      deepStrictEqual(afterResponse(cause), { _tag: "Transport", reason: "Reset", code: undefined })
+      deepStrictEqual(beforeResponse(cause), RequestFailure.transportFailure("Unknown"))
+      deepStrictEqual(afterResponse(cause), RequestFailure.transportFailure("Reset"))
     }
-    deepStrictEqual(afterResponse(withCode("ETIMEDOUT")), {
-      _tag: "Transport",
-      reason: "Timeout",
-      code: "ETIMEDOUT"
-    })
+    deepStrictEqual(afterResponse(withCode("ETIMEDOUT")), RequestFailure.transportFailure("Timeout", "ETIMEDOUT"))
   })
 
   it("has the code of the innermost of its causes, seven levels deep, also if they form a circle", () => {
@@ -62,24 +58,20 @@ describe("the failure of a request", () => {
     deepStrictEqual(codes, ["ETIMEDOUT", "ETIMEDOUT", "ECONNRESET"])
     const circle = withCode("EPIPE")
     circle.cause = circle
-    deepStrictEqual(beforeResponse(circle), { _tag: "Transport", reason: "Reset", code: "EPIPE" })
+    deepStrictEqual(beforeResponse(circle), RequestFailure.transportFailure("Reset", "EPIPE"))
   })
 
   it("keeps no code that may be a secret", () => {
     for (const code of ["E".repeat(65), "Basic a2V5OnRva2Vu", "918012345678", "e12", "E"]) {
-      deepStrictEqual(beforeResponse(withCode(code)), { _tag: "Transport", reason: "Unknown", code: undefined })
+      deepStrictEqual(beforeResponse(withCode(code)), RequestFailure.transportFailure("Unknown"))
     }
     const longest = "E".repeat(64)
-    deepStrictEqual(beforeResponse(withCode(longest)), { _tag: "Transport", reason: "Unknown", code: longest })
+    deepStrictEqual(beforeResponse(withCode(longest)), RequestFailure.transportFailure("Unknown", longest))
   })
 
   it("over the undici of Bun, which is a stub, has a reason of its own", () => {
     const message = "this.dispatcher.request is not a function"
-    deepStrictEqual(beforeResponse(new TypeError(message)), {
-      _tag: "Transport",
-      reason: "UnsupportedClient",
-      code: undefined
-    })
+    deepStrictEqual(beforeResponse(new TypeError(message)), RequestFailure.transportFailure("UnsupportedClient"))
     for (const failure of [beforeResponse(new Error(message)), afterResponse(new TypeError(message))]) {
       assert.notStrictEqual(RequestFailure.toOutcome(failure), "UnsupportedClient")
     }

@@ -1,10 +1,11 @@
-/** The span of a read is the parent of everything that happens within it. */
+/** The spans of requests: their parents and their attributes. */
 import { ConnectRequest, ExotelCalls, RequestBudget, RetryPolicy } from "@effect-exotel/core"
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Layer, Logger, LogLevel, Option, Redacted, Tracer } from "effect"
 import { sid, withCalls } from "./support/clients.ts"
+import { recordSpans } from "./support/spans.ts"
 import { status, stub } from "./support/stub.ts"
 
 it.effect("the application's client, a refresh, the region probe and the log of a retry belong to the read", () => {
@@ -64,27 +65,21 @@ it.effect("the application's client, a refresh, the region probe and the log of 
   )
 })
 
-/** The attributes of the one span of this name, and its kind. */
-const spanOf = <A, E>(name: string, use: (calls: ExotelCalls.Service) => Effect.Effect<A, E>, response: Response) => {
-  const spans: Array<Tracer.Span> = []
-  const native = Effect.runSync(Effect.tracer)
-  const tracer = Tracer.make({
-    span: (...args) => {
-      const span = native.span(...args)
-      if (args[0] === name) spans.push(span)
-      return span
-    },
-    context: (run) => run()
-  })
-  return Effect.exit(withCalls({ region: "mumbai" }, use)).pipe(
-    Effect.withTracer(tracer),
+/** The kind and the attributes of each span of this name. */
+const attributesOf = (
+  name: string,
+  use: (calls: ExotelCalls.Service) => Effect.Effect<unknown, unknown>,
+  response: Response
+) =>
+  recordSpans(Effect.exit(withCalls({ region: "mumbai" }, use))).pipe(
     Effect.provide(Layer.merge(stub(() => response).layer, RequestBudget.layerUnlimited)),
     Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none),
-    Effect.map(() =>
-      spans.map(({ attributes, kind }): Record<string, unknown> => ({ kind, ...Object.fromEntries(attributes) }))
+    Effect.map(([, spans]) =>
+      spans.flatMap((span): ReadonlyArray<Record<string, unknown>> =>
+        span.name === name ? [{ kind: span.kind, ...Object.fromEntries(span.attributes) }] : []
+      )
     )
   )
-}
 
 const body = JSON.stringify({ Call: { Sid: sid, Status: "completed" } })
 
@@ -98,22 +93,22 @@ const read = {
 
 it.effect("the span of a read names the call, the host, the path and the status", () =>
   Effect.gen(function*() {
-    const spans = yield* spanOf("ExotelCalls.get", (calls) => calls.get(sid), new Response(body))
+    const spans = yield* attributesOf("ExotelCalls.get", (calls) => calls.get(sid), new Response(body))
     deepStrictEqual(spans, [{ ...read, "http.response.status_code": 200 }])
   }))
 
 it.effect("the span of a read that fails names the error", () =>
   Effect.gen(function*() {
-    const spans = yield* spanOf("ExotelCalls.get", (calls) => calls.get(sid), status(503))
+    const spans = yield* attributesOf("ExotelCalls.get", (calls) => calls.get(sid), status(503))
     deepStrictEqual(spans, [{ ...read, "http.response.status_code": 503, "error.type": "ServiceUnavailable" }])
   }))
 
 it.effect("the span of a bulk read names no call, and that of a placed call names it once it is known", () =>
   Effect.gen(function*() {
-    const found = yield* spanOf("ExotelCalls.findEnded", (calls) => calls.findEnded([sid]), status(503))
+    const found = yield* attributesOf("ExotelCalls.findEnded", (calls) => calls.findEnded([sid]), status(503))
     deepStrictEqual(found.map((span) => "exotel.call.sid" in span), [false])
     const request = ConnectRequest.twoNumbers({ from: "08012345678", to: "08087654321", callerId: "08047123456" })
-    const placed = yield* spanOf("ExotelCalls.connect", (calls) => calls.connect(request), new Response(body))
+    const placed = yield* attributesOf("ExotelCalls.connect", (calls) => calls.connect(request), new Response(body))
     deepStrictEqual(placed, [{
       ...read,
       "http.request.method": "POST",

@@ -68,42 +68,44 @@ describe("an account", () => {
 })
 
 describe("the warning that polls keep failing", () => {
-  /** The seconds at which it is logged when polls of the second call fail with the error at each of these. */
-  const warnedAt = (seconds: ReadonlyArray<number>, errorAt: (second: number) => ExotelError.ExotelError) => {
-    const logged: Array<unknown> = []
+  /** The call and the second of each warning, when a poll for these watches fails at each of these seconds. */
+  const warnings = (
+    states: ReadonlyArray<WatchState>,
+    failures: Readonly<Record<number, ExotelError.ExotelError>>
+  ): Effect.Effect<ReadonlyArray<string>> => {
+    const logged: Array<string> = []
     const health = new AccountHealth()
-    const [healthy, failing] = [begin("call1"), begin("call2")]
-    for (let i = 0; i < 4; i++) failing.onFailure(unavailable, after(0).date, 0, health.state(after(0), 0))
-    return Effect.forEach(seconds, (second) =>
-      health.warning(errorAt(second), [healthy, failing], after(second)).pipe(
-        Effect.provide(Logger.replace(
-          Logger.defaultLogger,
-          Logger.make(({ annotations }) => {
-            logged.push([second, HashMap.unsafeGet(annotations, "exotel.call.sid")])
-          })
-        ))
-      )).pipe(Effect.as(logged))
+    return Effect.forEach(Object.entries(failures), ([second, error]) => {
+      const logger = Logger.make(({ annotations }) => {
+        logged.push(`${String(HashMap.unsafeGet(annotations, "exotel.call.sid"))} ${second}`)
+      })
+      return Effect.provide(
+        health.warning(error, states, after(Number(second))),
+        Logger.replace(Logger.defaultLogger, logger)
+      )
+    }).pipe(Effect.as(logged))
+  }
+
+  const healthy = begin("call1")
+  const failing = begin("call2")
+  for (let i = 0; i < 4; i++) {
+    failing.onFailure(unavailable, after(0).date, 0, new AccountHealth().state(after(0), 0))
   }
 
   it.effect("comes after one minute, and then after twice the time", () =>
     Effect.gen(function*() {
-      const logged = yield* warnedAt([0, 59, 60, 179, 180, 419, 420], () => unavailable)
-      deepStrictEqual(logged, [0, 60, 180, 420].map((second) => [second, "call2"]))
-    }))
-
-  it.effect("does not come for a watch whose polls do not keep failing", () =>
-    Effect.gen(function*() {
-      const health = new AccountHealth()
-      const logged: Array<unknown> = []
-      yield* health.warning(unavailable, [begin("call1")], after(0)).pipe(
-        Effect.provide(Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => void logged.push(message))))
-      )
-      deepStrictEqual(logged, [])
+      const failures = Object.fromEntries([0, 59, 60, 179, 180, 419, 420].map((second) => [second, unavailable]))
+      deepStrictEqual(yield* warnings([healthy, failing], failures), ["call2 0", "call2 60", "call2 180", "call2 420"])
     }))
 
   it.effect("comes after one minute again when the error is another", () =>
     Effect.gen(function*() {
-      const logged = yield* warnedAt([0, 60, 119, 120, 180], (second) => second < 100 ? unavailable : unauthorized)
-      deepStrictEqual(logged, [0, 60, 120, 180].map((second) => [second, "call2"]))
+      const failures = { 0: unavailable, 60: unavailable, 119: unauthorized, 120: unauthorized, 180: unauthorized }
+      deepStrictEqual(yield* warnings([failing], failures), ["call2 0", "call2 60", "call2 120", "call2 180"])
+    }))
+
+  it.effect("does not come for a watch whose polls do not keep failing", () =>
+    Effect.gen(function*() {
+      deepStrictEqual(yield* warnings([healthy], { 0: unavailable }), [])
     }))
 })

@@ -151,6 +151,7 @@ describe("after three bulk polls that failed in a row", () => {
       inScenario((scenario) =>
         Effect.gen(function*() {
           const { sent, watch } = yield* noted(scenario, { fails })
+          // At 60 requests a minute, so many calls are polled in bulk. They outlast the time without bulk polls.
           const lengths = Array.from({ length: Math.max(30, cases(100)) }, (_, i) => seconds + 400 + i)
           const sids = yield* placeAll(scenario.fake, lengths)
           const emitted = yield* follow(scenario, watch.fleet(sids, policy))

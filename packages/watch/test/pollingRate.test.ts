@@ -38,7 +38,7 @@ describe("the pace", () => {
     deepStrictEqual(words().at(-1)?.split(" ").slice(1), ["individual", "1"])
   })
 
-  it("is not emitted for one late poll, nor again while it stays the same, and when it falls by a third", () => {
+  it("is emitted when it falls by a third, and neither for one late poll nor while it stays the same", () => {
     const { serve, words } = listened()
     serve(60, "individual", 0)
     serve(0.5, "individual", 3 * CADENCE)

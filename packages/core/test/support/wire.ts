@@ -4,8 +4,8 @@
  */
 import { Call } from "@effect-exotel/core"
 import { FastCheck as fc, Schema } from "effect"
-
 import { character } from "./unicode.ts"
+
 /** The true values of a call. `undefined` is absent; times are the wall clock in +05:30. */
 export interface Truth {
   readonly sid: string
