@@ -5,9 +5,10 @@ import { defineConfig } from "vitest/config"
 const isCI = process.env["CI"] !== undefined
 
 /** Files of one project share workers, so there are two projects and not one for each package. */
-const project = (name: string, pool: "forks" | "threads", folders: ReadonlyArray<string>) => ({
+const project = (name: string, pool: "forks" | "threads", folders: ReadonlyArray<string>, more = {}) => ({
   extends: true as const,
   test: {
+    ...more,
     name,
     pool,
     include: folders.map((folder) => `${folder}/test/**/*.test.ts`),
@@ -21,7 +22,9 @@ export default defineConfig({
     projects: [
       project("units", "forks", ["packages/core", "packages/watch", "packages/testing", "packages/fake", "examples"]),
       // They mostly wait for other processes, so they run beside the others: each pool has workers of its own.
-      project("processes", "threads", ["packages/cluster"])
+      project("processes", "threads", ["packages/cluster"], {
+        globalSetup: fileURLToPath(new URL("packages/cluster/test/support/globalSetup.ts", import.meta.url))
+      })
     ],
     // A property of a thousand cases, or a program in a process of its own, may share a slow machine.
     testTimeout: 30_000,

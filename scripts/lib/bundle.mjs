@@ -1,6 +1,6 @@
 // Bundles a program that a test starts as a process: it starts in an eighth of the CPU time of `tsx`, which compiles the
 // sources and resolves each module of Effect anew for each process.
-import { readFileSync, renameSync } from "node:fs"
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { build } from "./esbuild.mjs"
@@ -17,12 +17,23 @@ const ownUrls = {
     }))
 }
 
-/** Bundles a program with its dependencies, and returns the path of the bundle. */
-export const bundle = async (entry) => {
-  const target = join(workspace, "node_modules", ".cache", "bundles", `${basename(entry, ".ts")}.mjs`)
+const self = fileURLToPath(import.meta.url)
+
+/** Whether the bundle was begun after the last change of each of its files. */
+const isCurrent = (target) => {
+  try {
+    const { began, inputs } = JSON.parse(readFileSync(`${target}.json`, "utf8"))
+    return [self, ...inputs].every((path) => statSync(path).mtimeMs < began) && statSync(target).isFile()
+  } catch {
+    return false
+  }
+}
+
+const write = async (entry, target) => {
+  const began = Date.now()
   // Workers write at the same time, and processes of other workers may be starting from the file.
   const written = `${target}.${process.pid}`
-  await build({
+  const { metafile } = await build({
     entryPoints: [entry],
     outfile: written,
     bundle: true,
@@ -30,11 +41,26 @@ export const bundle = async (entry) => {
     platform: "node",
     target: "node20",
     logLevel: "error",
+    absWorkingDir: workspace,
+    metafile: true,
     banner: {
       js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"
     },
     plugins: [ownUrls]
   })
+  const inputs = Object.keys(metafile.inputs).map((path) => join(workspace, path))
+  writeFileSync(`${written}.json`, JSON.stringify({ began, inputs }))
+  // The list comes last: it must not vouch for an older bundle.
   renameSync(written, target)
-  return target
+  renameSync(`${written}.json`, `${target}.json`)
+}
+
+/**
+ * Bundles a program with its dependencies, if one of its files has changed since, and returns the arguments with which
+ * Node runs it. In a process of seconds, V8's helper threads cost more than they save.
+ */
+export const bundle = async (entry) => {
+  const target = join(workspace, "node_modules", ".cache", "bundles", `${basename(entry, ".ts")}.mjs`)
+  if (!isCurrent(target)) await write(entry, target)
+  return ["--single-threaded", target]
 }

@@ -17,9 +17,10 @@ const limitedUser = Effect.gen(function*() {
   yield* sql`CREATE ROLE limited LOGIN`
   yield* sql`GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO limited`
   yield* sql`GRANT INSERT ON exotel_partition TO limited`
-  const [row] = yield* sql<{ port: number }>`SELECT inet_server_port() AS port`
+  const [row] = yield* sql<{ name: string; port: number }>`
+    SELECT current_database() AS name, inet_server_port() AS port`
   return yield* Layer.build(
-    PgClient.layer({ url: Redacted.make(`postgres://limited@127.0.0.1:${row?.port}/postgres`), maxConnections: 1 })
+    PgClient.layer({ url: Redacted.make(`postgres://limited@127.0.0.1:${row?.port}/${row?.name}`), maxConnections: 1 })
   )
 })
 

@@ -11,7 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { bundle } from "../../../scripts/lib/bundle.mjs"
 import { share } from "../../../scripts/lib/cases.mjs"
-import { freePort, hasPostgres, type Postgres, postgres } from "./support/postgres.ts"
+import { database, freePort, hasPostgres, postgres } from "./support/postgres.ts"
 import { settings } from "./support/processFleet.ts"
 
 const sizes = settings(share())
@@ -22,14 +22,14 @@ const CALLS = Number(process.env["FLEET_CALLS"] ?? sizes.calls)
 /** A minute, less the time for which a busy machine may hold requests back and deliver them together. */
 const SHORT_MINUTE = Duration.seconds(55)
 
-const program = hasPostgres ? await bundle(fileURLToPath(new URL("./support/runnerProcess.ts", import.meta.url))) : ""
+const program = hasPostgres ? await bundle(fileURLToPath(new URL("./support/runnerProcess.ts", import.meta.url))) : []
 
 const runner = (name: string, database: string, exotel: string) =>
   Effect.acquireRelease(
     Effect.promise(async (): Promise<ChildProcess> => {
       const port = await freePort()
       const log = process.env["FLEET_LOG"] === undefined ? "ignore" : "inherit"
-      return spawn(process.execPath, [program], {
+      return spawn(process.execPath, program, {
         env: {
           ...process.env,
           RUNNER_NAME: name,
@@ -48,7 +48,6 @@ const runner = (name: string, database: string, exotel: string) =>
 interface Stage {
   readonly first: ChildProcess
   readonly second: ChildProcess
-  readonly database: Postgres
   /** Waits until the second runner owns nothing any more. */
   readonly takenOver: Effect.Effect<void>
 }
@@ -62,14 +61,13 @@ const until = <E>(condition: Effect.Effect<boolean, E>): Effect.Effect<void> =>
     Effect.asVoid
   )
 
-const scenario = (disturb: (stage: Stage) => Effect.Effect<void>) =>
+const scenario = (url: string, disturb: (stage: Stage) => Effect.Effect<void>) =>
   Effect.gen(function*() {
     const fake = yield* FakeExotel.FakeExotel
-    const database = yield* postgres
     // Both find an empty database.
     const [first, second] = yield* Effect.all([
-      runner("first", database.url, fake.baseUrl),
-      runner("second", database.url, fake.baseUrl)
+      runner("first", url, fake.baseUrl),
+      runner("second", url, fake.baseUrl)
     ])
     yield* Effect.gen(function*() {
       const client = yield* DurableFleet.DurableFleet
@@ -99,7 +97,7 @@ const scenario = (disturb: (stage: Stage) => Effect.Effect<void>) =>
           count === sizes.fleet.partitions))
         yield* Effect.logInfo(`Taken over after ${((yield* Clock.currentTimeMillis) - disturbedAt) / 1000} s`)
       })
-      yield* disturb({ first, second, database, takenOver })
+      yield* disturb({ first, second, takenOver })
       yield* until(Effect.map(sql`SELECT sid FROM bill`, ({ length }) =>
         length >= CALLS))
       // Time for an ending that is stored twice to show.
@@ -117,7 +115,7 @@ const scenario = (disturb: (stage: Stage) => Effect.Effect<void>) =>
         Layer.provide(PostgresSignals.layer),
         Layer.provideMerge(Layer.fresh(FleetMigrations.layer)),
         Layer.provideMerge(
-          PgClient.layer({ url: Redacted.make(database.url), maxConnections: 6, connectTimeout: "30 seconds" })
+          PgClient.layer({ url: Redacted.make(url), maxConnections: 4, connectTimeout: "30 seconds" })
         )
       )
     ))
@@ -125,42 +123,43 @@ const scenario = (disturb: (stage: Stage) => Effect.Effect<void>) =>
 
 const LIMIT = 300_000
 
-// The scenarios mostly wait, so they run at the same time, each with a Postgres of its own.
+/** A scenario on a database of the shared Postgres. */
+const disturbed = (disturb: (stage: Stage) => Effect.Effect<void>) => () =>
+  Effect.flatMap(database, (url) => scenario(url, disturb))
+
+// The scenarios mostly wait, so they run at the same time.
 describe.skipIf(!hasPostgres)("two runners that start together on an empty Postgres", { concurrent: true }, () => {
   it.scopedLive(
     "lose no ending when one is killed",
-    () => scenario(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGKILL")), takenOver)),
+    disturbed(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGKILL")), takenOver)),
     LIMIT
   )
 
   it.scopedLive(
     "lose no ending when one hangs, and the one that wakes up stores nothing twice",
-    () =>
-      scenario(({ second, takenOver }) =>
-        Effect.gen(function*() {
-          second.kill("SIGSTOP")
-          yield* takenOver
-          second.kill("SIGCONT")
-        })
-      ),
+    disturbed(({ second, takenOver }) =>
+      Effect.gen(function*() {
+        second.kill("SIGSTOP")
+        yield* takenOver
+        second.kill("SIGCONT")
+      })
+    ),
     LIMIT
   )
 
   it.scopedLive(
     "lose no ending when one receives SIGTERM",
-    () => scenario(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGTERM")), takenOver)),
+    disturbed(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGTERM")), takenOver)),
     LIMIT
   )
 
   it.scopedLive(
     "lose no ending when Postgres is away for seconds",
     () =>
-      scenario(({ database }) =>
-        Effect.gen(function*() {
-          yield* database.stop
-          yield* Effect.sleep(sizes.outage)
-          yield* database.start
-        })
+      Effect.flatMap(
+        postgres,
+        ({ start, stop, url }) =>
+          scenario(url, () => stop.pipe(Effect.zipRight(Effect.sleep(sizes.outage)), Effect.zipRight(start)))
       ),
     LIMIT
   )

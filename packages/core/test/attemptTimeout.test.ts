@@ -134,3 +134,9 @@ it.effect("leaves no fiber and no timer after an attempt that succeeds, fails or
       assert.strictEqual(counts.left, 0)
     }
   }))
+
+it.effect("does not take an attempt that interrupts itself for one that took too long", () =>
+  Effect.gen(function*() {
+    const exit = yield* Effect.exit(AttemptTimeout.make(1000, "timeout")(Effect.interrupt, identity))
+    assert.isTrue(Exit.isInterrupted(exit))
+  }))

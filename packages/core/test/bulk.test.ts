@@ -97,17 +97,20 @@ it.effect("reads one call in XML as a list of one", () =>
 it.effect("refuses a body that is no page", () =>
   Effect.gen(function*() {
     const bodies = [
-      { Calls: [call("a")] },
-      { Metadata: {}, Calls: "a" },
-      { Metadata: {}, Calls: { Sid: "a" } },
-      { Metadata: { NextPageUri: 7 }, Calls: [] },
-      { Call: call("a") },
-      { Metadata: {} }
-    ]
-    for (const body of bodies) {
+      ["Metadata", { Calls: [call("a")] }],
+      ["Calls", { Metadata: {}, Calls: "a" }],
+      ["Calls", { Metadata: {}, Calls: { Sid: "a" } }],
+      ["Calls", { Metadata: {}, Calls: { Call: "a" } }],
+      ["Calls", { Metadata: {}, Calls: { "#text": "a lost tag", Call: [call("a")] } }],
+      ["Metadata.NextPageUri", { Metadata: { NextPageUri: 7 }, Calls: [] }],
+      ["Calls", { Call: call("a") }],
+      ["Call", { Metadata: {} }]
+    ] as const
+    for (const [path, body] of bodies) {
       const { result } = yield* listed(() => new Response(JSON.stringify(body)))
       const error = result._tag === "Failure" && result.cause._tag === "Fail" ? result.cause.error : undefined
-      assert.strictEqual(error?._tag, "ResponseParseError", JSON.stringify(body))
+      const actual = error?._tag === "ResponseParseError" ? error.path : error?._tag
+      assert.strictEqual(actual, path, JSON.stringify(body))
     }
   }))
 

@@ -71,3 +71,52 @@ it.effect("a refusal stays when the credentials are the same, invalid, or cannot
       deepStrictEqual(seen, ["old-token"])
     }
   }))
+
+it.effect("requests that are refused at the same time share one refresh that returns the same credentials", () =>
+  Effect.gen(function*() {
+    let refreshes = 0
+    const { read, seen } = yield* setUp(Effect.zipRight(
+      Effect.yieldNow(),
+      Effect.sync(() => {
+        refreshes++
+        return pair("old-token")
+      })
+    ))
+    yield* Effect.all(Array.replicate(read, 20), { concurrency: "unbounded" })
+    assert.strictEqual(refreshes, 1)
+    assert.strictEqual(seen.length, 20)
+    yield* read
+    assert.strictEqual(refreshes, 2)
+  }))
+
+it.effect("a request that is refused after the credentials have changed is sent again without another refresh", () =>
+  Effect.gen(function*() {
+    let refreshes = 0
+    const slow = yield* Effect.makeLatch(false)
+    let requests = 0
+    const client = HttpClient.make((request) => {
+      const isOld = request.headers["authorization"] === `Basic ${btoa("the-key:old-token")}`
+      const response = HttpClientResponse.fromWeb(request, new Response("", { status: isOld ? 401 : 404 }))
+      requests++
+      return isOld && requests === 1 ? Effect.as(slow.await, response) : Effect.succeed(response)
+    })
+    const calls = yield* ExotelCalls.make({
+      ...pair("old-token"),
+      accountSid: "acme",
+      baseUrl: "https://exotel.test",
+      refreshCredentials: Effect.sync(() => {
+        refreshes++
+        return pair("new-token")
+      })
+    }).pipe(
+      Effect.provide(RequestBudget.layerUnlimited),
+      Effect.provideService(HttpClient.HttpClient, client)
+    )
+    const first = yield* Effect.fork(Effect.flip(calls.get("abc")))
+    yield* Effect.yieldNow()
+    assert.strictEqual((yield* Effect.flip(calls.get("abc")))._tag, "CallNotFound")
+    yield* slow.open
+    assert.strictEqual((yield* first)._tag, "CallNotFound")
+    assert.strictEqual(refreshes, 1)
+    assert.strictEqual(requests, 4)
+  }))

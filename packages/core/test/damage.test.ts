@@ -205,6 +205,7 @@ describe("a complete document that is no call", () => {
     "text beside the call": `<TwilioResponse>ok<Call>${ok}</Call></TwilioResponse>`,
     "a lost angle bracket": xml(ok).replace("<Call>", "Call>").replace("</Call>", ""),
     "text between the fields": xml(`${ok}lost tag`),
+    "a field in place of that text that is a number": json({ "#text": 5 }),
     "a page of calls": JSON.stringify({ Metadata: {}, Calls: [{ Sid: "abc", Status: "busy" }] })
   })
   decodesTo("Unexpected Call.Sid", {

@@ -5,13 +5,14 @@ import * as RedisStore from "@effect/experimental/RateLimiter/Redis"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Context, Duration, Effect, Fiber, Layer, Logger, Random, TestClock } from "effect"
-import { execFile, spawn, spawnSync } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { bundle } from "../../../scripts/lib/bundle.mjs"
 import { cases } from "../../../scripts/lib/cases.mjs"
+import { isInstalled } from "../../../scripts/lib/installed.mjs"
 
 const busiest = (times: ReadonlyArray<number>, window: number): number =>
   Math.max(0, ...times.map((from) => times.filter((at) => at >= from && at < from + window).length))
@@ -203,7 +204,7 @@ describe("a shared budget", mostlyWaiting, () => {
     }))
 })
 
-const hasRedis = spawnSync("redis-server", ["--version"]).status === 0
+const hasRedis = isInstalled("redis-server")
 const notice =
   "SKIPPED: the shared budget over a real Redis; install redis-server (Debian: apt-get install redis-server)"
 if (!hasRedis) process.stderr.write(`${notice}\n`)
@@ -235,11 +236,11 @@ const redis = Effect.acquireRelease(
     })
 )
 
-const sharer = (program: string, socket: string) =>
+const sharer = (program: ReadonlyArray<string>, socket: string) =>
   Effect.async<ReadonlyArray<number>>((resume) => {
     execFile(
       process.execPath,
-      [program],
+      program,
       { env: { ...process.env, SHARER_SOCKET: socket, SHARER_LASTS: "4 seconds" } },
       (error, stdout, stderr) =>
         resume(error === null ? Effect.sync(() => JSON.parse(stdout)) : Effect.dieMessage(stderr))

@@ -1,9 +1,10 @@
 /** A transport error contains the host and the error code of the client, and nothing else of the client's error. */
-import { ExotelCalls, RetryPolicy } from "@effect-exotel/core"
-import { HttpClient, HttpClientError } from "@effect/platform"
+import { ExotelCalls, ExotelMetrics, RetryPolicy } from "@effect-exotel/core"
+import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Effect, Fiber, Layer, Metric, Redacted, TestClock } from "effect"
 
 const failing = (code: unknown) =>
   Layer.succeed(
@@ -54,4 +55,36 @@ it.effect("recommends another client when undici has no dispatcher, as under Bun
     assert.strictEqual(error._tag === "TransportError" ? error.reason : error._tag, "UnsupportedClient")
     assert.include(error.message, "FetchHttpClient.layer")
     assert.isFalse(error.isRetryable)
+  }))
+
+it.effect("counts each request by its status or the reason of its failure", () =>
+  Effect.gen(function*() {
+    const outcomes = ["200", "503", "Refused", "Timeout", "TooLarge", "Interrupted"]
+    const counts = Effect.forEach(
+      outcomes,
+      (outcome) =>
+        Effect.map(Metric.value(Metric.tagged(ExotelMetrics.requests, "outcome", outcome)), ({ count }) => count)
+    )
+    const before = yield* counts
+    const answering = (status: number, body = "") =>
+      Layer.succeed(
+        HttpClient.HttpClient,
+        HttpClient.make((request) =>
+          Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, { status })))
+        )
+      )
+    const silent = Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.never))
+    const read = (client: Layer.Layer<HttpClient.HttpClient>) =>
+      Effect.provideService(errorOver(client), RetryPolicy.RetryPolicy, RetryPolicy.none)
+    yield* read(answering(200))
+    yield* read(answering(503))
+    yield* read(answering(200, " ".repeat(1_100_000)))
+    yield* errorOf("ECONNREFUSED")
+    for (const end of [TestClock.adjust("1 minute"), Effect.void]) {
+      const fiber = yield* Effect.fork(read(silent))
+      yield* TestClock.adjust(0)
+      yield* end
+      yield* Fiber.interrupt(fiber)
+    }
+    deepStrictEqual((yield* counts).map((count, i) => count - (before[i] ?? 0)), outcomes.map(() => 1))
   }))

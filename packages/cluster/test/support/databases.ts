@@ -8,7 +8,7 @@ import { Effect, Either, Layer, Redacted } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { hasPostgres, postgres } from "./postgres.ts"
+import { database, hasPostgres } from "./postgres.ts"
 
 export const fleet = Either.getOrThrow(Fleet.make({
   name: "test",
@@ -31,8 +31,8 @@ export const Embedded = Layer.fresh(FleetMigrations.layer).pipe(
 
 export const Postgres = Layer.fresh(FleetMigrations.layer).pipe(
   Layer.provideMerge(
-    Layer.unwrapScoped(
-      Effect.map(postgres, ({ url }) => PgClient.layer({ url: Redacted.make(url), maxConnections: 6 }))
+    Layer.unwrapEffect(
+      Effect.map(database, (url) => PgClient.layer({ url: Redacted.make(url), maxConnections: 6 }))
     )
   ),
   Layer.orDie

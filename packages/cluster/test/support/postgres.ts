@@ -1,17 +1,32 @@
-/** A Postgres of the test's own, if it is installed. */
-import { Effect } from "effect"
-import { findPostgres, freePort, type Postgres as Server, startPostgres } from "../../../../scripts/lib/postgres.mjs"
+/** Databases of a real Postgres, if it is installed. */
+import type {} from "./globalSetup.ts"
+import { SqlClient } from "@effect/sql"
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Redacted } from "effect"
+import { randomUUID } from "node:crypto"
+import { inject } from "vitest"
+import { freePort, type Postgres as Server, startPostgres } from "../../../../scripts/lib/postgres.mjs"
 
 export { freePort }
 
-export const hasPostgres = findPostgres() !== undefined
+const shared = inject("postgres")
 
-if (!hasPostgres) {
-  process.stderr.write(
-    "SKIPPED: durable fleets over a real Postgres; install postgresql (Debian: apt-get install postgresql)\n"
-  )
-}
+export const hasPostgres = shared !== undefined
 
+/** A new, empty database of the Postgres that all tests share. */
+export const database: Effect.Effect<string> = Effect.gen(function*() {
+  const name = `test_${randomUUID().replaceAll("-", "")}`
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`CREATE DATABASE ${sql(name)}`
+  const url = new URL(shared ?? "")
+  url.pathname = name
+  return url.href
+}).pipe(
+  Effect.provide(PgClient.layer({ url: Redacted.make(shared ?? ""), maxConnections: 1 })),
+  Effect.orDie
+)
+
+/** A Postgres of its own, for a test that stops it. */
 export interface Postgres {
   readonly url: string
   /** Stops it at once, as a power cut would. */

@@ -1,14 +1,15 @@
 /** Starts `exotel-fake` as a process, and other programs that use it. */
 import { Deferred, Effect } from "effect"
-import { execFile, spawn, spawnSync } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { bundle } from "../../../../scripts/lib/bundle.mjs"
+import { isInstalled } from "../../../../scripts/lib/installed.mjs"
 
 export const workspace = fileURLToPath(new URL("../../../..", import.meta.url))
-export const command = [await bundle(fileURLToPath(new URL("../../src/bin.ts", import.meta.url)))]
+export const command = await bundle(fileURLToPath(new URL("../../src/bin.ts", import.meta.url)))
 
 export interface Running {
   readonly baseUrl: string
@@ -67,11 +68,9 @@ export const run = (file: string, args: ReadonlyArray<string>) =>
     })
   })
 
-const has = (name: string) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0
-
 /** Warns, because a test that did not run must not look like one that passed. */
 export const needs = (name: string): boolean => {
-  const there = has(name)
+  const there = isInstalled(name)
   // eslint-disable-next-line no-console -- it is the test's report
   if (!there) console.warn(`SKIPPED: ${name} is not installed, so it was not tried against exotel-fake`)
   return there
