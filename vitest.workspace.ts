@@ -5,10 +5,15 @@ import { defineConfig } from "vitest/config"
 const isCI = process.env["CI"] !== undefined
 
 /** Files of one project share workers, so there are two projects and not one for each package. */
-const project = (name: string, pool: "forks" | "threads", folders: ReadonlyArray<string>, more = {}) => ({
+const project = (
+  name: string,
+  pool: "forks" | "threads",
+  folders: ReadonlyArray<string>,
+  options: { readonly globalSetup?: string } = {}
+) => ({
   extends: true as const,
   test: {
-    ...more,
+    ...options,
     name,
     pool,
     include: folders.map((folder) => `${folder}/test/**/*.test.ts`),

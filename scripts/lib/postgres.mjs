@@ -1,5 +1,6 @@
 // A Postgres of its own on a free port of loopback, for tests, examples and benchmarks; from Debian's package, for example.
 import { execFile, execFileSync, spawn, spawnSync } from "node:child_process"
+import { randomInt } from "node:crypto"
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -21,12 +22,13 @@ export const findPostgres = () => {
   return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")))
 }
 
+/** Below the ports that systems give to outgoing connections, one of which would soon take a port that was free. */
 export const freePort = () =>
   new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
+    const port = randomInt(10_000, 32_768)
+    const server = createServer()
+      .once("error", () => resolve(freePort()))
+      .listen(port, "127.0.0.1", () => server.close(() => resolve(port)))
   })
 
 const idOf = (flag) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }))

@@ -24,12 +24,17 @@ const SHORT_MINUTE = Duration.seconds(55)
 
 const program = hasPostgres ? await bundle(fileURLToPath(new URL("./support/runnerProcess.ts", import.meta.url))) : []
 
+interface Runner {
+  readonly child: ChildProcess
+  /** Fails when the process ends with an error. */
+  readonly failure: Effect.Effect<never, string>
+}
+
 const runner = (name: string, database: string, exotel: string) =>
   Effect.acquireRelease(
-    Effect.promise(async (): Promise<ChildProcess> => {
+    Effect.promise(async (): Promise<Runner> => {
       const port = await freePort()
-      const log = process.env["FLEET_LOG"] === undefined ? "ignore" : "inherit"
-      return spawn(process.execPath, program, {
+      const child = spawn(process.execPath, program, {
         env: {
           ...process.env,
           RUNNER_NAME: name,
@@ -39,14 +44,26 @@ const runner = (name: string, database: string, exotel: string) =>
           RUNNER_DATABASE: `${database}?options=-c%20idle_in_transaction_session_timeout=5000`,
           RUNNER_EXOTEL: exotel
         },
-        stdio: ["ignore", log, log]
+        stdio: ["ignore", "pipe", "pipe"]
       })
+      const output: Array<string> = []
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on("data", (data) => {
+          output.push(String(data))
+          if (process.env["FLEET_LOG"] !== undefined) process.stderr.write(data)
+        })
+      }
+      const failure = Effect.async<never, string>((resume) => {
+        child.once("exit", (code) => {
+          if (code !== null && code !== 0) resume(Effect.fail(`The ${name} runner failed:\n${output.join("")}`))
+        })
+      })
+      return { child, failure }
     }),
-    (child) => Effect.sync(() => child.kill("SIGKILL"))
+    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
 interface Stage {
-  readonly first: ChildProcess
   readonly second: ChildProcess
   /** Waits until the second runner owns nothing any more. */
   readonly takenOver: Effect.Effect<void>
@@ -69,7 +86,7 @@ const scenario = (url: string, disturb: (stage: Stage) => Effect.Effect<void>) =
       runner("first", url, fake.baseUrl),
       runner("second", url, fake.baseUrl)
     ])
-    yield* Effect.gen(function*() {
+    const body = Effect.gen(function*() {
       const client = yield* DurableFleet.DurableFleet
       const log = yield* FleetLog.FleetLog
       const sql = yield* SqlClient.SqlClient
@@ -97,7 +114,7 @@ const scenario = (url: string, disturb: (stage: Stage) => Effect.Effect<void>) =
           count === sizes.fleet.partitions))
         yield* Effect.logInfo(`Taken over after ${((yield* Clock.currentTimeMillis) - disturbedAt) / 1000} s`)
       })
-      yield* disturb({ first, second, takenOver })
+      yield* disturb({ second: second.child, takenOver })
       yield* until(Effect.map(sql`SELECT sid FROM bill`, ({ length }) =>
         length >= CALLS))
       // Time for an ending that is stored twice to show.
@@ -119,6 +136,7 @@ const scenario = (url: string, disturb: (stage: Stage) => Effect.Effect<void>) =
         )
       )
     ))
+    yield* Effect.raceFirst(body, Effect.raceFirst(first.failure, second.failure))
   }).pipe(Effect.provide(FakeExotel.layerServer({ requestsPerMinute: Infinity })))
 
 const LIMIT = 300_000

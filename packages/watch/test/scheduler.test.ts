@@ -42,7 +42,7 @@ const putBack = (scheduler: PollScheduler, job: Job | undefined): void => {
   }
 }
 
-describe("an scheduler", () => {
+describe("a scheduler", () => {
   it("reads as long as the demand of the cadences fits, bulk polls when it does not, and goes not back and forth", () => {
     const scheduler = new PollScheduler(100)
     for (const name of ["a", "b", "c"]) join(scheduler, name, { polled: 1, due: 0 })
@@ -188,6 +188,17 @@ describe("an scheduler", () => {
       assert.strictEqual(scheduler.nextPoll(NOW)?.by, "individual")
     })
 
+    it("and neither those that sleep nor those whose details are due", () => {
+      const { scheduler } = withDue(30)
+      const ended = joinEnded(scheduler, "ended", { due: 1, single: true })
+      scheduler.place(ended, { at: NOW.at + 1000, date: NOW.date + 1000 })
+      const sleeping = join(scheduler, "sleeping", { polled: Infinity, due: 5 })
+      const state = WatchState.begin(sleeping.sid, WatchPolicy.standard, NOW.date)
+      sleeping.add(new Watch(state, listener(true), NOW.at + 5000))
+      scheduler.place(sleeping, NOW)
+      assert.strictEqual(scheduler.nextPoll(NOW)?.by, "individual")
+    })
+
     it("when a single watch of a call of a fleet begins or ends", () => {
       const byAfterEndOf = (ended: number) => {
         const { fleet, scheduler } = withDue(0)
@@ -203,6 +214,46 @@ describe("an scheduler", () => {
       }
       deepStrictEqual([0, 1].map(byAfterEndOf), ["bulk", "individual"])
     })
+  })
+
+  it("leaves single calls out of a bulk poll while they are read by themselves", () => {
+    const scheduler = new PollScheduler(30)
+    join(scheduler, "first", { polled: 1, due: -1 })
+    join(scheduler, "single", { polled: 20, due: 0, single: true })
+    for (let i = 0; i < 20; i++) join(scheduler, `fleet${i}`, { polled: 1, due: 0 })
+    scheduler.rate = 2
+    const job = scheduler.nextPoll(NOW)
+    assert.strictEqual(job?.by, "bulk")
+    assert.strictEqual(job?.calls.length, 21)
+    assert.strictEqual(words(scheduler.nextPoll(NOW)), "individual single")
+  })
+
+  it("fills no bulk poll with a call whose poll is in flight", () => {
+    const scheduler = new PollScheduler(10)
+    scheduler.rate = 0.05
+    join(scheduler, "inFlight", { polled: 1, due: 0 })
+    assert.strictEqual(words(scheduler.nextPoll(NOW)), "individual inFlight")
+    for (const name of ["a", "b"]) join(scheduler, name, { polled: 1, due: 0 })
+    assert.strictEqual(words(scheduler.nextPoll(NOW)), "bulk a b")
+  })
+
+  it("does not poll a call whose limit has passed, and wakes it at once", () => {
+    const scheduler = new PollScheduler(10)
+    const call = join(scheduler, "expired", { polled: 1, due: 5 })
+    const policy = Schema.decodeSync(WatchPolicy.WatchPolicy)({ deadline: "10 seconds" })
+    call.add(new Watch(WatchState.begin(call.sid, policy, NOW.date - 10_000), listener(false), NOW.at))
+    scheduler.place(call, NOW)
+    assert.isUndefined(scheduler.nextPoll(NOW))
+    assert.strictEqual(scheduler.woken(NOW), call)
+  })
+
+  it("keeps a new watch of a call whose former poll ends", () => {
+    const scheduler = new PollScheduler(10)
+    const former = join(scheduler, "a", { polled: 1, due: 0 })
+    const latter = join(scheduler, "a", { polled: 1, due: 0 })
+    for (const watch of former.watches) former.delete(watch)
+    scheduler.place(former, NOW)
+    deepStrictEqual([...scheduler.calls.values()], [latter])
   })
 
   it("leaves what is backing off out of a bulk poll that it is not due for", () => {
@@ -295,14 +346,19 @@ const [ended = assert.fail()] = FastCheck.sample(
 )
 
 /** A call whose end was emitted, and whose details are waited for. */
-const joinEnded = (scheduler: PollScheduler, name: string): void => {
+const joinEnded = (
+  scheduler: PollScheduler,
+  name: string,
+  { due = 0, single = false }: { due?: number; single?: boolean } = {}
+): WatchedCall => {
   const sid = Schema.decodeSync(CallSid.CallSid)(name)
   const call = new WatchedCall(sid, NOW.at, () => assert.fail("no schedule is used"))
   scheduler.calls.set(sid, call)
   const state = WatchState.begin(sid, Schema.decodeSync(WatchPolicy.WatchPolicy)({ details: true }), NOW.date)
   state.onBulkRecord(ended, NOW.date)
-  call.add(new Watch(state, listener(false), NOW.at))
+  call.add(new Watch(state, listener(single), NOW.at + due * 1000))
   scheduler.place(call, NOW)
+  return call
 }
 
 describe("the details of an ended call", () => {
@@ -325,6 +381,22 @@ describe("the details of an ended call", () => {
     putBack(scheduler, poll)
     assert.strictEqual(words(scheduler.nextBackground(NOW)), "individual ended")
     assert.strictEqual(words(scheduler.nextBackground(NOW)), "individual a")
+  })
+
+  it("are read when they are due, and not before", () => {
+    const scheduler = bulkPolled()
+    const call = joinEnded(scheduler, "ended", { due: 5 })
+    deepStrictEqual([call.wakeAt, scheduler.detailsWaiting], [NOW.at + 5000, 0])
+    scheduler.place(call, { at: NOW.at + 5000, date: NOW.date + 5000 })
+    assert.strictEqual(scheduler.detailsWaiting, 1)
+  })
+
+  it("keep their place when their call is placed again", () => {
+    const scheduler = new PollScheduler(10)
+    scheduler.rate = 1
+    const [first] = [joinEnded(scheduler, "first"), joinEnded(scheduler, "second")]
+    scheduler.place(first, NOW)
+    assert.strictEqual(words(scheduler.nextBackground(NOW)), "individual first")
   })
 
   it("are read newest first while more wait than can be read in twenty seconds", () => {
