@@ -64,7 +64,10 @@ export const Recording = Schema.Union(
 export type Recording = typeof Recording.Type
 
 const statusCallback = {
-  /** Receives the callbacks. May contain a secret, which {@link Redacted} hides. */
+  /**
+   * Receives the callbacks: an `http` or `https` URL that Exotel can reach from the internet. May contain a secret, which
+   * {@link Redacted} hides.
+   */
   url: Schema.Redacted(WebUrl).annotations(must("an http or https URL")),
   /**
    * `answered` is posted when a leg is picked up, `terminal` when the call has ended. Only with `terminal` does a callback
