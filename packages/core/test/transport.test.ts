@@ -16,14 +16,15 @@ const failing = (code: unknown) =>
     )
   )
 
-const errorOver = (client: Layer.Layer<HttpClient.HttpClient>) =>
+const errorOver = (client: Layer.Layer<HttpClient.HttpClient>, baseUrl = "https://exotel.test/proxy") =>
   Effect.flatMap(ExotelCalls.ExotelCalls, (calls) => Effect.flip(calls.get("abc"))).pipe(
     Effect.provide(
       ExotelCalls.layer({
         apiKey: Redacted.make("key"),
         apiToken: Redacted.make("token"),
         accountSid: "acme",
-        baseUrl: "https://exotel.test/proxy"
+        baseUrl,
+        allowInsecure: true
       }).pipe(Layer.provide(client))
     )
   )
@@ -38,6 +39,20 @@ it.effect("names the host and the client's code", () =>
     assert.include(error.message, "exotel.test:443 (EHOSTUNREACH)")
     const other = yield* errorOf("HPE_INVALID_CONSTANT")
     assert.strictEqual(other._tag === "TransportError" ? other.code : other._tag, "HPE_INVALID_CONSTANT")
+  }))
+
+it.effect("names the port of the protocol when the base URL has none", () =>
+  Effect.gen(function*() {
+    for (
+      const [baseUrl, host] of [["http://exotel.test", "exotel.test:80"], ["http://exotel.test:443", "exotel.test:443"]]
+    ) {
+      const error = yield* Effect.provideService(
+        errorOver(failing("ECONNREFUSED"), baseUrl),
+        RetryPolicy.RetryPolicy,
+        RetryPolicy.none
+      )
+      assert.strictEqual(error._tag === "TransportError" ? error.host : error._tag, host)
+    }
   }))
 
 it.effect("drops a code that does not have the form of an error code", () =>
