@@ -210,13 +210,15 @@ for (const [name, layer] of Object.entries(clients)) {
 
     live("reads a body of exactly the cap, and none that is one byte longer", () =>
       run(Effect.gen(function*() {
-        const server = yield* serve(always(200, json))
         const maxBodyBytes = Buffer.byteLength(json)
-        yield* withCalls({ baseUrl: server.url, maxBodyBytes }, (calls) => calls.get(sid))
-        assert.strictEqual(
-          yield* failure(always(200, json), { maxBodyBytes: maxBodyBytes - 1 }),
-          "ResponseParseError TooLarge"
-        )
+        for (const headers of [{}, whole]) {
+          const server = yield* serve(always(200, json, headers))
+          yield* withCalls({ baseUrl: server.url, maxBodyBytes }, (calls) => calls.get(sid))
+          assert.strictEqual(
+            yield* failure(always(200, json, headers), { maxBodyBytes: maxBodyBytes - 1 }),
+            "ResponseParseError TooLarge"
+          )
+        }
       })))
 
     live("believes a length that is over the cap without waiting for the body", () =>

@@ -1,0 +1,57 @@
+/** What a read returns, whatever the HTTP client. */
+import { Call, ExotelCalls } from "@effect-exotel/core"
+import { assert, describe, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
+import { Data, DateTime, Effect, Equal, Layer, Option, Redacted, Schema } from "effect"
+import { stub } from "./support/stub.ts"
+import { answered, plain, toJson } from "./support/wire.ts"
+
+const withCalls = <A, E>(
+  body: string,
+  use: (calls: ExotelCalls.Service) => Effect.Effect<A, E>,
+  options: { readonly timeZone?: string } = {}
+) =>
+  Effect.flatMap(ExotelCalls.ExotelCalls, use).pipe(
+    Effect.provide(
+      ExotelCalls.layer({
+        apiKey: Redacted.make("key"),
+        apiToken: Redacted.make("token"),
+        accountSid: "acme",
+        baseUrl: "https://exotel.test",
+        ...options
+      }).pipe(Layer.provide(stub(() => new Response(body)).layer))
+    )
+  )
+
+describe("a read", () => {
+  it.effect("has times in the time zone of the account", () =>
+    Effect.gen(function*() {
+      const body = toJson(answered, plain())
+      const { startTime } = yield* withCalls(body, (calls) => calls.get(answered.sid), { timeZone: "Asia/Singapore" })
+      assert.strictEqual(
+        DateTime.formatIsoZoned(Option.getOrThrow(startTime)),
+        "2026-11-02T10:00:01.000+08:00[Asia/Singapore]"
+      )
+    }))
+
+  it.effect("with details of a call that has none yet returns the call with empty details", () =>
+    Effect.gen(function*() {
+      const { Call: { Details: _, ...record } } = JSON.parse(toJson(answered, plain()))
+      const body = JSON.stringify({ Call: record })
+      const bare = yield* withCalls(body, (calls) => calls.get(answered.sid))
+      const call = yield* withCalls(body, (calls) => calls.getWithDetails(answered.sid))
+      assert.isTrue(Option.isNone(bare.details))
+      const none = Option.none()
+      const empty = new Call.CallDetails({
+        conversationDuration: none,
+        leg1Status: none,
+        leg2Status: none,
+        legs: Data.array([])
+      })
+      assert.isTrue(Equal.equals(call.details, Option.some(empty)))
+      assert.isTrue(call instanceof Call.Call)
+      const withoutDetails = { ...Schema.encodeSync(Call.Call)(call), details: undefined }
+      deepStrictEqual(withoutDetails, { ...Schema.encodeSync(Call.Call)(bare), details: undefined })
+      assert.isTrue(Equal.equals(call, yield* withCalls(body, (calls) => calls.getWithDetails(answered.sid))))
+    }))
+})
