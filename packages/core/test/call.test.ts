@@ -69,6 +69,7 @@ describe("a printed call", () => {
       price: "1.5"
     })
     assert.notProperty(shown, "forwardedFrom")
+    assert.isTrue(Array.isArray(shown.details.legs))
     deepStrictEqual(shown.details.legs[1], { id: 2, onCallDuration: "40s" })
     deepStrictEqual(JSON.parse(JSON.stringify(toCall(fresh))).details, undefined)
   })

@@ -4,7 +4,7 @@ import { Arbitraries } from "@effect-exotel/testing"
 import { type WatchEvent, WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Duration, FastCheck, Option, Schema } from "effect"
+import { Data, Duration, FastCheck, Option, Schema } from "effect"
 import { cases } from "../../../scripts/lib/cases.mjs"
 import type { Transition } from "../src/internal/watch/watchState.ts"
 import { WatchState } from "../src/internal/watch/watchState.ts"
@@ -151,6 +151,50 @@ describe("WatchState", () => {
     const state = begin({ stallAfter: "1 minute" })
     const events = [59_999, 60_000, 70_000].map((later) => state.onMissing(START + later).events)
     deepStrictEqual(events.map((each) => each.map(({ _tag }) => _tag)), [[], ["Stalled"], []])
+  })
+
+  it("emits a change when only the status of one leg has changed", () => {
+    const [sample = assert.fail()] = FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), 1)
+    const state = begin()
+    const tags = [["ringing"], ["in-progress"], ["in-progress", "ringing"], ["in-progress", "in-progress"]].flatMap(
+      ([leg1, leg2]) => {
+        const details = new Call.CallDetails({
+          conversationDuration: Option.none(),
+          leg1Status: Option.fromNullable(leg1),
+          leg2Status: Option.fromNullable(leg2),
+          legs: Data.array([])
+        }, { disableValidation: true })
+        const call = new Call.Call({ ...sample, details: Option.some(details) }, { disableValidation: true })
+        return [call, call].flatMap((call) => state.onCall(call, START).events.map(({ _tag }) => _tag))
+      }
+    )
+    deepStrictEqual(tags, ["Observed", "Changed", "Changed", "Changed"])
+  })
+
+  describe("with a Retry-After that ends after the limit of the record", () => {
+    const [unsettled = assert.fail()] = FastCheck.sample(
+      Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call) && !Call.isSettled(call)),
+      { numRuns: 1, seed: 4 }
+    )
+    const options = { details: true, until: "settled", settleLimit: "10 minutes", deadline: "1 minute" } as const
+    const limited = new ExotelError.RateLimited({ sid, status: 429, retryAfter: Duration.seconds(90) })
+
+    it("emits the record, and reads the details no sooner", () => {
+      const state = begin(options)
+      state.onBulkRecord(unsettled, START)
+      const { events, next } = state.onFailure(limited, START + 590_000, 0, healthy)
+      deepStrictEqual(events.map(({ _tag }) => _tag), ["Settled"])
+      deepStrictEqual(next, { _tag: "WaitUntil", date: START + 680_000 })
+    })
+
+    it("fails when there is no record, because none was read since the watch was resumed", () => {
+      const before = begin(options)
+      before.onBulkRecord(unsettled, START)
+      const state = WatchState.resume(before.token, before.policy, START + 590_000)
+      const { events, next } = state.onFailure(limited, START + 590_000, 0, healthy)
+      deepStrictEqual(events, [])
+      assert.deepInclude(next._tag === "Fail" ? next.error : next, { _tag: "WatchTimeout", reason: "Deadline" })
+    })
   })
 
   describe("with the details of a call that a bulk poll found", () => {
