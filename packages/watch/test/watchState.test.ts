@@ -153,6 +153,21 @@ describe("WatchState", () => {
     deepStrictEqual(events.map((each) => each.map(({ _tag }) => _tag)), [[], ["Stalled"], []])
   })
 
+  it("gives the cadence the age of the call and the time since its last change", () => {
+    const [call = assert.fail()] = FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), 1)
+    const state = begin()
+    state.onMissing(START + 2000)
+    state.onCall(call, START + 5000)
+    const { next } = state.onCall(call, START + 20_000)
+    const progress = {
+      status: Option.some(call.status),
+      age: Duration.seconds(20),
+      sinceChange: Duration.seconds(15),
+      polls: 3
+    }
+    deepStrictEqual(next, { _tag: "Wait", cadence: "cadence", progress })
+  })
+
   it("emits a change when only the status of one leg has changed", () => {
     const [sample = assert.fail()] = FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), 1)
     const state = begin()
@@ -191,7 +206,9 @@ describe("WatchState", () => {
       const before = begin(options)
       before.onBulkRecord(unsettled, START)
       const state = WatchState.resume(before.token, before.policy, START + 590_000)
+      assert.strictEqual(state.limit, START + 650_000)
       const { events, next } = state.onFailure(limited, START + 590_000, 0, healthy)
+      assert.strictEqual(state.limit, START + 600_000)
       deepStrictEqual(events, [])
       assert.deepInclude(next._tag === "Fail" ? next.error : next, { _tag: "WatchTimeout", reason: "Deadline" })
     })
