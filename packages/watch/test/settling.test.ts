@@ -35,6 +35,16 @@ describe("a watch until settled", () => {
       })
     ))
 
+  it.effect("begins the schedule of its own cadence when the call has ended", () =>
+    inScenario((scenario) =>
+      Effect.gen(function*() {
+        const sid = yield* scenario.fake.place(script)
+        const schedules = { cadence: Schedule.spaced("5 seconds"), settleCadence: Schedule.exponential("10 seconds") }
+        yield* listen(scenario, scenario.watch.events(sid, { ...policy, ...schedules }))
+        deepStrictEqual(yield* scenario.requests(), [0, 5, 10, 15, 20, 30, 50, 90])
+      })
+    ))
+
   it.effect("emits both at once if the record is complete when the end is seen", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
