@@ -31,7 +31,11 @@ describe("the error of a failed response", () => {
   it("has no code that could be a phone number, and no blank message", () => {
     for (const Code of ["1234567", -1, 1.5, "", null, ["1005"], { a: 1 }, true]) {
       const error = errorOf(403, exception({ Code, Message: " \n" }))
-      deepStrictEqual(Object.keys(error).filter((key) => key === "code" || key === "exotelMessage"), [], String(Code))
+      deepStrictEqual(
+        Object.keys(error).filter((key) => key === "code" || key === "exotelMessage"),
+        [],
+        JSON.stringify(Code)
+      )
     }
   })
 

@@ -11,7 +11,7 @@ const isDone = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) => Effect.map(fiber.poll,
 
 const inMemory = (limit: number) => PermitQueue.make({ window: new SlidingWindow(limit, 60_000) })
 
-/** A queue over a store that takes a second to grant a permit, and how often it was asked. */
+/** A queue over a store that takes a second to grant a permit, and the number of requests to it. */
 const shared = () => {
   const store = { requests: 0 }
   const acquireShared = Effect.delay(
