@@ -17,13 +17,14 @@ const ownUrls = {
     }))
 }
 
-const self = fileURLToPath(import.meta.url)
+/** A dependency of another version has other files, and the former ones may remain. */
+const settings = [fileURLToPath(import.meta.url), join(workspace, "pnpm-lock.yaml")]
 
 /** Whether the bundle was begun after the last change of each of its files. */
 const isCurrent = (target) => {
   try {
     const { began, inputs } = JSON.parse(readFileSync(`${target}.json`, "utf8"))
-    return [self, ...inputs].every((path) => statSync(path).mtimeMs < began) && statSync(target).isFile()
+    return [...settings, ...inputs].every((path) => statSync(path).mtimeMs < began) && statSync(target).isFile()
   } catch {
     return false
   }
@@ -50,17 +51,15 @@ const write = async (entry, target) => {
   })
   const inputs = Object.keys(metafile.inputs).map((path) => join(workspace, path))
   writeFileSync(`${written}.json`, JSON.stringify({ began, inputs }))
-  // The list comes last: it must not vouch for an older bundle.
+  // The list comes last: an older bundle does not have these files.
   renameSync(written, target)
   renameSync(`${written}.json`, `${target}.json`)
 }
 
-/**
- * Bundles a program with its dependencies, if one of its files has changed since, and returns the arguments with which
- * Node runs it. In a process of seconds, V8's helper threads cost more than they save.
- */
+/** Bundles a program with its dependencies, if one of its files has changed, and returns the arguments with which Node runs it. */
 export const bundle = async (entry) => {
   const target = join(workspace, "node_modules", ".cache", "bundles", `${basename(entry, ".ts")}.mjs`)
   if (!isCurrent(target)) await write(entry, target)
+  // In a process of seconds, V8's helper threads cost more than they save.
   return ["--single-threaded", target]
 }

@@ -8,6 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Clock, Duration, Effect, Layer, Redacted, Schedule } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { bundle } from "../../../scripts/lib/bundle.mjs"
 import { share } from "../../../scripts/lib/cases.mjs"
@@ -53,11 +54,13 @@ const runner = (name: string, database: string, exotel: string) =>
           if (process.env["FLEET_LOG"] !== undefined) process.stderr.write(data)
         })
       }
-      const failure = Effect.async<never, string>((resume) => {
-        child.once("exit", (code) => {
-          if (code !== null && code !== 0) resume(Effect.fail(`The ${name} runner failed:\n${output.join("")}`))
-        })
-      })
+      const exit: Promise<ReadonlyArray<unknown>> = once(child, "exit")
+      const failure = Effect.flatMap(
+        Effect.promise(() => exit),
+        // The code is null after a signal.
+        ([code]) =>
+          code === 0 || code === null ? Effect.never : Effect.fail(`The ${name} runner failed:\n${output.join("")}`)
+      )
       return { child, failure }
     }),
     ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
@@ -132,7 +135,7 @@ const scenario = (url: string, disturb: (stage: Stage) => Effect.Effect<void>) =
         Layer.provide(PostgresSignals.layer),
         Layer.provideMerge(Layer.fresh(FleetMigrations.layer)),
         Layer.provideMerge(
-          PgClient.layer({ url: Redacted.make(url), maxConnections: 4, connectTimeout: "30 seconds" })
+          PgClient.layer({ url: Redacted.make(url), maxConnections: 6, connectTimeout: "30 seconds" })
         )
       )
     ))
@@ -146,39 +149,43 @@ const disturbed = (disturb: (stage: Stage) => Effect.Effect<void>) => () =>
   Effect.flatMap(database, (url) => scenario(url, disturb))
 
 // The scenarios mostly wait, so they run at the same time.
-describe.skipIf(!hasPostgres)("two runners that start together on an empty Postgres", { concurrent: true }, () => {
-  it.scopedLive(
-    "lose no ending when one is killed",
-    disturbed(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGKILL")), takenOver)),
-    LIMIT
-  )
+describe.skipIf(!hasPostgres)(
+  "two runners that start together on an empty database of Postgres",
+  { concurrent: true },
+  () => {
+    it.scopedLive(
+      "lose no ending when one is killed",
+      disturbed(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGKILL")), takenOver)),
+      LIMIT
+    )
 
-  it.scopedLive(
-    "lose no ending when one hangs, and the one that wakes up stores nothing twice",
-    disturbed(({ second, takenOver }) =>
-      Effect.gen(function*() {
-        second.kill("SIGSTOP")
-        yield* takenOver
-        second.kill("SIGCONT")
-      })
-    ),
-    LIMIT
-  )
-
-  it.scopedLive(
-    "lose no ending when one receives SIGTERM",
-    disturbed(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGTERM")), takenOver)),
-    LIMIT
-  )
-
-  it.scopedLive(
-    "lose no ending when Postgres is away for seconds",
-    () =>
-      Effect.flatMap(
-        postgres,
-        ({ start, stop, url }) =>
-          scenario(url, () => stop.pipe(Effect.zipRight(Effect.sleep(sizes.outage)), Effect.zipRight(start)))
+    it.scopedLive(
+      "lose no ending when one hangs, and the one that wakes up stores nothing twice",
+      disturbed(({ second, takenOver }) =>
+        Effect.gen(function*() {
+          second.kill("SIGSTOP")
+          yield* takenOver
+          second.kill("SIGCONT")
+        })
       ),
-    LIMIT
-  )
-})
+      LIMIT
+    )
+
+    it.scopedLive(
+      "lose no ending when one receives SIGTERM",
+      disturbed(({ second, takenOver }) => Effect.zipRight(Effect.sync(() => second.kill("SIGTERM")), takenOver)),
+      LIMIT
+    )
+
+    it.scopedLive(
+      "lose no ending when Postgres is away for seconds",
+      () =>
+        Effect.flatMap(
+          postgres,
+          ({ start, stop, url }) =>
+            scenario(url, () => stop.pipe(Effect.zipRight(Effect.sleep(sizes.outage)), Effect.zipRight(start)))
+        ),
+      LIMIT
+    )
+  }
+)

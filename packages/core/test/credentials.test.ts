@@ -7,20 +7,24 @@ import { Array, Effect, Redacted } from "effect"
 
 const pair = (apiToken: string) => ({ apiKey: Redacted.make("the-key"), apiToken: Redacted.make(apiToken) })
 
-/** A server that accepts one token and quotes everything that it was sent in a 404; and the client under test. */
-const setUp = (refresh: Effect.Effect<ExotelConfig.Credentials, unknown>) =>
+/**
+ * A server that accepts one token and quotes everything that it was sent in a 404; and the client under test. `first` is the
+ * time that the server takes for the first request.
+ */
+const setUp = (refresh: Effect.Effect<ExotelConfig.Credentials, unknown>, first = Effect.yieldNow()) =>
   Effect.gen(function*() {
     const seen: Array<string> = []
     const client = HttpClient.make((request) =>
-      Effect.map(Effect.yieldNow(), () => {
+      Effect.suspend(() => {
         const [key, token = ""] = atob((request.headers["authorization"] ?? "").replace("Basic ", "")).split(":")
         seen.push(token)
         const Message = `old-token ${key}:${token}`
         const Status = token === "new-token" ? 404 : 401
-        return HttpClientResponse.fromWeb(
+        const response = HttpClientResponse.fromWeb(
           request,
           new Response(JSON.stringify({ RestException: { Status, Message } }), { status: Status })
         )
+        return Effect.as(seen.length === 1 ? first : Effect.yieldNow(), response)
       })
     )
     const calls = yield* ExotelCalls.make({
@@ -36,19 +40,26 @@ const setUp = (refresh: Effect.Effect<ExotelConfig.Credentials, unknown>) =>
     return { read, seen }
   })
 
+/** Credentials that are read in a turn of their own, and how often they were. */
+const counted = (apiToken: string) => {
+  const count = { refreshes: 0 }
+  const refresh = Effect.zipRight(
+    Effect.yieldNow(),
+    Effect.sync(() => {
+      count.refreshes++
+      return pair(apiToken)
+    })
+  )
+  return { count, refresh }
+}
+
 it.effect("requests that are refused at the same time share one refresh, and are each sent once more", () =>
   Effect.gen(function*() {
-    let refreshes = 0
-    const { read, seen } = yield* setUp(Effect.zipRight(
-      Effect.yieldNow(),
-      Effect.sync(() => {
-        refreshes++
-        return pair("new-token")
-      })
-    ))
+    const { count, refresh } = counted("new-token")
+    const { read, seen } = yield* setUp(refresh)
     const errors = yield* Effect.all(Array.replicate(read, 20), { concurrency: "unbounded" })
     deepStrictEqual(Array.dedupe(errors.map(({ _tag }) => _tag)), ["CallNotFound"])
-    assert.strictEqual(refreshes, 1)
+    assert.strictEqual(count.refreshes, 1)
     assert.strictEqual(seen.filter((token) => token === "new-token").length, 20)
   }))
 
@@ -74,49 +85,25 @@ it.effect("a refusal stays when the credentials are the same, invalid, or cannot
 
 it.effect("requests that are refused at the same time share one refresh that returns the same credentials", () =>
   Effect.gen(function*() {
-    let refreshes = 0
-    const { read, seen } = yield* setUp(Effect.zipRight(
-      Effect.yieldNow(),
-      Effect.sync(() => {
-        refreshes++
-        return pair("old-token")
-      })
-    ))
+    const { count, refresh } = counted("old-token")
+    const { read, seen } = yield* setUp(refresh)
     yield* Effect.all(Array.replicate(read, 20), { concurrency: "unbounded" })
-    assert.strictEqual(refreshes, 1)
+    assert.strictEqual(count.refreshes, 1)
     assert.strictEqual(seen.length, 20)
     yield* read
-    assert.strictEqual(refreshes, 2)
+    assert.strictEqual(count.refreshes, 2)
   }))
 
 it.effect("a request that is refused after the credentials have changed is sent again without another refresh", () =>
   Effect.gen(function*() {
-    let refreshes = 0
-    const slow = yield* Effect.makeLatch(false)
-    let requests = 0
-    const client = HttpClient.make((request) => {
-      const isOld = request.headers["authorization"] === `Basic ${btoa("the-key:old-token")}`
-      const response = HttpClientResponse.fromWeb(request, new Response("", { status: isOld ? 401 : 404 }))
-      requests++
-      return isOld && requests === 1 ? Effect.as(slow.await, response) : Effect.succeed(response)
-    })
-    const calls = yield* ExotelCalls.make({
-      ...pair("old-token"),
-      accountSid: "acme",
-      baseUrl: "https://exotel.test",
-      refreshCredentials: Effect.sync(() => {
-        refreshes++
-        return pair("new-token")
-      })
-    }).pipe(
-      Effect.provide(RequestBudget.layerUnlimited),
-      Effect.provideService(HttpClient.HttpClient, client)
-    )
-    const first = yield* Effect.fork(Effect.flip(calls.get("abc")))
+    const { count, refresh } = counted("new-token")
+    const slow = yield* Effect.makeLatch()
+    const { read, seen } = yield* setUp(refresh, slow.await)
+    const first = yield* Effect.fork(read)
     yield* Effect.yieldNow()
-    assert.strictEqual((yield* Effect.flip(calls.get("abc")))._tag, "CallNotFound")
+    assert.strictEqual((yield* read)._tag, "CallNotFound")
     yield* slow.open
     assert.strictEqual((yield* first)._tag, "CallNotFound")
-    assert.strictEqual(refreshes, 1)
-    assert.strictEqual(requests, 4)
+    assert.strictEqual(count.refreshes, 1)
+    deepStrictEqual(seen, ["old-token", "old-token", "new-token", "new-token"])
   }))

@@ -16,8 +16,6 @@ const errorOf = (status: number, body: unknown, retryAfter?: Duration.Duration) 
     { sid: undefined, secrets: ["the-token"], decodeRecord }
   )
 
-const exception = (fields: Record<string, unknown>) => ({ RestException: fields })
-
 describe("the error of a failed response", () => {
   it("has the code and the message of the body, without white space around them", () => {
     const error = errorOf(
@@ -30,7 +28,7 @@ describe("the error of a failed response", () => {
 
   it("has no code that could be a phone number, and no blank message", () => {
     for (const Code of ["1234567", -1, 1.5, "", null, ["1005"], { a: 1 }, true]) {
-      const error = errorOf(403, exception({ Code, Message: " \n" }))
+      const error = errorOf(403, { RestException: { Code, Message: " \n" } })
       deepStrictEqual(
         Object.keys(error).filter((key) => key === "code" || key === "exotelMessage"),
         [],
@@ -58,8 +56,7 @@ describe("the error of a failed response", () => {
       assert.include(errorOf(status, "").message, "a redirect, which is not followed")
     }
     for (const status of [100, 199, 299]) {
-      const { message } = errorOf(status, "")
-      assert.include(message, "a status that Exotel does not document")
+      assert.include(errorOf(status, "").message, "a status that Exotel does not document")
     }
   })
 })

@@ -1,10 +1,11 @@
-/** A transport error contains the host and the error code of the client, and nothing else of the client's error. */
+/** A transport error contains the host and the error code of the client, and nothing else of the client's error. Each request is counted. */
 import { ExotelCalls, ExotelMetrics, RetryPolicy } from "@effect-exotel/core"
-import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platform"
+import { HttpClient, HttpClientError } from "@effect/platform"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
 import { Effect, Fiber, Layer, Metric, Redacted, TestClock } from "effect"
+import { status, stub } from "./support/stub.ts"
 
 const failing = (code: unknown) =>
   Layer.succeed(
@@ -29,8 +30,9 @@ const errorOver = (client: Layer.Layer<HttpClient.HttpClient>, baseUrl = "https:
     )
   )
 
-const errorOf = (code: unknown) =>
-  Effect.provideService(errorOver(failing(code)), RetryPolicy.RetryPolicy, RetryPolicy.none)
+const withoutRetry = Effect.provideService(RetryPolicy.RetryPolicy, RetryPolicy.none)
+
+const errorOf = (code: unknown, baseUrl?: string) => withoutRetry(errorOver(failing(code), baseUrl))
 
 it.effect("names the host and the client's code", () =>
   Effect.gen(function*() {
@@ -46,11 +48,7 @@ it.effect("names the port of the protocol when the base URL has none", () =>
     for (
       const [baseUrl, host] of [["http://exotel.test", "exotel.test:80"], ["http://exotel.test:443", "exotel.test:443"]]
     ) {
-      const error = yield* Effect.provideService(
-        errorOver(failing("ECONNREFUSED"), baseUrl),
-        RetryPolicy.RetryPolicy,
-        RetryPolicy.none
-      )
+      const error = yield* errorOf("ECONNREFUSED", baseUrl)
       assert.strictEqual(error._tag === "TransportError" ? error.host : error._tag, host)
     }
   }))
@@ -81,22 +79,13 @@ it.effect("counts each request by its status or the reason of its failure", () =
         Effect.map(Metric.value(Metric.tagged(ExotelMetrics.requests, "outcome", outcome)), ({ count }) => count)
     )
     const before = yield* counts
-    const answering = (status: number, body = "") =>
-      Layer.succeed(
-        HttpClient.HttpClient,
-        HttpClient.make((request) =>
-          Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, { status })))
-        )
-      )
-    const silent = Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.never))
-    const read = (client: Layer.Layer<HttpClient.HttpClient>) =>
-      Effect.provideService(errorOver(client), RetryPolicy.RetryPolicy, RetryPolicy.none)
-    yield* read(answering(200))
-    yield* read(answering(503))
-    yield* read(answering(200, " ".repeat(1_100_000)))
-    yield* errorOf("ECONNREFUSED")
+    const read = (response: Parameters<typeof stub>[0]) => withoutRetry(errorOver(stub(response).layer))
+    yield* read(() => status(200))
+    yield* read(() => status(503))
+    yield* read(() => new Response(" ".repeat(1_100_000)))
+    yield* read(() => "refused")
     for (const end of [TestClock.adjust("1 minute"), Effect.void]) {
-      const fiber = yield* Effect.fork(read(silent))
+      const fiber = yield* Effect.fork(read(() => Effect.never))
       yield* TestClock.adjust(0)
       yield* end
       yield* Fiber.interrupt(fiber)

@@ -1,4 +1,4 @@
-/** Which streams learn that a call was answered. */
+/** The streams that receive the hint that their call was answered. */
 import { CallSid, StatusCallback } from "@effect-exotel/core"
 import { type WatchEvent, WatchPolicy } from "@effect-exotel/watch"
 import { assert, it } from "@effect/vitest"

@@ -21,6 +21,16 @@ const healthy = { pausedUntil: 0, isReachable: true, unauthorizedSince: START + 
 
 const transient = new ExotelError.TransportError({ sid, reason: "Reset" })
 
+const [ongoing = assert.fail()] = FastCheck.sample(
+  Arbitraries.call.filter((call) => !Call.isTerminal(call)),
+  { numRuns: 1, seed: 1 }
+)
+
+const [unsettled = assert.fail()] = FastCheck.sample(
+  Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call) && !Call.isSettled(call)),
+  { numRuns: 1, seed: 4 }
+)
+
 /** An input of the state machine, whether or not an engine would produce it. */
 const input = FastCheck.oneof(
   { weight: 4, arbitrary: Arbitraries.call.map((call) => ({ _tag: "Call" as const, call })) },
@@ -115,10 +125,7 @@ describe("WatchState", () => {
   it("resets its backoff after a response", () => {
     const state = begin({ errorBackoff: "1 second" })
     for (let i = 0; i < 5; i++) state.onFailure(transient, START, 0, healthy)
-    state.onCall(
-      FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), 1)[0] ?? assert.fail(),
-      START
-    )
+    state.onCall(ongoing, START)
     const { next } = state.onFailure(transient, START, 0, healthy)
     deepStrictEqual(next, { _tag: "WaitUntil", date: START + 500 })
   })
@@ -154,13 +161,12 @@ describe("WatchState", () => {
   })
 
   it("gives the cadence the age of the call and the time since its last change", () => {
-    const [call = assert.fail()] = FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), 1)
     const state = begin()
     state.onMissing(START + 2000)
-    state.onCall(call, START + 5000)
-    const { next } = state.onCall(call, START + 20_000)
+    state.onCall(ongoing, START + 5000)
+    const { next } = state.onCall(ongoing, START + 20_000)
     const progress = {
-      status: Option.some(call.status),
+      status: Option.some(ongoing.status),
       age: Duration.seconds(20),
       sinceChange: Duration.seconds(15),
       polls: 3
@@ -169,7 +175,6 @@ describe("WatchState", () => {
   })
 
   it("emits a change when only the status of one leg has changed", () => {
-    const [sample = assert.fail()] = FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), 1)
     const state = begin()
     const tags = [["ringing"], ["in-progress"], ["in-progress", "ringing"], ["in-progress", "in-progress"]].flatMap(
       ([leg1, leg2]) => {
@@ -179,7 +184,7 @@ describe("WatchState", () => {
           leg2Status: Option.fromNullable(leg2),
           legs: Data.array([])
         }, { disableValidation: true })
-        const call = new Call.Call({ ...sample, details: Option.some(details) }, { disableValidation: true })
+        const call = new Call.Call({ ...ongoing, details: Option.some(details) }, { disableValidation: true })
         return [call, call].flatMap((call) => state.onCall(call, START).events.map(({ _tag }) => _tag))
       }
     )
@@ -187,10 +192,6 @@ describe("WatchState", () => {
   })
 
   describe("with a Retry-After that ends after the limit of the record", () => {
-    const [unsettled = assert.fail()] = FastCheck.sample(
-      Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call) && !Call.isSettled(call)),
-      { numRuns: 1, seed: 4 }
-    )
     const options = { details: true, until: "settled", settleLimit: "10 minutes", deadline: "1 minute" } as const
     const limited = new ExotelError.RateLimited({ sid, status: 429, retryAfter: Duration.seconds(90) })
 
@@ -235,10 +236,6 @@ describe("WatchState", () => {
 
     it("waits for the record to settle first, and then for them", () => {
       const state = begin({ details: true, detailsLimit: "1 minute", until: "settled", settleLimit: "10 minutes" })
-      const [unsettled = assert.fail()] = FastCheck.sample(
-        Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call) && !Call.isSettled(call)),
-        { numRuns: 1, seed: 4 }
-      )
       assert.strictEqual(state.onBulkRecord(unsettled, START).next._tag, "Wait")
       assert.isFalse(state.awaitsDetails)
       assert.strictEqual(state.limit, START + 600_000)

@@ -1,5 +1,4 @@
 /** Databases of a real Postgres, if it is installed. */
-import type {} from "./globalSetup.ts"
 import { SqlClient } from "@effect/sql"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Redacted } from "effect"
@@ -26,7 +25,7 @@ export const database: Effect.Effect<string> = Effect.gen(function*() {
   Effect.orDie
 )
 
-/** A Postgres of its own, for a test that stops it. */
+/** A server of its own, for a test that stops it. */
 export interface Postgres {
   readonly url: string
   /** Stops it at once, as a power cut would. */

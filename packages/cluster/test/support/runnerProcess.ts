@@ -36,7 +36,7 @@ const Runner = Layer.unwrapEffect(
       })),
       Layer.provide(PostgresSignals.layer),
       Layer.provide(FleetMigrations.layer),
-      Layer.provide(PgClient.layer({ url: database, maxConnections: 4, connectTimeout: "5 seconds" }))
+      Layer.provide(PgClient.layer({ url: database, maxConnections: 6, connectTimeout: "5 seconds" }))
     ))
 )
 
