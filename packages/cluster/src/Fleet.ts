@@ -31,8 +31,9 @@ export interface Options {
   /** Letters, digits, `-` and `_`, at most 64. Default: `default`. */
   readonly name?: string | undefined
   /**
-   * The number of parts into which the calls are divided, 1 to 1,024. A runner owns whole partitions, so there should be
-   * several for each runner. The number is stored; it can change only while no call is open. Default: 16.
+   * The number of parts into which the calls are divided, 1 to 1,024. A hash assigns whole partitions to runners, so there
+   * should be at least eight for each runner: with fewer, one may get none. The number is stored; it can change only while no
+   * call is open. Default: 16.
    */
   readonly partitions?: number | undefined
   /** Default: the standard policy only. */

@@ -6,7 +6,7 @@ import { SqlClient } from "@effect/sql"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Clock, Duration, Effect, Layer, Redacted, Schedule } from "effect"
+import { Cause, Clock, Duration, Effect, Layer, Redacted, Schedule } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
@@ -72,12 +72,16 @@ interface Stage {
   readonly takenOver: Effect.Effect<void>
 }
 
-/** Waits until something holds, through outages of the database. */
-const until = <E>(condition: Effect.Effect<boolean, E>): Effect.Effect<void> =>
+/** Waits until something holds, through outages of the database, for at most two minutes. */
+const until = <E>(what: string, condition: Effect.Effect<boolean, E>): Effect.Effect<void> =>
   condition.pipe(
     Effect.sandbox,
     Effect.orElseSucceed(() => false),
     Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("200 millis") }),
+    Effect.timeoutFailCause({
+      duration: "2 minutes",
+      onTimeout: () => Cause.die(new Error(`Waited two minutes until ${what}`))
+    }),
     Effect.asVoid
   )
 
@@ -102,24 +106,34 @@ const scenario = (url: string, disturb: (stage: Stage) => Effect.Effect<void>) =
         )))
       const owned = (name: string) =>
         Effect.map(client.status, (all) => all.filter((partition) => partition.runner === name).length)
-      yield* until(Effect.map(
-        Effect.all([owned("first"), owned("second")]),
-        ([a, b]) => a > 0 && b > 0 && a + b === sizes.fleet.partitions
-      ))
+      yield* until(
+        "both runners own partitions",
+        Effect.map(
+          Effect.all([owned("first"), owned("second")]),
+          ([a, b]) => a > 0 && b > 0 && a + b === sizes.fleet.partitions
+        )
+      )
       const sids = yield* Effect.forEach(Array.from({ length: CALLS }), (_, i) =>
         fake.place(CallScript.answered({ ring: "2 seconds", talk: sizes.talk(i / CALLS) })))
       assert.strictEqual(yield* client.add(sids), CALLS)
-      yield* until(Effect.map(sql`SELECT DISTINCT sid FROM exotel_event WHERE tag = 'Added'`, ({ length }) =>
-        length === CALLS))
+      yield* until(
+        "all calls were added",
+        Effect.map(sql`SELECT DISTINCT sid FROM exotel_event WHERE tag = 'Added'`, ({ length }) =>
+          length === CALLS)
+      )
       const disturbedAt = yield* Clock.currentTimeMillis
       const takenOver = Effect.gen(function*() {
-        yield* until(Effect.map(owned("first"), (count) =>
-          count === sizes.fleet.partitions))
+        yield* until(
+          "the first runner owns all partitions",
+          Effect.map(owned("first"), (count) => count === sizes.fleet.partitions)
+        )
         yield* Effect.logInfo(`Taken over after ${((yield* Clock.currentTimeMillis) - disturbedAt) / 1000} s`)
       })
       yield* disturb({ second: second.child, takenOver })
-      yield* until(Effect.map(sql`SELECT sid FROM bill`, ({ length }) =>
-        length >= CALLS))
+      yield* until(
+        "all calls were billed",
+        Effect.map(sql`SELECT sid FROM bill`, ({ length }) => length >= CALLS)
+      )
       // Time for an ending that is stored twice to show.
       yield* Effect.sleep(sizes.twoPolls)
       const expected = [...sids].sort()
