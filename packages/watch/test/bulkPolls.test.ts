@@ -212,6 +212,27 @@ describe("the details of bulk-polled calls", () => {
         }
       }), limited(60, { bulkDetails: false })))
 
+  it.effect("come with the bulk polls if a call of theirs wants them, and are not requested otherwise", () =>
+    inScenario((scenario) =>
+      Effect.gen(function*() {
+        const requested: Array<boolean> = []
+        const watch = yield* withFind(scenario, (sids, options) => {
+          requested.push(options?.details === true)
+          return scenario.calls.findEnded(sids, options)
+        })
+        yield* follow(scenario, watch.fleet(yield* placeAll(scenario.fake, hundreds(100)), policy))
+        deepStrictEqual([...new Set(requested)], [false])
+        requested.length = 0
+        const many = yield* placeAll(scenario.fake, hundreds(100))
+        const few = yield* placeAll(scenario.fake, [100, 200])
+        const emitted = yield* Effect.all([
+          follow(scenario, watch.fleet(many, policy)),
+          follow(scenario, watch.fleet(few, detailed))
+        ], { concurrency: "unbounded" })
+        assert.include(requested, true)
+        deepStrictEqual(few.map((sid) => ofCall(emitted[1], sid).at(-1)), ["DetailsLoaded", "DetailsLoaded"])
+      }), limited(60)))
+
   it.effect("are given up when their time is up, exactly then, and this is reported", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {

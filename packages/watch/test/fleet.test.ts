@@ -3,7 +3,7 @@ import { CallScript, FaultPlan } from "@effect-exotel/testing"
 import { FleetState, type WatchPolicy, type WatchToken } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Cause, Chunk, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Schema, Stream } from "effect"
+import { Chunk, Duration, Effect, Exit, Fiber, Option, Redacted, Schedule, Schema, Stream } from "effect"
 import { count, endings, follow, ofCall, placeAll, policy, talking } from "./support/fleets.ts"
 import { inScenario, interruptAfter, longAfter, makeWatch } from "./support/scenarios.ts"
 
@@ -76,6 +76,13 @@ describe("a fleet that is polled individually", () => {
           })
         )
         deepStrictEqual(ofCall(emitted, "no sid!"), ["Failed"])
+        assert.isTrue(emitted.every(({ event }) => event._tag !== "Failed" || event.isFinal))
+        // Seconds since the scenario began, as of the events themselves.
+        const began = scenario.clock.unsafeCurrentTimeMillis() - scenario.now() * 1000
+        deepStrictEqual(
+          emitted.map(({ event }) => (event.at.epochMillis - began) / 1000),
+          emitted.map(({ at }) => at)
+        )
         deepStrictEqual(
           emitted.flatMap(({ event }) => event._tag === "Failed" ? [`${event.sid} ${event.error._tag}`] : []).sort(),
           [`${odd} WatchDefect`, "no sid! InvalidRequest", "unknown1 CallNotFound"].sort()
@@ -98,6 +105,16 @@ describe("a fleet that is polled individually", () => {
         const failed = emitted.flatMap(({ event }) => event._tag === "Failed" ? [[event.sid, event.error._tag]] : [])
         deepStrictEqual(failed, [[odd, "WatchDefect"]])
         assert.strictEqual(ofCall(emitted, good).at(-1), "Ended")
+      })
+    ))
+
+  it.effect("takes a string for one sid", () =>
+    inScenario((scenario) =>
+      Effect.gen(function*() {
+        const [sid = ""] = yield* placeAll(scenario.fake, [20])
+        const emitted = yield* follow(scenario, scenario.watch.fleet(sid, policy))
+        deepStrictEqual([...new Set(emitted.map(({ event }) => "sid" in event && event.sid))], [sid])
+        assert.strictEqual(ofCall(emitted, sid).at(-1), "Ended")
       })
     ))
 
@@ -147,9 +164,14 @@ describe("a fleet that is polled individually", () => {
           Stream.tap(() => Effect.sync(() => taken++))
         )
         const pull = yield* Stream.toPull(scenario.watch.fleet(source, policy, { buffer: 5 }))
-        yield* pull
+        const added = yield* pull
+        assert.strictEqual([...added].filter(({ _tag }) => _tag === "Added").length, 5)
         yield* Effect.sleep("10 minutes")
-        assert.isBelow(taken, 15)
+        // The changes of these calls fill the buffer again; one more call waits to be added.
+        assert.strictEqual(taken, 6)
+        yield* pull
+        yield* Effect.sleep("1 second")
+        assert.strictEqual(taken, 11)
       })
     ))
 
@@ -224,13 +246,15 @@ describe("a fleet that is polled individually", () => {
     inScenario((scenario) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(scenario.fake, [600, 600])
-        const exit = yield* Effect.scoped(Effect.gen(function*() {
+        const scope = yield* Effect.scope
+        const following = yield* Effect.scoped(Effect.gen(function*() {
           const watch = yield* makeWatch(scenario)
-          const fiber = yield* Effect.forkIn(follow(scenario, watch.fleet(sids, policy)), yield* Effect.scope)
+          const fiber = yield* Effect.forkIn(follow(scenario, watch.fleet(sids, policy)), scope)
           yield* Effect.sleep("20 seconds")
           return fiber
-        })).pipe(Effect.flatMap(Fiber.await))
-        assert.isTrue(Exit.isFailure(exit) && Cause.isInterrupted(exit.cause))
+        }))
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.await(following)))
+        assert.strictEqual(scenario.now(), 20)
       })
     ))
 })

@@ -88,6 +88,7 @@ describe("closing the layer", () => {
         yield* close
         assert.isTrue(Exit.isInterrupted(yield* Effect.exit(watch.awaitEnd(sid))))
         assert.isTrue(Exit.isInterrupted(yield* Effect.exit(Stream.runDrain(watch.changes(sid)))))
+        assert.isTrue(Exit.isInterrupted(yield* Effect.exit(Stream.runDrain(watch.fleet([sid])))))
         assert.isFalse(yield* watch.hint(sid))
         deepStrictEqual(yield* scenario.requests(), [])
       })
@@ -177,12 +178,16 @@ describe("a defect", () => {
           "place"
         )
         let began: number | undefined
+        let thrown = false
         yield* Effect.acquireRelease(
           Effect.sync(() => {
             PollScheduler.prototype.place = function(call, now) {
               began ??= now.at
               // When a call is put back after its second poll.
-              if (call.readAt === now.at && now.at > began) throw boom
+              if (!thrown && call.readAt === now.at && now.at > began) {
+                thrown = true
+                throw boom
+              }
               place.call(this, call, now)
             }
           }),
@@ -192,9 +197,15 @@ describe("a defect", () => {
           scenario.fake.place(script),
           (sid) => Effect.exit(Effect.timeout(scenario.watch.awaitEnd(sid, { cadence }), "1 hour"))
         )
-        for (const exit of yield* Effect.all([end, end], { concurrency: "unbounded" })) dies(exit)
-      })
-    ))
+        const ends = Array.from({ length: 8 }, () => end)
+        for (const exit of yield* Effect.all(ends, { concurrency: "unbounded" })) dies(exit)
+        // Calls that were due are not polled any more, and no timer waits for the others.
+        const sent = (yield* scenario.requests()).length
+        assert.strictEqual(scenario.clock.timers, 0)
+        yield* longAfter
+        assert.strictEqual((yield* scenario.requests()).length, sent)
+        dies(yield* end)
+      }), { concurrency: 2 }))
 
   it.effect("that throws where an effect was promised is emitted apart no less", () =>
     simulate((clock) =>

@@ -3,9 +3,10 @@ import { type ExotelCalls, ExotelMetrics } from "@effect-exotel/core"
 import { CallScript, FakeExotel } from "@effect-exotel/testing"
 import { CallWatch, WatchMetrics, WatchPolicy } from "@effect-exotel/watch"
 import { assert, it } from "@effect/vitest"
+import { deepStrictEqual } from "@effect/vitest/utils"
 import { Duration, Effect, Fiber, Layer, Metric, Stream, TestClock } from "effect"
 import { count, follow, limited, placeAll } from "./support/fleets.ts"
-import { inScenario, makeWatch } from "./support/scenarios.ts"
+import { inScenario, interruptAfter, makeWatch } from "./support/scenarios.ts"
 
 const counts = Effect.gen(function*() {
   const count = (metric: Metric.Metric.Counter<number>) => Effect.map(Metric.value(metric), (state) => state.count)
@@ -49,6 +50,7 @@ it.effect("count the bulk polls, and the calls that they asked for", () =>
   inScenario((scenario) =>
     Effect.gen(function*() {
       const read = Effect.all({
+        detections: Metric.value(WatchMetrics.detectionDelay),
         bulkPolls: Metric.value(WatchMetrics.bulkReads),
         bulkPolled: Metric.value(WatchMetrics.bulkReadCalls)
       })
@@ -68,6 +70,7 @@ it.effect("count the bulk polls, and the calls that they asked for", () =>
       assert.isAbove(sent.length, 10)
       assert.strictEqual(after.bulkPolls.count - before.bulkPolls.count, sent.length)
       assert.strictEqual(after.bulkPolled.count - before.bulkPolled.count, sent.reduce((sum, calls) => sum + calls, 0))
+      assert.strictEqual(after.detections.count - before.detections.count, 150)
     }), limited(30, { bulkDetails: false })))
 
 it.effect("show how many calls wait for their details, up to the last one", () =>
@@ -96,3 +99,49 @@ it.effect("show that no call waits for its details any more when they are given 
       assert.isAbove(count(emitted, "DetailsUnavailable"), 100)
       assert.strictEqual((yield* Metric.value(WatchMetrics.detailsBacklog)).value, 0)
     }), limited(30, { bulkDetails: false })))
+
+it.effect("count the result of each watch that was not interrupted: the end, the error, or a defect", () =>
+  inScenario((scenario) =>
+    Effect.gen(function*() {
+      const results = Effect.map(
+        Effect.all(["Ended", "WatchTimeout", "Defect"].map((result) =>
+          Metric.value(Metric.tagged(WatchMetrics.completed, "result", result))
+        )),
+        (states) =>
+          states.map(({ count }) => count)
+      )
+      const active = Effect.map(Metric.value(WatchMetrics.active), ({ value }) => value)
+      const [before, watching] = yield* Effect.all([results, active])
+      const sid = yield* scenario.fake.place(CallScript.answered({ talk: "1 minute" }))
+      const defective = yield* makeWatch(scenario, { ...scenario.calls, getWithDetails: () => Effect.die("a defect") })
+      yield* interruptAfter(scenario.watch.awaitEnd(sid), "5 seconds")
+      yield* Effect.exit(scenario.watch.awaitEnd(sid, { deadline: "10 seconds" }))
+      yield* Effect.exit(defective.awaitEnd(sid))
+      // The end of a layer interrupts its watches.
+      yield* Effect.scoped(Effect.flatMap(makeWatch(scenario), (closed) =>
+        Effect.zipRight(Effect.fork(closed.awaitEnd(sid)), Effect.sleep("5 seconds"))))
+      yield* scenario.watch.awaitEnd(sid)
+      deepStrictEqual(
+        (yield* results).map((count, index) =>
+          count - (before[index] ?? NaN)
+        ),
+        [1, 1, 1]
+      )
+      assert.strictEqual(yield* active, watching)
+    })
+  ))
+
+it.effect("give the delay of polls in seconds", () =>
+  inScenario((scenario) =>
+    Effect.gen(function*() {
+      const slow = yield* makeWatch(scenario, {
+        ...scenario.calls,
+        getWithDetails: (sid) => Effect.delay(scenario.calls.getWithDetails(sid), "3 seconds")
+      }, { concurrency: 1 })
+      const before = (yield* Metric.value(WatchMetrics.pollLag)).sum
+      const sids = yield* placeAll(scenario.fake, [2, 2])
+      yield* Effect.forEach(sids, (sid) => slow.awaitEnd(sid), { concurrency: "unbounded" })
+      // The second poll begins after the first one, 3 s later than due.
+      assert.strictEqual((yield* Metric.value(WatchMetrics.pollLag)).sum - before, 3)
+    })
+  ))
