@@ -141,6 +141,13 @@ describe("the wait before a retry", () => {
     }
   )
 
+  it("holds the Retry-After of a 503, and not that of a 429, for which the budget pauses", () => {
+    const retryAfter = Duration.seconds(10)
+    const wait = (error: ExotelError.ExotelError) => millis(error, 1, 0.5)
+    assert.strictEqual(wait(new ExotelError.ServiceUnavailable({ status: 503, retryAfter })), 10_500)
+    assert.strictEqual(wait(new ExotelError.RateLimited({ status: 429, retryAfter })), 500)
+  })
+
   it.effect("is what passes on the clock", () =>
     Effect.gen(function*() {
       for (const seed of ["a", "b", "c"]) {

@@ -1,7 +1,7 @@
 /** Exotel's times are a wall clock without a zone; the account's zone decides the instant. */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, FastCheck as fc, Option } from "effect"
-import { parseWallClock } from "../src/internal/decode/wallClock.ts"
+import { formatWallClock, parseWallClock } from "../src/internal/decode/wallClock.ts"
 
 const zone = (name: string) => Option.getOrThrow(DateTime.zoneFromString(name))
 
@@ -59,7 +59,10 @@ describe("a wall clock", () => {
     ],
     ([date, name]) => {
       const text = date.toISOString().slice(0, 19)
-      assert.strictEqual(read(text.replace("T", " "), name).slice(0, 19), text)
+      const wallClock = text.replace("T", " ")
+      assert.strictEqual(read(wallClock, name).slice(0, 19), text)
+      const time = DateTime.unsafeMakeZoned(`${text}Z`, { timeZone: zone(name), adjustForTimeZone: true })
+      assert.strictEqual(formatWallClock(DateTime.toEpochMillis(time), zone(name)), wallClock)
     }
   )
 })
