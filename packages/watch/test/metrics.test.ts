@@ -103,14 +103,11 @@ it.effect("show that no call waits for its details any more when they are given 
 it.effect("count the result of each watch that was not interrupted: the end, the error, or a defect", () =>
   inScenario((scenario) =>
     Effect.gen(function*() {
-      const results = Effect.map(
-        Effect.all(["Ended", "WatchTimeout", "Defect"].map((result) =>
-          Metric.value(Metric.tagged(WatchMetrics.completed, "result", result))
-        )),
-        (states) =>
-          states.map(({ count }) => count)
-      )
-      const active = Effect.map(Metric.value(WatchMetrics.active), ({ value }) => value)
+      const results = Effect.forEach(["Ended", "WatchTimeout", "Defect"], (result) =>
+        Effect.map(Metric.value(Metric.tagged(WatchMetrics.completed, "result", result)), ({ count }) =>
+          count))
+      const active = Effect.map(Metric.value(WatchMetrics.active), ({ value }) =>
+        value)
       const [before, watching] = yield* Effect.all([results, active])
       const sid = yield* scenario.fake.place(CallScript.answered({ talk: "1 minute" }))
       const defective = yield* makeWatch(scenario, { ...scenario.calls, getWithDetails: () => Effect.die("a defect") })
