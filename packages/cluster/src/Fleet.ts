@@ -32,8 +32,8 @@ export interface Options {
   readonly name?: string | undefined
   /**
    * The number of parts into which the calls are divided, 1 to 1,024. A hash assigns whole partitions to runners, so there
-   * should be at least eight for each runner: with fewer, one may get none. The number is stored; it can change only while no
-   * call is open. Default: 16.
+   * should be at least eight for each runner: with fewer, a runner without any becomes likely. The number is stored; it can
+   * change only while no call is open. Default: 16, enough for two runners.
    */
   readonly partitions?: number | undefined
   /** Default: the standard policy only. */

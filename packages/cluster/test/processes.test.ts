@@ -29,6 +29,7 @@ interface Runner {
   readonly child: ChildProcess
   /** Fails when the process ends with an error. */
   readonly failure: Effect.Effect<never, string>
+  readonly printOutput: Effect.Effect<void>
 }
 
 const runner = (name: string, database: string, exotel: string) =>
@@ -58,10 +59,12 @@ const runner = (name: string, database: string, exotel: string) =>
       const failure = Effect.flatMap(
         Effect.promise(() => exit),
         // The code is null after a signal.
-        ([code]) =>
-          code === 0 || code === null ? Effect.never : Effect.fail(`The ${name} runner failed:\n${output.join("")}`)
+        ([code]) => code === 0 || code === null ? Effect.never : Effect.fail(`The ${name} runner failed`)
       )
-      return { child, failure }
+      const printOutput = Effect.sync(() =>
+        void process.stderr.write(`The output of the ${name} runner:\n${output.join("")}`)
+      )
+      return { child, failure, printOutput }
     }),
     ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
   )
@@ -80,7 +83,7 @@ const until = <E>(what: string, condition: Effect.Effect<boolean, E>): Effect.Ef
     Effect.repeat({ until: (holds) => holds, schedule: Schedule.spaced("200 millis") }),
     Effect.timeoutFailCause({
       duration: "2 minutes",
-      onTimeout: () => Cause.die(new Error(`Waited two minutes until ${what}`))
+      onTimeout: () => Cause.die(new Error(`Not within two minutes: ${what}`))
     }),
     Effect.asVoid
   )
@@ -153,7 +156,9 @@ const scenario = (url: string, disturb: (stage: Stage) => Effect.Effect<void>) =
         )
       )
     ))
-    yield* Effect.raceFirst(body, Effect.raceFirst(first.failure, second.failure))
+    yield* Effect.raceFirst(body, Effect.raceFirst(first.failure, second.failure)).pipe(
+      Effect.tapErrorCause(() => Effect.zipRight(first.printOutput, second.printOutput))
+    )
   }).pipe(Effect.provide(FakeExotel.layerServer({ requestsPerMinute: Infinity })))
 
 const LIMIT = 300_000

@@ -141,7 +141,7 @@ describe("the wait before a retry", () => {
     }
   )
 
-  it("holds the Retry-After of a 503, and not that of a 429, for which the budget pauses", () => {
+  it("includes the Retry-After of a 503, but not that of a 429, for which the request budget pauses", () => {
     const retryAfter = Duration.seconds(10)
     const wait = (error: ExotelError.ExotelError) => millis(error, 1, 0.5)
     assert.strictEqual(wait(new ExotelError.ServiceUnavailable({ status: 503, retryAfter })), 10_500)

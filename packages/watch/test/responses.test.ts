@@ -1,48 +1,40 @@
 /** How responses and failures change the polled calls and the polling mode. The time is a parameter. */
-import { Call, CallSid, ExotelError, RequestBudget } from "@effect-exotel/core"
-import { Arbitraries } from "@effect-exotel/testing"
-import { WatchPolicy } from "@effect-exotel/watch"
+import { ExotelError, RequestBudget } from "@effect-exotel/core"
+import type { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Array, Effect, FastCheck, Option, Schema } from "effect"
+import { Array, Effect, Logger, Random } from "effect"
 import { ResponseHandler } from "../src/internal/engine/responses.ts"
 import { PollScheduler } from "../src/internal/engine/scheduler.ts"
-import { type Job, Watch, WatchedCall } from "../src/internal/engine/watchedCall.ts"
-import { WatchState } from "../src/internal/watch/watchState.ts"
-
-/** Both clocks; they differ, so that one is not mistaken for the other. */
-const NOW = { at: 5_000_000, date: 1_000_000_000_000 }
-
-/** When the next poll of each call was due. */
-const DUE = NOW.at + 100_000
-
-const sample = (predicate: (call: Call.Call) => boolean) => (sid: string): Call.Call => {
-  const [call = assert.fail()] = FastCheck.sample(Arbitraries.call.filter(predicate), { numRuns: 1, seed: 1 })
-  return new Call.Call({ ...call, sid: Schema.decodeSync(CallSid.CallSid)(sid), details: Option.none() }, {
-    disableValidation: true
-  })
-}
-const active = sample((call) => !Call.isTerminal(call))
-const ended = sample(Call.isTerminal)
+import type { Job, WatchedCall } from "../src/internal/engine/watchedCall.ts"
+import { failure } from "./support/scenarios.ts"
+import { activeRecord, endedRecord, NOW, watchedCall } from "./support/watchedCalls.ts"
 
 const make = () => {
   const scheduler = new PollScheduler(100)
   const handler = new ResponseHandler(scheduler, RequestBudget.unlimited)
-  const events: Array<string> = []
-  const watched = (name: string, options: { readonly details?: boolean } = {}): WatchedCall => {
-    const sid = Schema.decodeSync(CallSid.CallSid)(name)
-    const call = new WatchedCall(sid, NOW.at, () => assert.fail("no schedule is used"))
-    const listener = {
-      single: false,
-      onEvent: ({ _tag }: { readonly _tag: string }) => void events.push(`${name} ${_tag}`),
-      onFinished: () => undefined
-    }
-    call.add(new Watch(WatchState.begin(sid, { ...WatchPolicy.standard, ...options }, NOW.date), listener, DUE))
-    return call
-  }
+  /** Events and ends of watches. */
+  const heard: globalThis.Array<string> = []
+  const logged: globalThis.Array<string> = []
+  const logger = Logger.make(({ message }) => void logged.push(String(message)))
+  /** A watched call whose next poll is due in 100 seconds. */
+  const watched = (name: string, policy: WatchPolicy.Options = {}): WatchedCall =>
+    watchedCall(name, {
+      dueAt: NOW.at + 100_000,
+      policy,
+      listener: {
+        single: false,
+        onEvent: ({ _tag }) => void heard.push(`${name} ${_tag}`),
+        onFinished: (_, exit) => void heard.push(`${name} ends: ${failure(exit)}`)
+      }
+    }).call
   const fail = (by: Job["by"], calls: ReadonlyArray<WatchedCall>, error: ExotelError.ExotelError) =>
-    Effect.runSync(handler.onFailure({ by, calls, fiber: undefined }, error, NOW))
-  return { scheduler, handler, events, watched, fail }
+    handler.onFailure({ by, calls, fiber: undefined }, error, NOW).pipe(
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Effect.withRandom(Random.make("responses")),
+      Effect.runSync
+    )
+  return { scheduler, handler, heard, logged, watched, fail }
 }
 
 const malformed = (sid?: string) =>
@@ -52,48 +44,48 @@ describe("the time of the last response that showed a call active", () => {
   it("is that of a read of an active call", () => {
     const { handler, watched } = make()
     const [first, second] = [watched("first"), watched("second")]
-    handler.onSeen(first, active("first"), NOW)
-    handler.onSeen(second, ended("second"), NOW)
+    handler.onSeen(first, activeRecord("first"), NOW)
+    handler.onSeen(second, endedRecord("second"), NOW)
     deepStrictEqual([first.lastActiveAt, second.lastActiveAt], [NOW.at, NaN])
   })
 
   it("is that of a bulk poll that does not list the call", () => {
     const { handler, watched } = make()
     const [first, second] = [watched("first"), watched("second")]
-    handler.onFound([first, second], { calls: [ended("second")], missing: [first.sid], malformed: [] }, NOW)
+    handler.onFound([first, second], { calls: [endedRecord("second")], missing: [first.sid], malformed: [] }, NOW)
     deepStrictEqual([first.lastActiveAt, second.lastActiveAt], [NOW.at, NaN])
   })
 })
 
 describe("a record of a bulk poll that cannot be decoded", () => {
-  it("has its call read at once, and no other, in any case of its sid", () => {
-    const { events, handler, watched } = make()
+  it("has only its call read at once, also if the letter case of its sid differs", () => {
+    const { heard, handler, watched } = make()
     const calls = [watched("abc"), watched("other")]
     const [broken, other] = calls
     handler.onFound(calls, { calls: [], missing: [], malformed: [malformed("ABC")] }, NOW)
     deepStrictEqual(calls.map(({ needsRead }) => needsRead), [true, false])
     assert.strictEqual(broken?.pollDueAt, NOW.at)
     assert.notStrictEqual(other?.pollDueAt, NOW.at)
-    deepStrictEqual(events, [])
+    deepStrictEqual(heard, [])
     assert.isNaN(broken?.lastActiveAt)
   })
 
   it("has no call read if its sid is not known, or another record of the call is readable", () => {
-    const { events, handler, watched } = make()
+    const { heard, handler, watched } = make()
     const calls = [watched("abc"), watched("other")]
     handler.onFound(
       calls,
-      { calls: [ended("abc")], missing: [], malformed: [malformed("abc"), malformed(undefined)] },
+      { calls: [endedRecord("abc")], missing: [], malformed: [malformed("abc"), malformed(undefined)] },
       NOW
     )
     deepStrictEqual(calls.map(({ needsRead }) => needsRead), [false, false])
-    deepStrictEqual(events, ["abc Ended"])
+    deepStrictEqual(heard, ["abc Ended", "abc ends: success"])
   })
 
-  it("leaves a watch that waits only for details when it was due", () => {
+  it("does not change when a watch that waits only for details is due", () => {
     const { handler, watched } = make()
     const call = watched("abc", { details: true })
-    handler.onFound([call], { calls: [ended("abc")], missing: [], malformed: [] }, NOW)
+    handler.onFound([call], { calls: [endedRecord("abc")], missing: [], malformed: [] }, NOW)
     const later = { at: NOW.at + 1000, date: NOW.date + 1000 }
     handler.onFound([call], { calls: [], missing: [], malformed: [malformed("abc")] }, later)
     assert.strictEqual(call.detailsDueAt, NOW.at)
@@ -108,65 +100,76 @@ describe("a bulk poll that fails", () => {
   const refusals = [
     new ExotelError.AccessDenied({ status: 403 }),
     new ExotelError.AuthenticationError({ status: 404 }),
-    new ExotelError.InvalidRequest({ reason: "no" })
+    new ExotelError.InvalidRequest({ status: 400, reason: "no" })
   ]
 
+  /** From when bulk polls are allowed after each of three failures. */
+  const allowedFrom = (
+    { fail, scheduler }: ReturnType<typeof make>,
+    calls: ReadonlyArray<WatchedCall>,
+    error: ExotelError.ExotelError
+  ) =>
+    Array.makeBy(3, () => {
+      fail("bulk", calls, error)
+      return scheduler.demand.bulkAllowedFrom
+    })
+
   for (const error of passing) {
-    it(`with ${error._tag} is a failed poll of each call; the third in a row disallows bulk polls for a minute`, () => {
-      const { events, fail, scheduler, watched } = make()
-      const calls = [watched("first"), watched("second")]
-      const allowedFrom = Array.makeBy(3, () => {
-        fail("bulk", calls, error)
-        return scheduler.demand.bulkAllowedFrom
-      })
-      deepStrictEqual(allowedFrom, [-Infinity, -Infinity, NOW.at + 60_000])
-      deepStrictEqual(events.slice(0, 2), ["first PollFailed", "second PollFailed"])
+    it(`with ${error._tag} ${error.status} is a failed poll of each call; the third disallows bulk polls for a minute`, () => {
+      const handling = make()
+      const calls = [handling.watched("first"), handling.watched("second")]
+      deepStrictEqual(allowedFrom(handling, calls, error), [-Infinity, -Infinity, NOW.at + 60_000])
+      deepStrictEqual(handling.heard.slice(0, 2), ["first PollFailed", "second PollFailed"])
       deepStrictEqual(calls.map(({ needsRead }) => needsRead), [false, false])
+      assert.isFalse(handling.logged.some((message) => message.includes("refuses bulk reads")))
     })
   }
 
   for (const error of refusals) {
-    it(`with ${error._tag} has each call read; the third in a row disallows bulk polls for ten minutes`, () => {
-      const { events, fail, scheduler, watched } = make()
-      const calls = [watched("first"), watched("second")]
-      const allowedFrom = Array.makeBy(3, () => {
-        fail("bulk", calls, error)
-        return scheduler.demand.bulkAllowedFrom
-      })
-      deepStrictEqual(allowedFrom, [-Infinity, -Infinity, NOW.at + 600_000])
-      deepStrictEqual(events, [])
+    it(`with ${error._tag} ${error.status} has each call read; the third disallows bulk polls for ten minutes`, () => {
+      const handling = make()
+      const calls = [handling.watched("first"), handling.watched("second")]
+      handling.fail("bulk", calls.slice(0, 1), error)
+      deepStrictEqual(calls.map(({ needsRead }) => needsRead), [true, false])
+      handling.fail("bulk", calls, error)
       deepStrictEqual(calls.map(({ needsRead }) => needsRead), [true, true])
+      assert.strictEqual(handling.scheduler.demand.bulkAllowedFrom, -Infinity)
+      deepStrictEqual(handling.logged, [])
+      handling.fail("bulk", calls, error)
+      assert.strictEqual(handling.scheduler.demand.bulkAllowedFrom, NOW.at + 600_000)
+      assert.strictEqual(handling.logged.length, 1)
+      deepStrictEqual(handling.heard, [])
     })
   }
 
   it("because the account is in another region ends the watches", () => {
-    const { events, fail, watched } = make()
+    const { heard, fail, watched } = make()
     const call = watched("first")
     fail("bulk", [call], new ExotelError.RegionMismatch({ configured: "mumbai", actual: "singapore" }))
-    assert.isFalse(call.isWatched)
-    deepStrictEqual(events, [])
+    deepStrictEqual(heard, ["first ends: RegionMismatch"])
   })
 
-  it("because of the limit does not count", () => {
-    const { events, fail, scheduler, watched } = make()
+  it("because of the rate limit does not count towards disallowing bulk polls", () => {
+    const { heard, fail, scheduler, watched } = make()
     const call = watched("first")
     for (let i = 0; i < 4; i++) {
       fail("bulk", [call], new ExotelError.RateLimited({ status: 429 }))
     }
     assert.strictEqual(scheduler.demand.bulkAllowedFrom, -Infinity)
-    assert.strictEqual(events[0], "first PollFailed")
+    assert.strictEqual(heard[0], "first PollFailed")
   })
 
-  it("counts only in a row, and failed reads do not", () => {
+  it("counts only if no bulk poll succeeds in between; failed individual reads do not count", () => {
     const { fail, handler, scheduler, watched } = make()
     const call = watched("first")
     const [refusal = assert.fail()] = refusals
     for (let i = 0; i < 3; i++) {
       fail("bulk", [call], refusal)
       fail("bulk", [call], refusal)
-      fail("individual", [call], refusal)
+      fail("individual", [call], new ExotelError.ServiceUnavailable({ status: 503 }))
       handler.onFound([call], { calls: [], missing: [call.sid], malformed: [] }, NOW)
     }
     assert.strictEqual(scheduler.demand.bulkAllowedFrom, -Infinity)
+    assert.isTrue(call.isWatched)
   })
 })

@@ -1,6 +1,5 @@
 /** The choice of the next poll. The time is a parameter. */
-import { Call, CallSid } from "@effect-exotel/core"
-import { Arbitraries } from "@effect-exotel/testing"
+import { CallSid } from "@effect-exotel/core"
 import { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
@@ -8,11 +7,9 @@ import { FastCheck, Schema } from "effect"
 import { cases } from "../../../scripts/lib/cases.mjs"
 import { type Link, LinkedList } from "../src/internal/collections/linkedList.ts"
 import { PollScheduler } from "../src/internal/engine/scheduler.ts"
-import { type Job, type Listener, Watch, WatchedCall } from "../src/internal/engine/watchedCall.ts"
+import { type Job, type Listener, Watch, type WatchedCall } from "../src/internal/engine/watchedCall.ts"
 import { WatchState } from "../src/internal/watch/watchState.ts"
-
-/** Both clocks; they differ, so that one is not mistaken for the other. */
-const NOW = { at: 5_000_000, date: 1_000_000_000_000 }
+import { endedRecord, NOW, watchedCall } from "./support/watchedCalls.ts"
 
 const listener = (single: boolean): Listener => ({ single, onEvent: () => undefined, onFinished: () => undefined })
 
@@ -22,11 +19,11 @@ const join = (
   name: string,
   times: { polled: number; due: number; single?: boolean }
 ): WatchedCall => {
-  const sid = Schema.decodeSync(CallSid.CallSid)(name)
-  const call = new WatchedCall(sid, NOW.at, () => assert.fail("no schedule is used"))
-  scheduler.calls.set(sid, call)
-  const state = WatchState.begin(sid, WatchPolicy.standard, NOW.date)
-  call.add(new Watch(state, listener(times.single === true), NOW.at + times.due * 1000))
+  const { call } = watchedCall(name, {
+    dueAt: NOW.at + times.due * 1000,
+    listener: listener(times.single === true)
+  })
+  scheduler.calls.set(call.sid, call)
   call.lastPollAt = NOW.at - times.polled * 1000
   scheduler.place(call, NOW)
   return call
@@ -333,23 +330,19 @@ describe("a scheduler", () => {
   })
 })
 
-const [ended = assert.fail()] = FastCheck.sample(
-  Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call)),
-  { numRuns: 1, seed: 1 }
-)
-
 /** A call whose end was emitted, and whose details are waited for. */
 const joinEnded = (
   scheduler: PollScheduler,
   name: string,
   { due = 0, single = false }: { due?: number; single?: boolean } = {}
 ): WatchedCall => {
-  const sid = Schema.decodeSync(CallSid.CallSid)(name)
-  const call = new WatchedCall(sid, NOW.at, () => assert.fail("no schedule is used"))
-  scheduler.calls.set(sid, call)
-  const state = WatchState.begin(sid, Schema.decodeSync(WatchPolicy.WatchPolicy)({ details: true }), NOW.date)
-  state.onBulkRecord(ended, NOW.date)
-  call.add(new Watch(state, listener(single), NOW.at + due * 1000))
+  const { call, state } = watchedCall(name, {
+    dueAt: NOW.at + due * 1000,
+    listener: listener(single),
+    policy: { details: true }
+  })
+  scheduler.calls.set(call.sid, call)
+  state.onBulkRecord(endedRecord(name), NOW.date)
   scheduler.place(call, NOW)
   return call
 }

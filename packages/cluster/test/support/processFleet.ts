@@ -18,7 +18,7 @@ export const settings = (share: number) => {
     fleet: Either.getOrThrow(
       Fleet.make({
         name: "processes",
-        // A hash assigns them to the two runners: of eight, one runner gets none in 1 of 200 fleets.
+        // A hash assigns them to the two runners: of eight, one runner gets none for 1 of 200 pairs of addresses.
         partitions: 16,
         policies: { default: { cadence: Duration.seconds(3 * pace) } }
       })
