@@ -368,3 +368,27 @@ describe("another call's record", () => {
     assert.isTrue(Either.isRight(read(json({ Sid: "ABC" }), "abc")))
   })
 })
+
+describe("a character of a text", () => {
+  /** The characters of XML 1.0, production 2; here those below U+10000. */
+  const isAllowed = (code: number) =>
+    code === 0x9 || code === 0xa || code === 0xd || (code >= 0x20 && code <= 0xd7ff) ||
+    (code >= 0xe000 && code <= 0xfffd)
+
+  const refusedIn = (body: (text: string) => string, expected: string) => {
+    for (const range of [[0, 0x9f], [0xd7f0, 0xe00f], [0xfff0, 0xffff]] as const) {
+      for (let code: number = range[0]; code <= range[1]; code++) {
+        // These two begin markup.
+        if (code === 0x26 || code === 0x3c) continue
+        const found = failureOf(body(`a${String.fromCharCode(code)}b`))
+        assert.strictEqual(found, isAllowed(code) ? "a call" : expected, `U+${code.toString(16)}`)
+      }
+    }
+  }
+
+  it("is refused in JSON if XML 1.0 forbids it, and only then", () =>
+    refusedIn((text) => json({ To: text }), "a call without To"))
+
+  it("is refused in XML if XML 1.0 forbids it, and only then", () =>
+    refusedIn((text) => xml(`${ok}<To>${text}</To>`), "Malformed"))
+})
