@@ -375,7 +375,7 @@ describe("a character of a text", () => {
     code === 0x9 || code === 0xa || code === 0xd || (code >= 0x20 && code <= 0xd7ff) ||
     (code >= 0xe000 && code <= 0xfffd)
 
-  const refusedIn = (body: (text: string) => string, expected: string) => {
+  const checkCharacters = (body: (text: string) => string, expected: string) => {
     for (const range of [[0, 0x9f], [0xd7f0, 0xe00f], [0xfff0, 0xffff]] as const) {
       for (let code: number = range[0]; code <= range[1]; code++) {
         // These two begin markup.
@@ -387,8 +387,8 @@ describe("a character of a text", () => {
   }
 
   it("is refused in JSON if XML 1.0 forbids it, and only then", () =>
-    refusedIn((text) => json({ To: text }), "a call without To"))
+    checkCharacters((text) => json({ To: text }), "a call without To"))
 
   it("is refused in XML if XML 1.0 forbids it, and only then", () =>
-    refusedIn((text) => xml(`${ok}<To>${text}</To>`), "Malformed"))
+    checkCharacters((text) => xml(`${ok}<To>${text}</To>`), "Malformed"))
 })

@@ -1,4 +1,4 @@
-/** What a read returns, whatever the HTTP client. */
+/** The result of a read, with any HTTP client. */
 import { Call, type ExotelCalls } from "@effect-exotel/core"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"

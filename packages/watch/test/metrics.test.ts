@@ -46,7 +46,7 @@ it.effect("counts watches, requests and endings, and bounds the delay of detecti
     assert.closeTo(after.delays - before.delays, 10, 1e-6)
   }).pipe(Effect.provide(CallWatch.layer.pipe(Layer.provideMerge(FakeExotel.layer())))))
 
-it.effect("count the bulk polls, and the calls that they asked for", () =>
+it.effect("count the bulk polls, their calls, and the ends that they detect", () =>
   inScenario((scenario) =>
     Effect.gen(function*() {
       const read = Effect.all({

@@ -3,7 +3,7 @@ import { ExotelError, RequestBudget } from "@effect-exotel/core"
 import type { WatchPolicy } from "@effect-exotel/watch"
 import { assert, describe, it } from "@effect/vitest"
 import { deepStrictEqual } from "@effect/vitest/utils"
-import { Array, Effect, Logger, Random } from "effect"
+import { Effect, Logger, Random } from "effect"
 import { ResponseHandler } from "../src/internal/engine/responses.ts"
 import { PollScheduler } from "../src/internal/engine/scheduler.ts"
 import type { Job, WatchedCall } from "../src/internal/engine/watchedCall.ts"
@@ -14,8 +14,8 @@ const make = () => {
   const scheduler = new PollScheduler(100)
   const handler = new ResponseHandler(scheduler, RequestBudget.unlimited)
   /** Events and ends of watches. */
-  const heard: globalThis.Array<string> = []
-  const logged: globalThis.Array<string> = []
+  const heard: Array<string> = []
+  const logged: Array<string> = []
   const logger = Logger.make(({ message }) => void logged.push(String(message)))
   /** A watched call whose next poll is due in 100 seconds. */
   const watched = (name: string, policy: WatchPolicy.Options = {}): WatchedCall =>
@@ -103,22 +103,15 @@ describe("a bulk poll that fails", () => {
     new ExotelError.InvalidRequest({ status: 400, reason: "no" })
   ]
 
-  /** From when bulk polls are allowed after each of three failures. */
-  const allowedFrom = (
-    { fail, scheduler }: ReturnType<typeof make>,
-    calls: ReadonlyArray<WatchedCall>,
-    error: ExotelError.ExotelError
-  ) =>
-    Array.makeBy(3, () => {
-      fail("bulk", calls, error)
-      return scheduler.demand.bulkAllowedFrom
-    })
-
   for (const error of passing) {
     it(`with ${error._tag} ${error.status} is a failed poll of each call; the third disallows bulk polls for a minute`, () => {
       const handling = make()
       const calls = [handling.watched("first"), handling.watched("second")]
-      deepStrictEqual(allowedFrom(handling, calls, error), [-Infinity, -Infinity, NOW.at + 60_000])
+      const allowedFrom = [1, 2, 3].map(() => {
+        handling.fail("bulk", calls, error)
+        return handling.scheduler.demand.bulkAllowedFrom
+      })
+      deepStrictEqual(allowedFrom, [-Infinity, -Infinity, NOW.at + 60_000])
       deepStrictEqual(handling.heard.slice(0, 2), ["first PollFailed", "second PollFailed"])
       deepStrictEqual(calls.map(({ needsRead }) => needsRead), [false, false])
       assert.isFalse(handling.logged.some((message) => message.includes("refuses bulk reads")))

@@ -8,6 +8,7 @@ import { Data, Duration, FastCheck, Option, Schema } from "effect"
 import { cases } from "../../../scripts/lib/cases.mjs"
 import type { Transition } from "../src/internal/watch/watchState.ts"
 import { WatchState } from "../src/internal/watch/watchState.ts"
+import { activeRecord } from "./support/watchedCalls.ts"
 
 const sid = Schema.decodeSync(CallSid.CallSid)("b6aa4d0ajh7sw2nq9gk1rv5tz3xc8e1f")
 
@@ -21,10 +22,7 @@ const healthy = { pausedUntil: 0, isReachable: true, unauthorizedSince: START + 
 
 const transient = new ExotelError.TransportError({ sid, reason: "Reset" })
 
-const [ongoing = assert.fail()] = FastCheck.sample(
-  Arbitraries.call.filter((call) => !Call.isTerminal(call)),
-  { numRuns: 1, seed: 1 }
-)
+const ongoing = activeRecord(sid)
 
 const [unsettled = assert.fail()] = FastCheck.sample(
   Arbitraries.call.filter((call) => Call.isTerminal(call) && !Call.hasDetails(call) && !Call.isSettled(call)),
@@ -144,14 +142,10 @@ describe("WatchState", () => {
   })
 
   it("treats a call that a bulk poll shows as ongoing like one that is not in its response", () => {
-    const [live = assert.fail()] = FastCheck.sample(Arbitraries.call.filter((call) => !Call.isTerminal(call)), {
-      numRuns: 1,
-      seed: 3
-    })
     const state = begin()
-    const found = state.onBulkRecord(live, START)
+    const found = state.onBulkRecord(ongoing, START)
     deepStrictEqual([found.events, found.next._tag], [[], "Wait"])
-    deepStrictEqual(state.onCall(live, START).events.map(({ _tag }) => _tag), ["Observed"])
+    deepStrictEqual(state.onCall(ongoing, START).events.map(({ _tag }) => _tag), ["Observed"])
   })
 
   it("emits one stall for a call that is missing from bulk polls", () => {
