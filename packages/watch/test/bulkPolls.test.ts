@@ -45,7 +45,7 @@ describe("a fleet beyond what reads can do", () => {
   it.effect("is polled in bulk, reports each end once and soon, and stays within the budget", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const size = Math.max(120, cases(400))
+        const size = Math.max(60, cases(400))
         const all = hundreds(size)
         const sids = yield* placeAll(scenario.fake, all)
         const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
@@ -65,8 +65,8 @@ describe("a fleet beyond what reads can do", () => {
     inScenario((scenario) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(scenario.fake, [
-          ...Array.from({ length: 300 }, () => 200),
-          Math.max(500, cases(900))
+          ...Array.from({ length: 60 }, () => 200),
+          Math.max(400, cases(900))
         ])
         const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
         const [first] = paced(emitted)
@@ -76,12 +76,12 @@ describe("a fleet beyond what reads can do", () => {
         assert.isAbove(most, 1.4)
         assert.isBelow(most, 4)
         deepStrictEqual([paced(emitted).at(-1)?.mode, paced(emitted).at(-1)?.slowdown], ["individual", 1])
-      }), limited(20)))
+      }), limited(20, { bulkSize: 20 })))
 
   it.effect("continues to poll the calls of single watches individually", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(scenario.fake, hundreds(Math.max(100, cases(300))))
+        const sids = yield* placeAll(scenario.fake, hundreds(Math.max(40, cases(300))))
         yield* Effect.fork(follow(scenario, scenario.watch.fleet(sids, policy)))
         yield* Effect.sleep("30 seconds")
         const single = yield* scenario.fake.place(talking(100))
@@ -99,7 +99,7 @@ describe("a fleet beyond what reads can do", () => {
     inScenario((scenario) =>
       Effect.gen(function*() {
         const last = Array.from({ length: 3 }, () => Math.max(400, cases(600)))
-        const sids = yield* placeAll(scenario.fake, [...Array.from({ length: 200 }, () => 60), ...last])
+        const sids = yield* placeAll(scenario.fake, [...Array.from({ length: 60 }, () => 60), ...last])
         yield* follow(scenario, scenario.watch.fleet(sids, policy))
         const late = (yield* scenario.fake.journal).filter(({ elapsed }) => Duration.toSeconds(elapsed) > 200)
         assert.strictEqual(operations(late).bulkPolls, 0)
@@ -109,7 +109,7 @@ describe("a fleet beyond what reads can do", () => {
   it.effect("finds out about unknown calls when there are requests available", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const sids = yield* placeAll(scenario.fake, Array.from({ length: Math.max(60, cases(150)) }, () => 900))
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: Math.max(15, cases(150)) }, () => 900))
         const emitted = yield* follow(scenario, scenario.watch.fleet([...sids, "unknown1"], policy), "10 minutes")
         assert.strictEqual(ofCall(emitted, "unknown1").at(-1), "Failed")
       }), limited(60)))
@@ -194,7 +194,7 @@ describe("the details of bulk-polled calls", () => {
   it.effect("follow the ends, the oldest first", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
-        const size = Math.max(100, cases(150))
+        const size = Math.max(50, cases(150))
         const sids = yield* placeAll(scenario.fake, hundreds(size))
         const emitted = yield* follow(scenario, scenario.watch.fleet(sids, detailed))
         const order = (tag: string) => emitted.flatMap(({ event }) => event._tag === tag ? [event] : [])
@@ -220,10 +220,10 @@ describe("the details of bulk-polled calls", () => {
           requested.push(options?.details === true)
           return scenario.calls.findEnded(sids, options)
         })
-        yield* follow(scenario, watch.fleet(yield* placeAll(scenario.fake, hundreds(100)), policy))
+        yield* follow(scenario, watch.fleet(yield* placeAll(scenario.fake, hundreds(40)), policy))
         deepStrictEqual([...new Set(requested)], [false])
         requested.length = 0
-        const many = yield* placeAll(scenario.fake, hundreds(100))
+        const many = yield* placeAll(scenario.fake, hundreds(40))
         const few = yield* placeAll(scenario.fake, [100, 200])
         const emitted = yield* Effect.all([
           follow(scenario, watch.fleet(many, policy)),
@@ -261,7 +261,7 @@ describe("the details of bulk-polled calls", () => {
       Effect.gen(function*() {
         const late = (policy: WatchPolicy.Options) =>
           Effect.gen(function*() {
-            const all = hundreds(300)
+            const all = hundreds(60)
             const began = scenario.now()
             const sids = yield* placeAll(scenario.fake, all)
             const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
@@ -271,7 +271,7 @@ describe("the details of bulk-polled calls", () => {
           })
         const without = yield* late(policy)
         assert.isAtMost(yield* late(detailed), without * 1.1 + 0.2)
-      }), limited(60, { bulkDetails: false })))
+      }), limited(60, { bulkDetails: false, bulkSize: 20 })))
 })
 
 describe("a bulk poll that fails", () => {
@@ -283,8 +283,8 @@ describe("a bulk poll that fails", () => {
           ++bulkPolls % 3 === 0
             ? Effect.fail(new ExotelError.ServiceUnavailable({ status: 503 }))
             : scenario.calls.findEnded(sids))
-        const emitted = yield* follow(scenario, watch.fleet(yield* placeAll(scenario.fake, hundreds(200)), policy))
-        assert.strictEqual(count(emitted, "Ended"), 200)
+        const emitted = yield* follow(scenario, watch.fleet(yield* placeAll(scenario.fake, hundreds(60)), policy))
+        assert.strictEqual(count(emitted, "Ended"), 60)
         assert.isAbove(count(emitted, "PollFailed"), 100)
       }), limited(60)))
 

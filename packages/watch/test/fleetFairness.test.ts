@@ -151,8 +151,8 @@ describe("after three bulk polls that failed in a row", () => {
       inScenario((scenario) =>
         Effect.gen(function*() {
           const { sent, watch } = yield* noted(scenario, { fails })
-          // At 60 requests a minute, so many calls are polled in bulk. They outlast the time without bulk polls.
-          const lengths = Array.from({ length: Math.max(30, cases(100)) }, (_, i) => seconds + 400 + i)
+          // At 30 requests a minute, so many calls are polled in bulk. They outlast the time without bulk polls.
+          const lengths = Array.from({ length: Math.max(15, cases(30)) }, (_, i) => seconds + 200 + i)
           const sids = yield* placeAll(scenario.fake, lengths)
           const emitted = yield* follow(scenario, watch.fleet(sids, policy))
           const bulkPolls = sent.filter(({ by }) => by === "bulkPoll").map(({ at }) => at)
@@ -164,7 +164,7 @@ describe("after three bulk polls that failed in a row", () => {
             assert.isAtLeast(late, 0)
             assert.isAtMost(late, 15)
           }
-        }), limited(60)))
+        }), limited(30)))
   }
 
   it.effect("not in a row, as when others are answered in between, calls are polled in bulk on", () =>
