@@ -471,7 +471,7 @@ describe("whatever fails, and at whatever point", () => {
               if (posts === 3) response.end(placedCall.slice(0, 40))
             })
           })
-          const calls = yield* makeCalls({ ...credentials, baseUrl: broken.url, connectTimeout: "1 second" })
+          const calls = yield* makeCalls({ ...credentials, baseUrl: broken.url, connectTimeout: "300 millis" })
           const reasons: Array<unknown> = []
           for (let i = 1; i <= 4; i++) {
             const error = yield* Effect.flip(calls.connect(request))

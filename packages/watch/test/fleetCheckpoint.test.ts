@@ -129,7 +129,7 @@ describe("a fleet checkpoint", () => {
     inScenario((scenario) =>
       Effect.gen(function*() {
         const batchSize = 16
-        const size = Math.max(240, cases(500))
+        const size = Math.max(160, cases(500))
         const lastKill = Math.max(9, cases(20))
         const machine = makeMachine()
         const sids = yield* placeAll(scenario.fake, Array.from({ length: size }, (_, i) => 30 + i % 170))
