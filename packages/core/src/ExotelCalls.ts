@@ -81,10 +81,11 @@ export interface Service {
    * Places a call with one request, and returns its record as it is at once, usually `in-progress`, which does not say that
    * a phone rings. Waits for the request budget before it sends the request.
    *
-   * **At most one call is placed.** The request is not sent again, except after a 429, of which the `RetryPolicy` decides:
-   * a 429 proves that no call was placed. Every error but `CallOutcomeUnknown` proves that, too. After
-   * `CallOutcomeUnknown`, and after an interruption while the request is on its way, the call may have been placed: do
-   * not call `connect` again before you know. Look for it with {@link findPlaced}.
+   * **At most one call is placed.** The request is sent again only after responses that prove that none was: after a 429, as
+   * the `RetryPolicy` decides, and once after a 401 when `refreshCredentials` returns other credentials. Every error but
+   * `CallOutcomeUnknown` proves that, too. After `CallOutcomeUnknown`, and after an interruption while the request is on
+   * its way, the call may have been placed: do not call `connect` again before you know. Look for it with
+   * {@link findPlaced}.
    *
    * Do not use an `HttpClient` that retries by itself, such as one of `HttpClient.retryTransient`: where it can be
    * detected, its second request is refused (`CallOutcomeUnknown` with the reason `ResendRefused`); elsewhere it could

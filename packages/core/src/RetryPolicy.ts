@@ -1,5 +1,5 @@
 /**
- * The number of attempts of a read and the waits between them.
+ * The number of attempts of a request and the waits between them.
  *
  * @since 0.1.0
  */
@@ -9,9 +9,10 @@ import * as Duration from "effect/Duration"
 /**
  * A retry policy as a value.
  *
- * Transport errors, 429 and 5xx are retried; every read is a `GET`, so a retry is safe. The wait before retry n is a random
- * time from 0 to `backoff · 2^(n-1)` ("full jitter"), so that many clients do not retry together. Every attempt waits for the
- * request budget, so retries never exceed it.
+ * Reads are retried after transport errors, 429 and 5xx; every read is a `GET`, so a retry is safe. A request that places a
+ * call is retried only after a 429, which proves that no call was placed. The wait before retry n is a random time from 0 to
+ * `backoff · 2^(n-1)` ("full jitter"), so that many clients do not retry together. Every attempt waits for the request
+ * budget, so retries never exceed it.
  *
  * @since 0.1.0
  * @category models
@@ -24,8 +25,8 @@ export interface Policy {
   /** The upper bound of the first wait after a 429 or a 503. */
   readonly throttledBackoff: Duration.Duration
   /**
-   * The longest `Retry-After`, and the longest pause of the request budget, that a read waits for. Beyond it, the read
-   * fails at once with `retryAfter` in its error.
+   * The longest `Retry-After`, and the longest pause of the request budget, that a request waits for. Beyond it, the
+   * request fails at once with `retryAfter` in its error.
    */
   readonly retryAfterCap: Duration.Duration
 }

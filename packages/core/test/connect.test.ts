@@ -14,6 +14,7 @@ import {
   Fiber,
   Layer,
   Option,
+  Redacted,
   Schedule,
   Schema,
   TestClock
@@ -408,6 +409,60 @@ const server = (script: ReadonlyArray<Exchange>) => {
   )
   return { client, counts: () => ({ requests, placed }) }
 }
+
+describe("placing a call with credentials that have been rotated", () => {
+  const rejected: Exchange = {
+    name: "401",
+    placed: false,
+    response: () => new Response(exception(401, "Authentication failed"), { status: 401 })
+  }
+  const accepted: Exchange = { name: "placed", placed: true, response: () => new Response(placedCall) }
+  const lost: Exchange = { name: "lost", placed: true, response: { code: "ECONNRESET" } }
+
+  /** Places a call at a server with this script. The first 401 changes the token, and later ones do not. */
+  const placeAt = (script: ReadonlyArray<Exchange>) =>
+    Effect.gen(function*() {
+      const { client, counts } = server(script)
+      const calls = yield* ExotelCalls.make({
+        ...credentials,
+        region: "mumbai",
+        regionProbe: "never",
+        refreshCredentials: Effect.succeed({ ...credentials, apiToken: Redacted.make("another-token") })
+      }).pipe(
+        Effect.provideService(HttpClient.HttpClient, client),
+        Effect.provideService(RequestBudget.RequestBudget, RequestBudget.unlimited)
+      )
+      return { result: yield* Effect.either(calls.connect(request)), ...counts() }
+    })
+
+  it.effect("sends the request once more after a 401, which proves that no call was placed", () =>
+    Effect.gen(function*() {
+      const { placed, requests, result } = yield* placeAt([rejected, accepted])
+      assert.strictEqual(Either.getOrThrow(result).sid, sid)
+      deepStrictEqual({ placed, requests }, { placed: 1, requests: 2 })
+    }))
+
+  it.effect("fails with the second 401, and sends nothing a third time", () =>
+    Effect.gen(function*() {
+      const { requests, result } = yield* placeAt([rejected])
+      assert.strictEqual(Either.isLeft(result) && result.left._tag, "AuthenticationError")
+      assert.strictEqual(requests, 2)
+    }))
+
+  it.effect("reports an unknown outcome when the second request is not answered, and sends nothing a third time", () =>
+    Effect.gen(function*() {
+      const { placed, requests, result } = yield* placeAt([rejected, lost, accepted])
+      assert.strictEqual(Either.isLeft(result) && result.left._tag, "CallOutcomeUnknown")
+      deepStrictEqual({ placed, requests }, { placed: 1, requests: 2 })
+    }))
+
+  it.effect("reports an unknown outcome when the first request is not answered, and sends nothing again", () =>
+    Effect.gen(function*() {
+      const { placed, requests, result } = yield* placeAt([lost, accepted])
+      assert.strictEqual(Either.isLeft(result) && result.left._tag, "CallOutcomeUnknown")
+      deepStrictEqual({ placed, requests }, { placed: 1, requests: 1 })
+    }))
+})
 
 describe("whatever fails, and at whatever point", () => {
   // On the real clock with short waits: the test clock takes several turns of the event loop for each step.

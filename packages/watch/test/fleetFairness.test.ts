@@ -147,7 +147,7 @@ describe("after three bulk polls that failed in a row", () => {
       ["in a way that passes, one minute", failing, 60]
     ] as const
   ) {
-    it.effect(`${name} pass without any, and then calls are bulkPolled as before`, () =>
+    it.effect(`${name} pass without any, and then calls are polled in bulk as before`, () =>
       inScenario((scenario) =>
         Effect.gen(function*() {
           const { sent, watch } = yield* noted(scenario, { fails })

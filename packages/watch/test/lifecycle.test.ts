@@ -207,7 +207,7 @@ describe("a defect", () => {
         dies(yield* end)
       }), { concurrency: 2 }))
 
-  it.effect("that throws where an effect was promised is emitted apart no less", () =>
+  it.effect("that is thrown instead of returned as an effect ends its watch as well", () =>
     simulate((clock) =>
       Effect.gen(function*() {
         const scenario = yield* openScenario(clock)

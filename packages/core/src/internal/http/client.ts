@@ -53,7 +53,10 @@ export interface Placing extends Omit<Request<Call>, "sid" | "decode"> {
 export interface Client {
   /** Sends a read until it succeeds or the retry policy ends, and explains a wrong region. */
   readonly read: <A>(read: Read<A>) => Effect.Effect<A, ExotelError>
-  /** Sends a request that places a call. Sends it again only after a 429, as the retry policy says. */
+  /**
+   * Sends a request that places a call. Sends it again only after a 429, as the retry policy says, and once after a 401
+   * when the credentials have changed: both prove that no call was placed.
+   */
   readonly place: (placing: Placing) => Effect.Effect<Call, ConnectError>
 }
 
@@ -81,12 +84,12 @@ export const make = (
     /** Fails instead of waiting longer for the budget than the policy allows. */
     const unlessPaused = <A, E>(
       { retryAfterCap }: RetryPolicy.Policy,
-      place: { readonly sid?: string },
+      target: { readonly sid?: string },
       request: Effect.Effect<A, E>
     ): Effect.Effect<A, E | RateLimited> =>
       Effect.flatMap(requestBudget.pausedFor, (pause): Effect.Effect<A, E | RateLimited> =>
         Duration.greaterThan(pause, retryAfterCap)
-          ? new RateLimited({ ...place, ...region, status: 429, retryAfter: pause })
+          ? new RateLimited({ ...target, ...region, status: 429, retryAfter: pause })
           : request)
 
     const parse = (response: RawResponse, span: Tracer.Span) => {
@@ -95,17 +98,17 @@ export const make = (
     }
 
     const log =
-      (message: string, place: { readonly sid?: string }, span: Tracer.Span) =>
+      (message: string, target: { readonly sid?: string }, span: Tracer.Span) =>
       (attempt: number, error: ExotelError, delay: Duration.Duration) =>
         Effect.logDebug(message).pipe(
-          Effect.annotateLogs({ ...place, attempt, error: error._tag, delay: Duration.format(delay) }),
+          Effect.annotateLogs({ ...target, attempt, error: error._tag, delay: Duration.format(delay) }),
           Effect.withParentSpan(span)
         )
 
     /** Runs the request in a span. To make it the current one takes some twenty operations, so `use` does that where needed. */
     const inSpan = <A, E extends { readonly _tag: string }>(
       { name, request, template }: Omit<Request<unknown>, "decode">,
-      place: { readonly sid?: string },
+      target: { readonly sid?: string },
       use: (span: Tracer.Span) => Effect.Effect<A, E>
     ): Effect.Effect<A, E> =>
       Effect.useSpan(
@@ -117,7 +120,7 @@ export const make = (
             "http.request.method": request.method,
             "server.address": serverAddress,
             "url.template": template,
-            ...(place.sid === undefined ? {} : { "exotel.call.sid": place.sid })
+            ...(target.sid === undefined ? {} : { "exotel.call.sid": target.sid })
           }
         },
         (span) =>
@@ -127,24 +130,24 @@ export const make = (
 
     return {
       read: (read) => {
-        const place = read.sid === undefined ? {} : { sid: read.sid }
-        return inSpan(read, place, (span) => {
+        const target = read.sid === undefined ? {} : { sid: read.sid }
+        return inSpan(read, target, (span) => {
           const sent = Effect.mapError(
             send(read, span),
-            (failure) => toError(failure, { ...place, ...region }, host)
+            (failure) => toError(failure, { ...target, ...region }, host)
           )
           const once = (policy: RetryPolicy.Policy) =>
-            unlessPaused(policy, place, sent).pipe(
+            unlessPaused(policy, target, sent).pipe(
               Effect.flatMap((response) => parse(response, span)),
               Effect.flatMap((response) => {
                 const { secrets } = credentials.current()
-                const context: DecodeContext = { ...place, ...region, secrets, decodeRecord }
+                const context: DecodeContext = { ...target, ...region, secrets, decodeRecord }
                 return Transport.isSuccess(response.status)
                   ? read.decode(response, context)
                   : Effect.fail(errorFromResponse(response, context))
               })
             )
-          return withRetries(once, log("Retrying an Exotel read", place, span)).pipe(
+          return withRetries(once, log("Retrying an Exotel read", target, span)).pipe(
             Effect.catchAll((error) => Effect.flatMap(Effect.withParentSpan(probe.explain(error), span), Effect.fail))
           )
         })
@@ -172,7 +175,7 @@ export const make = (
                 )
               )
           )
-          // Only a 429 is sent again, so every other error ends the retries.
+          // Only a 429 is retried, so every other error ends the retries.
           const once = (policy: RetryPolicy.Policy) =>
             Effect.matchEffect(unlessPaused(policy, {}, sent), {
               onFailure: (error) =>

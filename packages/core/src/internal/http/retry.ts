@@ -1,4 +1,4 @@
-/** Retries a read as the retry policy says. Each attempt waits for the request budget, which limits what an outage costs. */
+/** Retries a request as the retry policy says. Each attempt waits for the request budget, which limits what an outage costs. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -36,13 +36,13 @@ export const delayBefore = (
 
 export const withRetries = <A, E extends ExotelError>(
   /** One attempt under the policy. */
-  read: (policy: Policy) => Effect.Effect<A, E>,
+  once: (policy: Policy) => Effect.Effect<A, E>,
   /** Called before each retry. */
   log: (attempt: number, error: E, delay: Duration.Duration) => Effect.Effect<void>
 ): Effect.Effect<A, E> =>
   Effect.flatMap(RetryPolicy, (policy) => {
     const attempt = (n: number): Effect.Effect<A, E> =>
-      Effect.catchAll(read(policy), (error) =>
+      Effect.catchAll(once(policy), (error) =>
         Effect.flatMap(Random.next, (chance) =>
           Option.match(delayBefore(policy, error, n, chance), {
             onNone: () =>

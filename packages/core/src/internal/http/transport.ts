@@ -77,17 +77,17 @@ const fromCause = (cause: Cause.Cause<HttpClientError.HttpClientError>): Effect.
 export interface Transport {
   /**
    * Sends one request, of any method and body, when the request budget grants a permit. Adds the credentials, `Accept`
-   * and the timeout, and returns the response with its body. Does not retry. `span` is that of the request, by default the
-   * current one.
+   * and the timeout, and returns the response with its body. Does not retry, but sends the request once more after a 401 when
+   * the credentials have changed. `span` is that of the request, by default the current one.
    */
   readonly send: (
     request: HttpClientRequest.HttpClientRequest,
     span?: Tracer.Span
   ) => Effect.Effect<RawResponse, RequestFailure>
   /**
-   * The same for a request that must not be repeated. When an `HttpClient` that retries by itself is about to send it
-   * again, nothing is sent and the request fails with the code {@link resent}. `use` runs the request, after the wait for
-   * the permit, and is notified of that time.
+   * The same for a request that must not be repeated, except after a 401 as with `send`, which proves that it had no effect.
+   * When an `HttpClient` that retries by itself is about to send it again, nothing is sent and the request fails with the
+   * code {@link resent}. `use` runs the request, after the wait for the permit, and is notified of that time.
    */
   readonly sendOnce: <A, E>(
     request: HttpClientRequest.HttpClientRequest,
