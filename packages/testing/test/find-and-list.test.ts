@@ -80,10 +80,14 @@ for (const format of ["json", "xml"] as const) {
         const calls = yield* ExotelCalls.ExotelCalls
         const from = yield* DateTime.now
         const placed: Array<string> = []
+        // The parts are 28 days long: calls are placed on each border between them, and a second before it.
         for (let day = 0; day < 100; day += 4) {
           placed.push(yield* fake.place(ended))
-          yield* TestClock.adjust("4 days")
+          yield* TestClock.adjust(Duration.subtract("4 days", "1 second"))
+          placed.push(yield* fake.place(ended))
+          yield* TestClock.adjust("1 second")
         }
+        yield* TestClock.adjust("1 hour")
         const oldest = yield* Stream.runCollect(calls.listEnded({ created: { since: from }, order: "asc" }))
         deepStrictEqual(Chunk.toReadonlyArray(oldest).map(({ sid }) => sid), placed)
         const newest = yield* Stream.runCollect(calls.listEnded({ created: { since: from } }))

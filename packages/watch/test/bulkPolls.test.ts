@@ -59,7 +59,7 @@ describe("a fleet beyond what reads can do", () => {
         assert.isAbove(operations(journal).bulkPolls, 50)
         assert.isAtMost(busiestMinute(yield* scenario.requests()), 60)
         assert.isTrue(journal.every(({ outcome }) => outcome._tag === "Answered" && outcome.status === 200))
-      }), limited(60)))
+      }), limited(60, { bulkSize: Math.max(20, cases(100)) })))
 
   it.effect("reports bulk polling, the slowdown, and the return to individual polling", () =>
     inScenario((scenario) =>
@@ -191,11 +191,12 @@ describe("a fleet beyond what reads can do", () => {
 describe("the details of bulk-polled calls", () => {
   const detailed = { ...policy, details: true }
 
-  it.effect("follow the ends, the oldest first", () =>
-    inScenario((scenario) =>
+  it.effect("follow the ends, the oldest first", () => {
+    const size = Math.max(60, cases(150))
+    return inScenario((scenario) =>
       Effect.gen(function*() {
-        const size = Math.max(50, cases(150))
-        const sids = yield* placeAll(scenario.fake, hundreds(size))
+        // Ends come faster than details can be read, so that details wait.
+        const sids = yield* placeAll(scenario.fake, Array.from({ length: size }, (_, i) => 60 + (i * 37) % (2 * size)))
         const emitted = yield* follow(scenario, scenario.watch.fleet(sids, detailed))
         const order = (tag: string) => emitted.flatMap(({ event }) => event._tag === tag ? [event] : [])
         const ended = order("Ended").flatMap((event) => "sid" in event ? [event.sid] : [])
@@ -210,7 +211,8 @@ describe("the details of bulk-polled calls", () => {
         for (const { event } of emitted) {
           if (event._tag === "DetailsLoaded") assert.isTrue(Option.isSome(event.call.details))
         }
-      }), limited(60, { bulkDetails: false })))
+      }), limited(60, { bulkDetails: false, bulkSize: size / 3 }))
+  })
 
   it.effect("come with a bulk poll if one of its calls wants them, and are not requested otherwise", () =>
     inScenario((scenario) =>
@@ -261,7 +263,7 @@ describe("the details of bulk-polled calls", () => {
       Effect.gen(function*() {
         const late = (policy: WatchPolicy.Options) =>
           Effect.gen(function*() {
-            const all = hundreds(60)
+            const all = hundreds(100)
             const began = scenario.now()
             const sids = yield* placeAll(scenario.fake, all)
             const emitted = yield* follow(scenario, scenario.watch.fleet(sids, policy))
@@ -271,7 +273,7 @@ describe("the details of bulk-polled calls", () => {
           })
         const without = yield* late(policy)
         assert.isAtMost(yield* late(detailed), without * 1.1 + 0.2)
-      }), limited(60, { bulkDetails: false, bulkSize: 20 })))
+      }), limited(60, { bulkDetails: false, bulkSize: 10 })))
 })
 
 describe("a bulk poll that fails", () => {

@@ -42,7 +42,7 @@ const BATCH = Math.max(3000, cases(5000))
 /** In the first batches the runtime compiles most of the code, which takes heap as well. */
 const WARM_UP = 4
 /** In bytes for each watch, less than an object takes. Compiled code, some 400 kB, is a larger share in a short run. */
-const LIMIT = share() === 1 ? 20 : 40
+const LIMIT = share() < 1 ? 40 : 20
 
 const sids = (batch: number) => Array.from({ length: BATCH }, (_, i) => `call${batch}x${i}`)
 
