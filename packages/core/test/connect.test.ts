@@ -526,11 +526,11 @@ describe("whatever fails, and at whatever point", () => {
               if (posts === 3) response.end(placedCall.slice(0, 40))
             })
           })
-          const patient = yield* makeCalls({ ...credentials, baseUrl: broken.url })
-          const impatient = yield* makeCalls({ ...credentials, baseUrl: broken.url, connectTimeout: "100 millis" })
+          const calls = yield* makeCalls({ ...credentials, baseUrl: broken.url })
+          const hasty = yield* makeCalls({ ...credentials, baseUrl: broken.url, connectTimeout: "100 millis" })
           const reasons: Array<unknown> = []
-          for (const [i, calls] of [patient, patient, patient, impatient].entries()) {
-            const error = yield* Effect.flip(calls.connect(request))
+          for (const [i, { connect }] of [calls, calls, calls, hasty].entries()) {
+            const error = yield* Effect.flip(connect(request))
             assert(error._tag === "CallOutcomeUnknown")
             reasons.push(error.reason)
             assert.strictEqual(posts, i + 1)
