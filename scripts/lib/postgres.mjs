@@ -53,6 +53,8 @@ const initialize = async (folder, bin, user) => {
     }
   } else {
     await run("cp", ["-a", `${cached}/.`, folder])
+    // The files of a checkout that was copied may belong to another user, and Postgres would refuse them.
+    if (user.uid !== undefined) await run("chown", ["-R", `${user.uid}:${user.gid}`, folder])
   }
 }
 
@@ -75,9 +77,11 @@ export const startPostgres = async () => {
         ...user,
         stdio: ["ignore", "ignore", "pipe"]
       })
-      server.once("exit", () => reject(new Error("Postgres has ended")))
+      let output = ""
+      server.once("exit", () => reject(new Error(`Postgres has not started:\n${output}`)))
       server.stderr.on("data", (text) => {
-        if (String(text).includes("ready to accept connections")) resolve()
+        output += text
+        if (output.includes("ready to accept connections")) resolve()
       })
     })
 
