@@ -80,7 +80,7 @@ export const startPostgres = async () => {
       let output = ""
       server.once("exit", () => reject(new Error(`Postgres has not started:\n${output}`)))
       server.stderr.on("data", (text) => {
-        output += text
+        output = (output + text).slice(-4000)
         if (output.includes("ready to accept connections")) resolve()
       })
     })

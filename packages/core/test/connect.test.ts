@@ -527,9 +527,13 @@ describe("whatever fails, and at whatever point", () => {
             })
           })
           const calls = yield* makeCalls({ ...credentials, baseUrl: broken.url })
-          const hasty = yield* makeCalls({ ...credentials, baseUrl: broken.url, connectTimeout: "100 millis" })
+          const withShortTimeout = yield* makeCalls({
+            ...credentials,
+            baseUrl: broken.url,
+            connectTimeout: "100 millis"
+          })
           const reasons: Array<unknown> = []
-          for (const [i, { connect }] of [calls, calls, calls, hasty].entries()) {
+          for (const [i, { connect }] of [calls, calls, calls, withShortTimeout].entries()) {
             const error = yield* Effect.flip(connect(request))
             assert(error._tag === "CallOutcomeUnknown")
             reasons.push(error.reason)

@@ -293,7 +293,7 @@ describe("a bulk poll that fails", () => {
   for (
     const [name, error] of [
       ["is refused as not allowed", new ExotelError.AccessDenied({ status: 403 })],
-      ["is refused as invalid, for one sid's sake perhaps", new ExotelError.InvalidRequest({ reason: "no" })],
+      ["is refused as invalid, perhaps because of one sid", new ExotelError.InvalidRequest({ reason: "no" })],
       [
         "is answered with too long a body",
         new ExotelError.ResponseParseError({ reason: "TooLarge", detail: "too large" })

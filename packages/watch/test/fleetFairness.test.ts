@@ -122,7 +122,7 @@ describe("in a fleet that is too large for its budget", () => {
         deepStrictEqual(ofCall(yield* emitted, both).slice(-3), ["Changed", "Changed", "Ended"])
       }), limited(60)))
 
-  it.effect("a schedule that comes to its end fails the watches whose it is, and no others", () =>
+  it.effect("a schedule that ends fails its own watches, and no others", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const sids = yield* placeAll(scenario.fake, [...Array.from({ length: 100 }, () => 30), 400])
@@ -295,8 +295,8 @@ describe("tokens that a fleet is given", () => {
       }), limited(120)))
 })
 
-describe("a call that the bulk read refuses for its sid's sake", () => {
-  it.effect("delays the ends of others, whose reads it costs, and keeps none from being emitted", () =>
+describe("a call because of whose sid the bulk read is refused", () => {
+  it.effect("delays the ends of others, which are then read individually, and prevents none", () =>
     inScenario((scenario) =>
       Effect.gen(function*() {
         const lengths = Array.from({ length: 200 }, (_, i) => 60 + (i * 37) % 600)

@@ -237,9 +237,7 @@ describe("a host that cannot be reached", () => {
         const sid = yield* scenario.fake.place(CallScript.busy())
         yield* scenario.fake.faults(FaultPlan.refused)
         const began = logged.length
-        yield* Effect.exit(
-          scenario.watch.awaitEnd(sid, { ...policy, firstAnswerWithin: Infinity })
-        )
+        yield* Effect.exit(scenario.watch.awaitEnd(sid, { ...policy, firstAnswerWithin: Infinity }))
         assert.strictEqual(began, 0)
         const [first = assert.fail()] = logged
         const start = scenario.clock.unsafeCurrentTimeMillis() / 1000 - scenario.now()
